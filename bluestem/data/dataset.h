@@ -1,0 +1,58 @@
+// Dataset: labelled images by index. Two methods; everything else (split, cache, augmentation, batches) decorates.
+//
+//   auto train = data::Open({.format = "folder", .path = "images/train"});
+//   data::Sample sample = (*train)->Get(0).value();
+//
+// Threads: Size, classes and Get may be called from several threads at once. Ownership: unique_ptr; decorators own what they decorate.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bluestem/base/file.h"
+#include "bluestem/base/status.h"
+#include "bluestem/image/image.h"
+
+namespace bluestem::data {
+
+struct Sample {
+  image::Image image;
+  int32_t label = 0;   // index into classes()
+  std::string name;    // file path, or "t10k-images-idx3-ubyte.gz#17"
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual int64_t size() const = 0;
+  virtual const std::vector<std::string>& classes() const = 0;
+  // Requires: 0 <= index < size(). Errors: kInvalidData naming the file.
+  virtual Result<Sample> Get(int64_t index) const = 0;
+  // Returns the label without decoding the image.
+  virtual int32_t Label(int64_t index) const = 0;
+  virtual std::string Name(int64_t index) const = 0;
+};
+
+struct OpenOptions {
+  std::string format = "auto";  // auto, folder, idx, cifar10, cifar100
+  Path path;                    // a folder, or an idx image file
+  std::string split = "";       // "", "train", "validation" (also found as test, val, valid, t10k)
+  std::vector<std::string> classes;  // when not empty: the label order to use; a class outside it is an error
+};
+
+// Opens a dataset. Errors: kIo when missing; kInvalidData when empty, of one class only, or unrecognised, naming the path, what was
+// found and which layouts are accepted (docs/formats/datasets.md).
+Result<std::unique_ptr<Dataset>> Open(const OpenOptions& options);
+
+// Returns the samples of `base` at `indices`, in that order.
+std::unique_ptr<Dataset> Subset(std::shared_ptr<const Dataset> base, std::vector<int64_t> indices);
+
+struct Split {
+  std::unique_ptr<Dataset> train;
+  std::unique_ptr<Dataset> validation;
+};
+// Splits by a seeded permutation, per class (stratified): round(fraction * n_class) samples of each go to validation.
+Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed);
+
+}  // namespace bluestem::data

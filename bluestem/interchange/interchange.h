@@ -1,0 +1,38 @@
+// The doors in and out of the IR: ONNX (with QONNX quantizers) and frozen TensorFlow graphs. The only module with protobuf.
+//
+// Threads: free functions without state.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bluestem/base/file.h"
+#include "bluestem/ir/graph.h"
+
+namespace bluestem::interchange {
+
+// Reads a model, told apart by content. Errors: kInvalidData for what is not a model or is truncated; kUnsupported naming the op and the node, and the
+// nearest thing that is supported; a shape that does not fit names both shapes.
+Result<ir::Graph> LoadModel(const Path& path);
+Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name);
+Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name);
+
+// Writes ONNX opset 13 with Quant/BipolarQuant in domain "qonnx.custom_op.general". NHWC convolutions become NCHW with the transposes that ONNX
+// needs only at the graph's edges: what train exports is NCHW from the start. ParseOnnx(ToOnnx(g)) computes what g computes.
+Result<Bytes> ToOnnx(const ir::Graph& graph);
+
+// A tensor file of the ONNX test format (.pb holding a TensorProto).
+Result<Tensor> ReadTensorProto(const Path& path);
+
+// TensorBoard event files.
+class EventWriter {
+ public:
+  // Appends to (or creates) an events.out.tfevents file in `folder`.
+  static Result<EventWriter> Open(const Path& folder, int64_t unix_seconds);
+  Status Scalar(const std::string& tag, int64_t step, double wall_seconds, double value);
+
+ private:
+  Path path_;
+};
+
+}  // namespace bluestem::interchange

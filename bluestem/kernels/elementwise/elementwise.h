@@ -1,0 +1,86 @@
+// elementwise: real-valued ops, quantization of real values, look-up of codes, softmax. All IEEE-exact: no libm, no FMA, so the same bits everywhere.
+#pragma once
+
+#include <cstdint>
+
+namespace bluestem::kernels {
+
+enum class UnaryOp : int32_t {
+  kRelu, kLeakyRelu, kClip, kSigmoid, kTanh, kHardSigmoid, kAbs, kNeg, kExp, kSqrt, kCopy
+};
+enum class BinaryOp : int32_t { kAdd, kSub, kMul, kDiv, kMin, kMax, kPow };
+
+// y[i] = op(x[i]); p0, p1: alpha / (min, max) / (alpha, beta).
+struct UnaryParams {
+  UnaryOp op;
+  int64_t count;
+  float p0, p1;
+};
+void unary_f32(const UnaryParams& params, const float* x, float* y);
+
+// Broadcasting by strides (0 repeats), up to 6 axes, row-major output.
+struct BinaryParams {
+  BinaryOp op;
+  int32_t rank;
+  int32_t extent[6];
+  int64_t x_stride[6];
+  int64_t y_stride[6];
+};
+void binary_f32(const BinaryParams& params, const float* x, const float* y, float* z);
+
+// y = f32(f32(x*a[c]) + b[c]); the last axis is the channel.
+struct AffineParams {
+  int64_t rows;
+  int32_t channels;
+  int32_t relu;
+};
+void affine_f32(const AffineParams& params, const float* x, const float* a, const float* b, float* y);
+
+// code = clip(round(double(x)/scale + zero_point), low, high) - low, so that codes start at 0. rounding: 0 half-even, 1 half-up, 2 floor, 3 ceil, 4 to zero.
+struct QuantizeParams {
+  int64_t count;
+  double scale, zero_point;
+  int32_t low, high;
+  int32_t rounding;
+};
+void quantize_f32_u8(const QuantizeParams& params, const float* x, uint8_t* y);
+
+// y = f32(x - zero_point) * scale
+struct DequantizeParams {
+  int64_t count;
+  int32_t zero_point;
+  float scale;
+};
+void dequantize_u8_f32(const DequantizeParams& params, const uint8_t* x, float* y);
+
+void lookup_u8(int64_t count, const uint8_t* table, const uint8_t* x, uint8_t* y);
+
+// Threshold of s32 accumulators, as qconv's epilogue.
+struct ThresholdParams {
+  int64_t rows;
+  int32_t channels;
+  int32_t levels;
+};
+void threshold_s32_u8(const ThresholdParams& params, const int32_t* x, const int32_t* thresholds, const int8_t* directions,
+                      uint8_t* y);
+
+// Softmax over the last axis; rule 7 of ir/ops/README.md.
+struct SoftmaxParams {
+  int64_t rows;
+  int32_t channels;
+};
+void softmax_f32(const SoftmaxParams& params, const float* x, float* y);
+
+// Sum, mean or maximum over the middle axis of [outer, n, inner], in order, f32. op: 0 sum, 1 mean (sum * f32(1/n)), 2 max.
+struct ReduceParams {
+  int64_t outer;
+  int32_t n;
+  int64_t inner;
+  int32_t op;
+};
+void reduce_f32(const ReduceParams& params, const float* x, float* y);
+
+// e^x in double from additions and multiplications alone; |error| < 1 ulp of double before rounding; overflow to inf, underflow to 0.
+double Exp(double x);
+
+}  // namespace bluestem::kernels

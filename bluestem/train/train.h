@@ -1,0 +1,49 @@
+// train: an Experiment to a trained network in a run folder. LibTorch lives behind this header and nowhere in it.
+//
+// A run folder (docs/formats/run_folder.md): config.yaml (resolved), meta.yaml, metrics.jsonl, metrics.csv, checkpoints/{last,best}.pt, model.onnx,
+// events.out.tfevents.*, report.html, evaluation.json, run.json (state: steps done, finished or not, seeds, versions).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bluestem/base/file.h"
+#include "bluestem/config/experiment.h"
+#include "bluestem/data/dataset.h"
+
+namespace bluestem::train {
+
+struct Progress {
+  int64_t step = 0;
+  int64_t steps = 0;
+  int64_t epoch = 0;
+  double images_per_second = 0;
+  double elapsed_seconds = 0;
+  double remaining_seconds = 0;
+  double loss = 0;
+  double train_accuracy = 0;
+  double validation_accuracy = -1;  // -1: not measured at this step
+};
+
+struct FitOptions {
+  Path run_folder;
+  bool resume = false;
+  std::function<void(const Progress&)> progress;
+  const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler; Fit saves and returns kInterrupted
+};
+
+// Trains, evaluates, exports. Deterministic: the same experiment, threads and machine give the same bits; a resumed run equals an uninterrupted one.
+// Errors: kInvalidData for corrupt checkpoints (names the file and the way out); kInterrupted; kIo.
+Status Fit(const config::Experiment& experiment, const FitOptions& options);
+
+// Exact evaluation of a run's best checkpoint: the fake-quantized network with the artefact's arithmetic (ir/ops/README.md). Returns one row of
+// f32 class scores an image, in order.
+Result<std::vector<std::vector<float>>> Evaluate(const Path& run_folder, const data::Dataset& dataset,
+                                                 const std::function<void(int64_t done)>& progress);
+
+// Writes model.onnx from the best checkpoint.
+Status Export(const Path& run_folder, const Path& onnx);
+
+}  // namespace bluestem::train
