@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bluestem/image/image.h"
 #include "bluestem/runtime/session.h"
 #include "bluestem/task/classification.h"
 #include "bluestem/task/meta.h"
