@@ -35,7 +35,8 @@ Result<Bytes> ReadFile(const Path& path, uint64_t max_bytes) {
   }
   if (static_cast<uint64_t>(info.st_size) > max_bytes) {
     ::close(fd);
-    return Error(Code::kInvalidData, "{}: {} bytes; at most {} are read", path.string(), info.st_size, max_bytes);
+    return Error(Code::kInvalidData, "{}: {} bytes; at most {} are read", path.string(),
+                 info.st_size, max_bytes);
   }
   Bytes bytes(static_cast<size_t>(info.st_size));
   size_t done = 0;
@@ -93,13 +94,15 @@ Status WriteFile(const Path& path, std::string_view content) {
 }
 
 Status WriteFile(const Path& path, const Bytes& content) {
-  return WriteFile(path, std::string_view(reinterpret_cast<const char*>(content.data()), content.size()));
+  return WriteFile(path,
+                   std::string_view(reinterpret_cast<const char*>(content.data()), content.size()));
 }
 
 Status MakeFolder(const Path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error) return Error(Code::kIo, "{}: cannot create the folder: {}", path.string(), error.message());
+  if (error)
+    return Error(Code::kIo, "{}: cannot create the folder: {}", path.string(), error.message());
   return OkStatus();
 }
 

@@ -1,5 +1,5 @@
-// Files, read and written whole. A written file appears complete or not at all: it is written beside its name,
-// flushed, and renamed.
+// Files, read and written whole. A written file appears complete or not at all: it is written
+// beside its name, flushed, and renamed.
 //
 // Threads: free functions without state; safe on different paths.
 #pragma once
@@ -17,7 +17,8 @@ namespace bluestem {
 using Path = std::filesystem::path;
 using Bytes = std::vector<uint8_t>;
 
-// Returns the bytes of `path`. Errors: kIo with the path and the system's reason; kInvalidData above `max_bytes`.
+// Returns the bytes of `path`. Errors: kIo with the path and the system's reason; kInvalidData
+// above `max_bytes`.
 Result<Bytes> ReadFile(const Path& path, uint64_t max_bytes = uint64_t{4} << 30);
 Result<std::string> ReadTextFile(const Path& path, uint64_t max_bytes = uint64_t{64} << 20);
 
@@ -29,8 +30,8 @@ Status WriteFile(const Path& path, const Bytes& content);
 // Creates `path` and its parents. Errors: kIo.
 Status MakeFolder(const Path& path);
 
-// A folder that becomes visible whole: fill path(), then Commit() renames it over `target` (an older `target` is
-// replaced). Without Commit() the destructor removes everything.
+// A folder that becomes visible whole: fill path(), then Commit() renames it over `target` (an
+// older `target` is replaced). Without Commit() the destructor removes everything.
 class StagedFolder {
  public:
   static Result<StagedFolder> Create(const Path& target);
@@ -44,7 +45,8 @@ class StagedFolder {
   Status Commit();
 
  private:
-  StagedFolder(Path target, Path staging) : target_(std::move(target)), staging_(std::move(staging)) {}
+  StagedFolder(Path target, Path staging)
+      : target_(std::move(target)), staging_(std::move(staging)) {}
   Path target_;
   Path staging_;  // empty once committed or moved from
 };

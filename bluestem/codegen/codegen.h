@@ -1,4 +1,5 @@
-// codegen: a Program to an artefact folder: generated C++, the kernels it names, compiled libraries, manifest, README, run programs.
+// codegen: a Program to an artefact folder: generated C++, the kernels it names, compiled
+// libraries, manifest, README, run programs.
 #pragma once
 
 #include <functional>
@@ -16,9 +17,9 @@ struct Target {
   const char* architecture;  // key of kernels/isa_flags.txt
   const char* compiler;      // "g++", "aarch64-linux-gnu-g++", ...
   const char* archiver;
-  const char* package;       // the Debian package that has the compiler
+  const char* package;  // the Debian package that has the compiler
   const char* flags;
-  const char* emulator;      // "" or "qemu-aarch64 -L /usr/aarch64-linux-gnu"
+  const char* emulator;  // "" or "qemu-aarch64 -L /usr/aarch64-linux-gnu"
 };
 const std::vector<Target>& Targets();
 // Returns nullptr if unknown.
@@ -38,10 +39,12 @@ struct EmitOptions {
 };
 
 // Writes the artefact to `output` (a folder that appears whole) and `output`.tar.gz.
-// Layout: docs/formats/artefact.md. Errors: kUnavailable naming compiler and package before anything is compiled; kIo.
+// Layout: docs/formats/artefact.md. Errors: kUnavailable naming compiler and package before
+// anything is compiled; kIo.
 Status Emit(const program::Program& program, const Path& output, const EmitOptions& options);
 
-// Checks an artefact folder against its manifest. Errors: kInvalidData naming the file whose SHA-256 differs or is missing; a newer format version.
+// Checks an artefact folder against its manifest. Errors: kInvalidData naming the file whose
+// SHA-256 differs or is missing; a newer format version.
 struct Manifest {
   int64_t format_version = 0;
   std::string tool_version;

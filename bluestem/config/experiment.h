@@ -1,7 +1,9 @@
-// Experiment: a config.yaml as typed values. One field table (config/fields.cc) parses it, checks ranges, writes the annotated file of
-// `bluestem init` and the reference of `bluestem config keys`: a key cannot exist in one and not in the others.
+// Experiment: a config.yaml as typed values. One field table (config/fields.cc) parses it, checks
+// ranges, writes the annotated file of `bluestem init` and the reference of `bluestem config keys`:
+// a key cannot exist in one and not in the others.
 //
-// Ownership: a value. Paths are as written; relative ones are resolved against the config's folder by Load.
+// Ownership: a value. Paths are as written; relative ones are resolved against the config's folder
+// by Load.
 #pragma once
 
 #include <cstdint>
@@ -14,46 +16,50 @@
 namespace bluestem::config {
 
 struct DataConfig {
-  std::string format = "folder";     // data.format: folder, idx, cifar10, cifar100
-  std::string path;                  // data.path: train images (or a folder with train/ and validation/)
-  std::string validation;            // data.validation: "" takes a seeded share of data.path
+  std::string format = "folder";  // data.format: folder, idx, cifar10, cifar100
+  std::string path;        // data.path: train images (or a folder with train/ and validation/)
+  std::string validation;  // data.validation: "" takes a seeded share of data.path
   double validation_fraction = 0.1;  // data.validation_fraction, 0.01..0.5
   int64_t height = 32;               // data.image_size: [height, width]
   int64_t width = 32;
-  int64_t channels = 3;              // data.channels: 1 or 3
-  std::string resize = "bilinear";   // data.resize: nearest, bilinear, area
-  std::string normalize = "divide_by_255";  // data.normalize: divide_by_255, per_image_standardization, none
-  int64_t loader_threads = 1;        // data.loader_threads
+  int64_t channels = 3;             // data.channels: 1 or 3
+  std::string resize = "bilinear";  // data.resize: nearest, bilinear, area
+  std::string normalize =
+      "divide_by_255";         // data.normalize: divide_by_255, per_image_standardization, none
+  int64_t loader_threads = 1;  // data.loader_threads
 };
 
 // 0 or false: off. All are reproducible from train.seed.
 struct AugmentationConfig {
-  int64_t pad_crop = 0;    // pixels of reflect padding before a random crop
-  bool flip = false;       // left-right, probability 1/2
-  double brightness = 0;   // relative range 0..1: factor in [1-b, 1+b]
+  int64_t pad_crop = 0;   // pixels of reflect padding before a random crop
+  bool flip = false;      // left-right, probability 1/2
+  double brightness = 0;  // relative range 0..1: factor in [1-b, 1+b]
   double contrast = 0;
   double saturation = 0;
-  double hue = 0;          // turns, 0..0.5
-  double rotate = 0;       // degrees, 0..180
-  int64_t cutout = 0;      // side in pixels
+  double hue = 0;      // turns, 0..0.5
+  double rotate = 0;   // degrees, 0..180
+  int64_t cutout = 0;  // side in pixels
 };
 
 struct NetworkConfig {
   std::string name = "lmnet_v1";  // network.name: lmnet_v0, lmnet_v1, bluestem_s (ours)
-  int64_t width = 0;              // network.width: channels of our net's first stage; 0 = the network's own default
-  std::string weight_quantizer = "binary_mean_scaling";  // or binary_channel_wise_mean_scaling, none
+  int64_t width =
+      0;  // network.width: channels of our net's first stage; 0 = the network's own default
+  std::string weight_quantizer =
+      "binary_mean_scaling";  // or binary_channel_wise_mean_scaling, none
   std::string activation_quantizer = "linear_mid_tread_half";  // or none
-  int64_t activation_bits = 2;    // 1..8
+  int64_t activation_bits = 2;                                 // 1..8
   double activation_max = 2.0;
-  double dropout = 0.0;           // where the network has one
+  double dropout = 0.0;  // where the network has one
 };
 
 struct TrainConfig {
   int64_t batch = 64;
   int64_t epochs = 100;
-  double max_minutes = 0;  // 0: no limit; else the schedule is stretched over the steps that fit, measured in the first epoch's start
+  double max_minutes = 0;  // 0: no limit; else the schedule is stretched over the steps that fit,
+                           // measured in the first epoch's start
   int64_t seed = 1;
-  int64_t threads = 0;     // 0: all cores
+  int64_t threads = 0;                 // 0: all cores
   std::string optimizer = "momentum";  // sgd, momentum, nesterov, adam, adamw
   double learning_rate = 0.001;
   double momentum = 0.9;
@@ -63,7 +69,8 @@ struct TrainConfig {
   double label_smoothing = 0;
   int64_t checkpoint_steps = 1000;
   int64_t keep_checkpoints = 5;
-  bool fp32_baseline = false;       // also train the same net without quantizers, same budget, for the report's table
+  bool fp32_baseline =
+      false;  // also train the same net without quantizers, same budget, for the report's table
 };
 
 struct Experiment {
@@ -78,16 +85,19 @@ struct Experiment {
 };
 
 // Parses and checks. `place` is the file name for messages.
-// Errors: kInvalidArgument with file:line:column, key, value, what is allowed, and for an unknown key the nearest known one.
+// Errors: kInvalidArgument with file:line:column, key, value, what is allowed, and for an unknown
+// key the nearest known one.
 Result<Experiment> Parse(const std::string& yaml, const std::string& place);
 Result<Experiment> Load(const Path& path);
 
 // Sets one key from text ("train.batch", "64"), as --set does. Errors: as Parse.
 Status Set(Experiment& experiment, const std::string& key, const std::string& value);
 
-// Returns the annotated YAML: every key with its value, and default, range and meaning as a comment. Parse(ToYaml(e)) == e.
+// Returns the annotated YAML: every key with its value, and default, range and meaning as a
+// comment. Parse(ToYaml(e)) == e.
 std::string ToYaml(const Experiment& experiment);
-// Returns the reference of all keys as Markdown, and as JSON (an array of {key, type, default, allowed, help}).
+// Returns the reference of all keys as Markdown, and as JSON (an array of {key, type, default,
+// allowed, help}).
 std::string KeysMarkdown();
 std::string KeysJson();
 

@@ -1,9 +1,11 @@
-// Dataset: labelled images by index. Two methods; everything else (split, cache, augmentation, batches) decorates.
+// Dataset: labelled images by index. Two methods; everything else (split, cache, augmentation,
+// batches) decorates.
 //
 //   auto train = data::Open({.format = "folder", .path = "images/train"});
 //   data::Sample sample = (*train)->Get(0).value();
 //
-// Threads: Size, classes and Get may be called from several threads at once. Ownership: unique_ptr; decorators own what they decorate.
+// Threads: Size, classes and Get may be called from several threads at once. Ownership: unique_ptr;
+// decorators own what they decorate.
 #pragma once
 
 #include <memory>
@@ -18,8 +20,8 @@ namespace bluestem::data {
 
 struct Sample {
   image::Image image;
-  int32_t label = 0;   // index into classes()
-  std::string name;    // file path, or "t10k-images-idx3-ubyte.gz#17"
+  int32_t label = 0;  // index into classes()
+  std::string name;   // file path, or "t10k-images-idx3-ubyte.gz#17"
 };
 
 class Dataset {
@@ -38,11 +40,13 @@ struct OpenOptions {
   std::string format = "auto";  // auto, folder, idx, cifar10, cifar100
   Path path;                    // a folder, or an idx image file
   std::string split = "";       // "", "train", "validation" (also found as test, val, valid, t10k)
-  std::vector<std::string> classes;  // when not empty: the label order to use; a class outside it is an error
+  std::vector<std::string>
+      classes;  // when not empty: the label order to use; a class outside it is an error
 };
 
-// Opens a dataset. Errors: kIo when missing; kInvalidData when empty, of one class only, or unrecognised, naming the path, what was
-// found and which layouts are accepted (docs/formats/datasets.md).
+// Opens a dataset. Errors: kIo when missing; kInvalidData when empty, of one class only, or
+// unrecognised, naming the path, what was found and which layouts are accepted
+// (docs/formats/datasets.md).
 Result<std::unique_ptr<Dataset>> Open(const OpenOptions& options);
 
 // Returns the samples of `base` at `indices`, in that order.
@@ -52,7 +56,8 @@ struct Split {
   std::unique_ptr<Dataset> train;
   std::unique_ptr<Dataset> validation;
 };
-// Splits by a seeded permutation, per class (stratified): round(fraction * n_class) samples of each go to validation.
+// Splits by a seeded permutation, per class (stratified): round(fraction * n_class) samples of each
+// go to validation.
 Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed);
 
 }  // namespace bluestem::data

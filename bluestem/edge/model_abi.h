@@ -1,9 +1,10 @@
-/* The C interface of a Bluestem artefact: what libbluestem_<target>.so exports and bin/bluestem-run, python/run.py and the
- * in-process runtime call. C99; no dependency but libc.
+/* The C interface of a Bluestem artefact: what libbluestem_<target>.so exports and
+ * bin/bluestem-run, python/run.py and the in-process runtime call. C99; no dependency but libc.
  *
- * Threads: bluestem_model_* information calls may be made from any thread at any time. One bluestem_session belongs to one thread at
- * a time; different sessions run in parallel. Several artefacts may be loaded in one process (dlopen with RTLD_LOCAL).
- * Memory: bluestem_create allocates everything; bluestem_run allocates nothing. */
+ * Threads: bluestem_model_* information calls may be made from any thread at any time. One
+ * bluestem_session belongs to one thread at a time; different sessions run in parallel. Several
+ * artefacts may be loaded in one process (dlopen with RTLD_LOCAL). Memory: bluestem_create
+ * allocates everything; bluestem_run allocates nothing. */
 #ifndef BLUESTEM_EDGE_MODEL_ABI_H_
 #define BLUESTEM_EDGE_MODEL_ABI_H_
 
@@ -25,9 +26,9 @@ extern "C" {
 
 typedef enum {
   BLUESTEM_OK = 0,
-  BLUESTEM_ERROR_ARGUMENT = 1,    /* null pointer, index out of range, wrong byte count */
-  BLUESTEM_ERROR_MEMORY = 2,      /* the session could not be allocated */
-  BLUESTEM_ERROR_ISA = 3          /* bluestem_create_isa: this CPU or library does not have it */
+  BLUESTEM_ERROR_ARGUMENT = 1, /* null pointer, index out of range, wrong byte count */
+  BLUESTEM_ERROR_MEMORY = 2,   /* the session could not be allocated */
+  BLUESTEM_ERROR_ISA = 3       /* bluestem_create_isa: this CPU or library does not have it */
 } bluestem_status;
 
 typedef enum { BLUESTEM_F32 = 0, BLUESTEM_U8 = 1, BLUESTEM_S32 = 2 } bluestem_dtype;
@@ -38,14 +39,14 @@ typedef struct {
   int32_t rank;
   int64_t shape[BLUESTEM_MAX_RANK]; /* images are NHWC */
   size_t bytes;
-  double scale;       /* u8 only: real = (code - zero_point) * scale; 0 for f32 */
+  double scale; /* u8 only: real = (code - zero_point) * scale; 0 for f32 */
   int32_t zero_point;
 } bluestem_tensor_info;
 
 /* One executed call, for profiles. */
 typedef struct {
-  const char* op;      /* the node it came from */
-  const char* kernel;  /* the chosen kernel's symbol */
+  const char* op;     /* the node it came from */
+  const char* kernel; /* the chosen kernel's symbol */
   int32_t x_bits, w_bits;
   int64_t macs;
   int64_t nanoseconds; /* of the last profiled run */
@@ -55,7 +56,7 @@ typedef struct bluestem_session bluestem_session;
 
 BLUESTEM_EXPORT int32_t bluestem_abi_version(void);
 BLUESTEM_EXPORT const char* bluestem_model_name(void);
-BLUESTEM_EXPORT const char* bluestem_model_hash(void);    /* SHA-256 of model.onnx, hex */
+BLUESTEM_EXPORT const char* bluestem_model_hash(void); /* SHA-256 of model.onnx, hex */
 BLUESTEM_EXPORT const char* bluestem_tool_version(void);
 BLUESTEM_EXPORT const char* bluestem_status_text(bluestem_status status);
 BLUESTEM_EXPORT int32_t bluestem_input_count(void);
@@ -73,13 +74,16 @@ BLUESTEM_EXPORT bluestem_status bluestem_create_isa(const char* isa, bluestem_se
 BLUESTEM_EXPORT void bluestem_destroy(bluestem_session* session); /* null is allowed */
 BLUESTEM_EXPORT const char* bluestem_session_isa(const bluestem_session* session);
 
-/* Runs one inference. `inputs[i]` points at input i's bytes, `outputs[i]` at room for output i; any alignment. */
-BLUESTEM_EXPORT bluestem_status bluestem_run(bluestem_session* session, const void* const* inputs, void* const* outputs);
+/* Runs one inference. `inputs[i]` points at input i's bytes, `outputs[i]` at room for output i; any
+ * alignment. */
+BLUESTEM_EXPORT bluestem_status bluestem_run(bluestem_session* session, const void* const* inputs,
+                                             void* const* outputs);
 
 BLUESTEM_EXPORT int32_t bluestem_op_count(void);
 /* Runs once with a clock around each call and fills ops[0..bluestem_op_count()). */
-BLUESTEM_EXPORT bluestem_status bluestem_profile(bluestem_session* session, const void* const* inputs,
-                                                 void* const* outputs, bluestem_op_info* ops);
+BLUESTEM_EXPORT bluestem_status bluestem_profile(bluestem_session* session,
+                                                 const void* const* inputs, void* const* outputs,
+                                                 bluestem_op_info* ops);
 
 #ifdef __cplusplus
 }

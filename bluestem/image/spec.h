@@ -1,5 +1,6 @@
-// PreprocessSpec: how an image file becomes what a network reads. One description, one implementation (image/preprocess.h),
-// used in training, evaluation, prediction and the host of an artefact. It stands in meta.yaml as PRE_PROCESSOR.
+// PreprocessSpec: how an image file becomes what a network reads. One description, one
+// implementation (image/preprocess.h), used in training, evaluation, prediction and the host of an
+// artefact. It stands in meta.yaml as PRE_PROCESSOR.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,11 @@ enum class ResizeMethod : uint8_t { kNearest, kBilinear, kArea };
 
 // How u8 pixels become network input.
 enum class Normalize : uint8_t {
-  kDivideBy255,               // pixel / 255; the network may read the u8 pixel itself (scale 1/255, zero point 0)
-  kPerImageStandardization,   // (pixel - mean) / max(std, 1/sqrt(count)) over the whole image; always f32
-  kNone,                      // the pixel's value, 0..255; codes with scale 1
+  kDivideBy255,  // pixel / 255; the network may read the u8 pixel itself (scale 1/255, zero point
+                 // 0)
+  kPerImageStandardization,  // (pixel - mean) / max(std, 1/sqrt(count)) over the whole image;
+                             // always f32
+  kNone,                     // the pixel's value, 0..255; codes with scale 1
 };
 
 struct PreprocessSpec {

@@ -1,4 +1,5 @@
-// The doors in and out of the IR: ONNX (with QONNX quantizers) and frozen TensorFlow graphs. The only module with protobuf.
+// The doors in and out of the IR: ONNX (with QONNX quantizers) and frozen TensorFlow graphs. The
+// only module with protobuf.
 //
 // Threads: free functions without state.
 #pragma once
@@ -11,14 +12,16 @@
 
 namespace bluestem::interchange {
 
-// Reads a model, told apart by content. Errors: kInvalidData for what is not a model or is truncated; kUnsupported naming the op and the node, and the
-// nearest thing that is supported; a shape that does not fit names both shapes.
+// Reads a model, told apart by content. Errors: kInvalidData for what is not a model or is
+// truncated; kUnsupported naming the op and the node, and the nearest thing that is supported; a
+// shape that does not fit names both shapes.
 Result<ir::Graph> LoadModel(const Path& path);
 Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name);
 Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name);
 
-// Writes ONNX opset 13 with Quant/BipolarQuant in domain "qonnx.custom_op.general". NHWC convolutions become NCHW with the transposes that ONNX
-// needs only at the graph's edges: what train exports is NCHW from the start. ParseOnnx(ToOnnx(g)) computes what g computes.
+// Writes ONNX opset 13 with Quant/BipolarQuant in domain "qonnx.custom_op.general". NHWC
+// convolutions become NCHW with the transposes that ONNX needs only at the graph's edges: what
+// train exports is NCHW from the start. ParseOnnx(ToOnnx(g)) computes what g computes.
 Result<Bytes> ToOnnx(const ir::Graph& graph);
 
 // A tensor file of the ONNX test format (.pb holding a TensorProto).

@@ -1,8 +1,10 @@
-// Graph: a neural network as a list of operations in topological order. Single static assignment: each Value is a graph
-// input, a constant, or one output of exactly one Node. What each op means is in ir/ops/README.md; the registry is
-// ir/ops/ops.h. Not executable by itself: ir/evaluate.h is the definition of what a Graph computes.
+// Graph: a neural network as a list of operations in topological order. Single static assignment:
+// each Value is a graph input, a constant, or one output of exactly one Node. What each op means is
+// in ir/ops/README.md; the registry is ir/ops/ops.h. Not executable by itself: ir/evaluate.h is the
+// definition of what a Graph computes.
 //
-// Threads: a value; not safe to change from several threads. Ownership: constants are shared, immutable tensors.
+// Threads: a value; not safe to change from several threads. Ownership: constants are shared,
+// immutable tensors.
 #pragma once
 
 #include <map>
@@ -16,9 +18,11 @@
 
 namespace bluestem::ir {
 
-using Attribute = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>>;
+using Attribute =
+    std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>>;
 
-// Named attributes of a node. A getter returns the default where the name is absent; a wrong type is a defect of ours.
+// Named attributes of a node. A getter returns the default where the name is absent; a wrong type
+// is a defect of ours.
 class Attributes {
  public:
   bool Has(const std::string& name) const { return values_.count(name) != 0; }
@@ -78,9 +82,10 @@ class Graph {
   ValueId AddValue(std::string name, DType dtype, Shape shape);
   ValueId AddConstant(std::string name, Tensor tensor);
   ValueId AddInput(std::string name, DType dtype, Shape shape);
-  // Appends a node with one fresh output value and returns that value. Shape and dtype are inferred from the op's
-  // definition. Errors: what the op refuses (ir/ops/ops.h), with the node's name.
-  Result<ValueId> Append(std::string op, std::string name, std::vector<ValueId> inputs, Attributes attributes = {});
+  // Appends a node with one fresh output value and returns that value. Shape and dtype are inferred
+  // from the op's definition. Errors: what the op refuses (ir/ops/ops.h), with the node's name.
+  Result<ValueId> Append(std::string op, std::string name, std::vector<ValueId> inputs,
+                         Attributes attributes = {});
 
   Value& value(ValueId id);
   const Value& value(ValueId id) const;
@@ -101,14 +106,16 @@ class Graph {
   std::map<std::string, ValueId> by_name_;
 };
 
-// Recomputes every value's shape, dtype and quant from the inputs on, in order. Errors: the first node that refuses.
+// Recomputes every value's shape, dtype and quant from the inputs on, in order. Errors: the first
+// node that refuses.
 Status InferShapes(Graph& graph);
 
-// Checks the invariants: ids in range, one producer each, topological order, inferred shapes equal stored ones, ops
-// known, attributes known. Returns the first violation, naming the node.
+// Checks the invariants: ids in range, one producer each, topological order, inferred shapes equal
+// stored ones, ops known, attributes known. Returns the first violation, naming the node.
 Status Verify(const Graph& graph);
 
-// Returns the text form (docs/formats/graph_text.md): a value a line, deterministic, for dumps and tests.
+// Returns the text form (docs/formats/graph_text.md): a value a line, deterministic, for dumps and
+// tests.
 std::string ToText(const Graph& graph);
 // Parses the text form; constants may be written inline. Errors: kInvalidData with line and column.
 Result<Graph> FromText(const std::string& text);

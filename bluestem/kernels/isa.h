@@ -9,7 +9,9 @@ enum class Isa : uint8_t { kReference, kPortable, kSse4, kAvx2, kAvx512, kNeon }
 
 // One bit an Isa; kReference and kPortable are always set.
 using IsaSet = uint32_t;
-constexpr IsaSet IsaBit(Isa isa) { return IsaSet{1} << static_cast<uint32_t>(isa); }
+constexpr IsaSet IsaBit(Isa isa) {
+  return IsaSet{1} << static_cast<uint32_t>(isa);
+}
 constexpr IsaSet kAlways = IsaBit(Isa::kReference) | IsaBit(Isa::kPortable);
 
 // Returns "avx2", ...

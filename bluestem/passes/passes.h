@@ -1,5 +1,6 @@
-// The catalogue of passes: Graph to Graph, one function a file. pipeline.cc has the order. Each is verified after it runs.
-// A pass's comment says what it changes, what must have run before, what holds after.
+// The catalogue of passes: Graph to Graph, one function a file. pipeline.cc has the order. Each is
+// verified after it runs. A pass's comment says what it changes, what must have run before, what
+// holds after.
 #pragma once
 
 #include <functional>
@@ -18,9 +19,11 @@ struct InputCodes {
 };
 
 struct Options {
-  std::optional<InputCodes> input_codes;  // set: the f32 input is known to be (pixel - zp) * scale and becomes u8
-  std::vector<std::string> disabled;      // pass names
-  std::function<void(const std::string& pass, const ir::Graph& after, double seconds, int changes)> observer;
+  std::optional<InputCodes>
+      input_codes;  // set: the f32 input is known to be (pixel - zp) * scale and becomes u8
+  std::vector<std::string> disabled;  // pass names
+  std::function<void(const std::string& pass, const ir::Graph& after, double seconds, int changes)>
+      observer;
 };
 
 // One line for --explain: why a node became what it became, or why not.
@@ -37,7 +40,7 @@ struct PassContext {
 
 struct Pass {
   const char* name;
-  const char* contract;  // one sentence: what holds after
+  const char* contract;                                        // one sentence: what holds after
   Result<int> (*run)(ir::Graph& graph, PassContext& context);  // number of changes
 };
 
@@ -45,7 +48,8 @@ struct Pass {
 const std::vector<Pass>& Pipeline();
 
 // Runs the pipeline: each pass skipped if disabled, timed, verified (ir::Verify) and observed.
-// Postcondition: NHWC, constants folded, every quantized convolution with integer-valued inputs is a QConv; what is left real is f32.
+// Postcondition: NHWC, constants folded, every quantized convolution with integer-valued inputs is
+// a QConv; what is left real is f32.
 Status Run(ir::Graph& graph, const Options& options, std::vector<Decision>& decisions);
 
 }  // namespace bluestem::passes

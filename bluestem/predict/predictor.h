@@ -1,4 +1,5 @@
-// Predictor: a picture to ranked classes, through a compiled library or a Program. Serving, `run` and `evaluate` all come through here.
+// Predictor: a picture to ranked classes, through a compiled library or a Program. Serving, `run`
+// and `evaluate` all come through here.
 //
 // Threads: one Predictor belongs to one thread at a time.
 #pragma once
@@ -21,8 +22,10 @@ struct Prediction {
 
 class Predictor {
  public:
-  // Errors: kInvalidData when session and meta do not fit (class count, image size, channels), naming both.
-  static Result<std::unique_ptr<Predictor>> Create(std::unique_ptr<runtime::Session> session, task::Meta meta);
+  // Errors: kInvalidData when session and meta do not fit (class count, image size, channels),
+  // naming both.
+  static Result<std::unique_ptr<Predictor>> Create(std::unique_ptr<runtime::Session> session,
+                                                   task::Meta meta);
   const task::Meta& meta() const { return meta_; }
   runtime::Session& session() { return *session_; }
   Result<Prediction> Predict(const image::Image& image);

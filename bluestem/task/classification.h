@@ -15,8 +15,10 @@ struct ClassScore {
   double probability = 0;  // 0..1
 };
 
-// Returns all classes, most probable first; ties by lower id. `probabilities` has one entry a class.
-std::vector<ClassScore> Rank(const std::vector<float>& probabilities, const std::vector<std::string>& classes);
+// Returns all classes, most probable first; ties by lower id. `probabilities` has one entry a
+// class.
+std::vector<ClassScore> Rank(const std::vector<float>& probabilities,
+                             const std::vector<std::string>& classes);
 
 // Counts over a dataset. Not thread-safe.
 class ClassificationCounts {
@@ -29,7 +31,8 @@ class ClassificationCounts {
   const std::vector<std::string>& classes() const { return classes_; }
   // confusion()[label][predicted]
   const std::vector<std::vector<int64_t>>& confusion() const { return confusion_; }
-  // {"total", "correct", "accuracy", "correct_top5", "top5", "classes":[{"name","total","correct","accuracy"}], "confusion":[[...]]}
+  // {"total", "correct", "accuracy", "correct_top5", "top5",
+  // "classes":[{"name","total","correct","accuracy"}], "confusion":[[...]]}
   std::string ToJson() const;
   // A table for people.
   std::string ToText() const;
@@ -54,8 +57,10 @@ struct Benchmark {  // seconds a picture (means)
   double total = 0;
 };
 
-// Returns output.json as the seed's users know it: version, task, classes, date, results, benchmark. A probability is a number.
-std::string OutputJson(const std::vector<std::string>& classes, const std::vector<FilePrediction>& results,
-                       const Benchmark& benchmark, const std::string& date_iso8601);
+// Returns output.json as the seed's users know it: version, task, classes, date, results,
+// benchmark. A probability is a number.
+std::string OutputJson(const std::vector<std::string>& classes,
+                       const std::vector<FilePrediction>& results, const Benchmark& benchmark,
+                       const std::string& date_iso8601);
 
 }  // namespace bluestem::task

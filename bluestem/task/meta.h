@@ -1,5 +1,6 @@
-// Meta: what travels with a model so that a picture can be put in and an answer read: classes, task, input spec. The file is
-// meta.yaml, with the seed's keys: TASK, CLASSES, IMAGE_SIZE, DATA_FORMAT, PRE_PROCESSOR, POST_PROCESSOR.
+// Meta: what travels with a model so that a picture can be put in and an answer read: classes,
+// task, input spec. The file is meta.yaml, with the seed's keys: TASK, CLASSES, IMAGE_SIZE,
+// DATA_FORMAT, PRE_PROCESSOR, POST_PROCESSOR.
 #pragma once
 
 #include <string>
@@ -17,8 +18,9 @@ struct Meta {
   image::PreprocessSpec preprocess;
 };
 
-// Reads meta.yaml, ours or Blueoil's. Errors: kInvalidData with file:line:column, key, value and what is allowed. An unknown
-// pre-processor is an error that names it: guessing would change answers.
+// Reads meta.yaml, ours or Blueoil's. Errors: kInvalidData with file:line:column, key, value and
+// what is allowed. An unknown pre-processor is an error that names it: guessing would change
+// answers.
 Result<Meta> ParseMeta(const std::string& yaml, const std::string& name);
 Result<Meta> ReadMeta(const Path& path);
 std::string MetaToYaml(const Meta& meta);

@@ -52,7 +52,8 @@ std::string ShapeText(const Shape& shape) {
   return text + "]";
 }
 
-Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)), size_(ElementCount(shape_)) {
+Tensor::Tensor(DType dtype, Shape shape)
+    : dtype_(dtype), shape_(std::move(shape)), size_(ElementCount(shape_)) {
   bytes_.resize(static_cast<size_t>(size_ * DTypeBytes(dtype)));
 }
 
@@ -92,8 +93,10 @@ Tensor Tensor::Transposed(const std::vector<int64_t>& perm) const {
   Shape index(rank, 0);
   for (int64_t i = 0; i < size_; ++i) {
     int64_t from = 0;
-    for (size_t axis = 0; axis < rank; ++axis) from += index[axis] * strides[static_cast<size_t>(perm[axis])];
-    std::memcpy(result.raw() + static_cast<size_t>(i) * element, raw() + static_cast<size_t>(from) * element, element);
+    for (size_t axis = 0; axis < rank; ++axis)
+      from += index[axis] * strides[static_cast<size_t>(perm[axis])];
+    std::memcpy(result.raw() + static_cast<size_t>(i) * element,
+                raw() + static_cast<size_t>(from) * element, element);
     for (size_t axis = rank; axis-- > 0;) {
       if (++index[axis] < shape[axis]) break;
       index[axis] = 0;

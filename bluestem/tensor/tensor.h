@@ -1,6 +1,8 @@
-// Tensor: an owning, dense, row-major n-dimensional array. Not a view and not a compute library: kernels take pointers.
+// Tensor: an owning, dense, row-major n-dimensional array. Not a view and not a compute library:
+// kernels take pointers.
 //
-// Threads: a value; reading from several threads is safe. Ownership: a Tensor owns its elements; copies are deep.
+// Threads: a value; reading from several threads is safe. Ownership: a Tensor owns its elements;
+// copies are deep.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +22,30 @@ int64_t DTypeBytes(DType dtype);
 
 template <typename T>
 constexpr DType DTypeOf();
-template <> constexpr DType DTypeOf<float>() { return DType::kF32; }
-template <> constexpr DType DTypeOf<double>() { return DType::kF64; }
-template <> constexpr DType DTypeOf<uint8_t>() { return DType::kU8; }
-template <> constexpr DType DTypeOf<int8_t>() { return DType::kS8; }
-template <> constexpr DType DTypeOf<int32_t>() { return DType::kS32; }
-template <> constexpr DType DTypeOf<int64_t>() { return DType::kS64; }
+template <>
+constexpr DType DTypeOf<float>() {
+  return DType::kF32;
+}
+template <>
+constexpr DType DTypeOf<double>() {
+  return DType::kF64;
+}
+template <>
+constexpr DType DTypeOf<uint8_t>() {
+  return DType::kU8;
+}
+template <>
+constexpr DType DTypeOf<int8_t>() {
+  return DType::kS8;
+}
+template <>
+constexpr DType DTypeOf<int32_t>() {
+  return DType::kS32;
+}
+template <>
+constexpr DType DTypeOf<int64_t>() {
+  return DType::kS64;
+}
 
 // Extents, outermost first. A scalar has rank 0 and one element.
 using Shape = std::vector<int64_t>;
@@ -44,8 +64,10 @@ class Tensor {
   template <typename T>
   static Tensor Of(Shape shape, std::vector<T> values) {
     Tensor tensor(DTypeOf<T>(), std::move(shape));
-    BLUESTEM_CHECK(static_cast<int64_t>(values.size()) == tensor.size(), "values must fill the shape");
-    for (int64_t i = 0; i < tensor.size(); ++i) tensor.data<T>()[i] = values[static_cast<size_t>(i)];
+    BLUESTEM_CHECK(static_cast<int64_t>(values.size()) == tensor.size(),
+                   "values must fill the shape");
+    for (int64_t i = 0; i < tensor.size(); ++i)
+      tensor.data<T>()[i] = values[static_cast<size_t>(i)];
     return tensor;
   }
 

@@ -1,7 +1,9 @@
-// train: an Experiment to a trained network in a run folder. LibTorch lives behind this header and nowhere in it.
+// train: an Experiment to a trained network in a run folder. LibTorch lives behind this header and
+// nowhere in it.
 //
-// A run folder (docs/formats/run_folder.md): config.yaml (resolved), meta.yaml, metrics.jsonl, metrics.csv, checkpoints/{last,best}.pt, model.onnx,
-// events.out.tfevents.*, report.html, evaluation.json, run.json (state: steps done, finished or not, seeds, versions).
+// A run folder (docs/formats/run_folder.md): config.yaml (resolved), meta.yaml, metrics.jsonl,
+// metrics.csv, checkpoints/{last,best}.pt, model.onnx, events.out.tfevents.*, report.html,
+// evaluation.json, run.json (state: steps done, finished or not, seeds, versions).
 #pragma once
 
 #include <atomic>
@@ -31,16 +33,19 @@ struct FitOptions {
   Path run_folder;
   bool resume = false;
   std::function<void(const Progress&)> progress;
-  const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler; Fit saves and returns kInterrupted
+  const std::atomic<bool>* interrupted =
+      nullptr;  // set by a signal handler; Fit saves and returns kInterrupted
 };
 
-// Trains, evaluates, exports. Deterministic: the same experiment, threads and machine give the same bits; a resumed run equals an uninterrupted one.
-// Errors: kInvalidData for corrupt checkpoints (names the file and the way out); kInterrupted; kIo.
+// Trains, evaluates, exports. Deterministic: the same experiment, threads and machine give the same
+// bits; a resumed run equals an uninterrupted one. Errors: kInvalidData for corrupt checkpoints
+// (names the file and the way out); kInterrupted; kIo.
 Status Fit(const config::Experiment& experiment, const FitOptions& options);
 
-// Exact evaluation of a run's best checkpoint: the fake-quantized network with the artefact's arithmetic (ir/ops/README.md). Returns one row of
-// f32 class scores an image, in order.
-Result<std::vector<std::vector<float>>> Evaluate(const Path& run_folder, const data::Dataset& dataset,
+// Exact evaluation of a run's best checkpoint: the fake-quantized network with the artefact's
+// arithmetic (ir/ops/README.md). Returns one row of f32 class scores an image, in order.
+Result<std::vector<std::vector<float>>> Evaluate(const Path& run_folder,
+                                                 const data::Dataset& dataset,
                                                  const std::function<void(int64_t done)>& progress);
 
 // Writes model.onnx from the best checkpoint.

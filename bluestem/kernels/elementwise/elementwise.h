@@ -1,4 +1,5 @@
-// elementwise: real-valued ops, quantization of real values, look-up of codes, softmax. All IEEE-exact: no libm, no FMA, so the same bits everywhere.
+// elementwise: real-valued ops, quantization of real values, look-up of codes, softmax. All
+// IEEE-exact: no libm, no FMA, so the same bits everywhere.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,17 @@
 namespace bluestem::kernels {
 
 enum class UnaryOp : int32_t {
-  kRelu, kLeakyRelu, kClip, kSigmoid, kTanh, kHardSigmoid, kAbs, kNeg, kExp, kSqrt, kCopy
+  kRelu,
+  kLeakyRelu,
+  kClip,
+  kSigmoid,
+  kTanh,
+  kHardSigmoid,
+  kAbs,
+  kNeg,
+  kExp,
+  kSqrt,
+  kCopy
 };
 enum class BinaryOp : int32_t { kAdd, kSub, kMul, kDiv, kMin, kMax, kPow };
 
@@ -34,9 +45,11 @@ struct AffineParams {
   int32_t channels;
   int32_t relu;
 };
-void affine_f32(const AffineParams& params, const float* x, const float* a, const float* b, float* y);
+void affine_f32(const AffineParams& params, const float* x, const float* a, const float* b,
+                float* y);
 
-// code = clip(round(double(x)/scale + zero_point), low, high) - low, so that codes start at 0. rounding: 0 half-even, 1 half-up, 2 floor, 3 ceil, 4 to zero.
+// code = clip(round(double(x)/scale + zero_point), low, high) - low, so that codes start at 0.
+// rounding: 0 half-even, 1 half-up, 2 floor, 3 ceil, 4 to zero.
 struct QuantizeParams {
   int64_t count;
   double scale, zero_point;
@@ -61,8 +74,8 @@ struct ThresholdParams {
   int32_t channels;
   int32_t levels;
 };
-void threshold_s32_u8(const ThresholdParams& params, const int32_t* x, const int32_t* thresholds, const int8_t* directions,
-                      uint8_t* y);
+void threshold_s32_u8(const ThresholdParams& params, const int32_t* x, const int32_t* thresholds,
+                      const int8_t* directions, uint8_t* y);
 
 // Softmax over the last axis; rule 7 of ir/ops/README.md.
 struct SoftmaxParams {
@@ -71,7 +84,8 @@ struct SoftmaxParams {
 };
 void softmax_f32(const SoftmaxParams& params, const float* x, float* y);
 
-// Sum, mean or maximum over the middle axis of [outer, n, inner], in order, f32. op: 0 sum, 1 mean (sum * f32(1/n)), 2 max.
+// Sum, mean or maximum over the middle axis of [outer, n, inner], in order, f32. op: 0 sum, 1 mean
+// (sum * f32(1/n)), 2 max.
 struct ReduceParams {
   int64_t outer;
   int32_t n;
@@ -80,7 +94,8 @@ struct ReduceParams {
 };
 void reduce_f32(const ReduceParams& params, const float* x, float* y);
 
-// e^x in double from additions and multiplications alone; |error| < 1 ulp of double before rounding; overflow to inf, underflow to 0.
+// e^x in double from additions and multiplications alone; |error| < 1 ulp of double before
+// rounding; overflow to inf, underflow to 0.
 double Exp(double x);
 
 }  // namespace bluestem::kernels

@@ -1,9 +1,12 @@
-// fconv: f32 convolution with one defined order of summation, so that it has the same bits on every machine.
+// fconv: f32 convolution with one defined order of summation, so that it has the same bits on every
+// machine.
 //
-//   y[oy,ox,co] = ((+0 + x*w) + x*w + ...) over kh, kw, ci outer to inner, each product and sum rounded to f32, no FMA; taps outside the map are
-//   skipped; then + bias[co] if bias != null; then y*a[co] + b[co] if a != null; then max(y, 0) if relu.
+//   y[oy,ox,co] = ((+0 + x*w) + x*w + ...) over kh, kw, ci outer to inner, each product and sum
+//   rounded to f32, no FMA; taps outside the map are skipped; then + bias[co] if bias != null; then
+//   y*a[co] + b[co] if a != null; then max(y, 0) if relu.
 // Vectors run over co (independent sums), never over the reduction.
-// Layouts: x [h, w, ci], y [ho, wo, co], weights packed [groups][ceil(cog/8)][kh][kw][cig][8], padding lanes 0.
+// Layouts: x [h, w, ci], y [ho, wo, co], weights packed [groups][ceil(cog/8)][kh][kw][cig][8],
+// padding lanes 0.
 #pragma once
 
 #include <cstddef>
@@ -47,6 +50,7 @@ extern const int32_t kFConvKernelCount;
 const FConvKernel& SelectFConv(const FConvParams& params, IsaSet isas);
 
 size_t FConvPackedFloats(const FConvParams& params);
-void FConvPackWeights(const FConvParams& params, const float* w, float* packed);  // w [co, kh, kw, ci/groups]
+void FConvPackWeights(const FConvParams& params, const float* w,
+                      float* packed);  // w [co, kh, kw, ci/groups]
 
 }  // namespace bluestem::kernels

@@ -1,7 +1,9 @@
-// pool: maximum and average over windows. Maximum on u8 codes, s32 and f32; average on f32 in the one defined order.
+// pool: maximum and average over windows. Maximum on u8 codes, s32 and f32; average on f32 in the
+// one defined order.
 //
 //   max: over the taps inside the map (a window with none does not occur: proven at lowering).
-//   avg: s = +0, then + x over kh, kw (inside taps), f32; y = s * f32(1 / count), count = taps inside, or kernel_h*kernel_w if count_include_pad.
+//   avg: s = +0, then + x over kh, kw (inside taps), f32; y = s * f32(1 / count), count = taps
+//   inside, or kernel_h*kernel_w if count_include_pad.
 // Layouts: [h, w, c] to [ho, wo, c].
 #pragma once
 

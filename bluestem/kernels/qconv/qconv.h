@@ -1,19 +1,24 @@
 // qconv: convolution of unsigned codes with signed low-bit weights, and its epilogue.
 //
-//   acc[oy,ox,co] = sum over kh,kw,ci of  x[oy*stride_h - pad_top + kh*dilation_h, ..., g*cig + ci] * w[co,kh,kw,ci]     (s32, exact)
-//   where x outside the map reads pad_value; g = co / (co_count/groups); cig = ci_count/groups.
+//   acc[oy,ox,co] = sum over kh,kw,ci of  x[oy*stride_h - pad_top + kh*dilation_h, ..., g*cig + ci]
+//   * w[co,kh,kw,ci]     (s32, exact) where x outside the map reads pad_value; g = co /
+//   (co_count/groups); cig = ci_count/groups.
 //
 // Epilogue:
 //   kThreshold: y(u8) = d[co] > 0 ? #{k : acc >= t[co][k]} : #{k : acc <= t[co][k]}
-//   kAffine:    y(f32) = float(acc) * a[co] + b[co]  (multiply rounds, add rounds: no FMA), then max(y, 0) if relu
-//   kRaw:       y(s32) = acc
+//   kAffine:    y(f32) = float(acc) * a[co] + b[co]  (multiply rounds, add rounds: no FMA), then
+//   max(y, 0) if relu kRaw:       y(s32) = acc
 //
 // Layouts: x u8 [h, w, ci], one byte a code whatever the bits; y [ho, wo, co]. One image a call.
-// Weights are packed once, by PackWeights, into the layout of their type (one for all ISAs, so that one library holds one copy):
-//   w_bits == 1 ("s1"): blocks of 32 outputs: [ceil(co/32)][kh*kw][ceil(cig/8)][32] bytes. Bit i of byte (g8, lane): weight of channel
-//                 8*g8+i is +1 (1) or -1 (0). So each nibble indexes a 16-entry table of the sums of 4 codes. Padding bits and lanes are 0; codes of
-//                 padding channels are taken as 0. groups == 1 only; grouped s1 convolutions are packed as s8.
-//   otherwise ("s8"):   blocks of 32 outputs (within a group): [groups][ceil(cog/32)][kh*kw][ceil(cig/4)][32][4] s8; padding is 0.
+// Weights are packed once, by PackWeights, into the layout of their type (one for all ISAs, so that
+// one library holds one copy):
+//   w_bits == 1 ("s1"): blocks of 32 outputs: [ceil(co/32)][kh*kw][ceil(cig/8)][32] bytes. Bit i of
+//   byte (g8, lane): weight of channel
+//                 8*g8+i is +1 (1) or -1 (0). So each nibble indexes a 16-entry table of the sums
+//                 of 4 codes. Padding bits and lanes are 0; codes of padding channels are taken as
+//                 0. groups == 1 only; grouped s1 convolutions are packed as s8.
+//   otherwise ("s8"):   blocks of 32 outputs (within a group):
+//   [groups][ceil(cog/32)][kh*kw][ceil(cig/4)][32][4] s8; padding is 0.
 // Requires (proven at lowering): |acc| < 2^31; codes < 2^x_bits; for thresholds 1 <= levels <= 256.
 #pragma once
 
@@ -38,8 +43,8 @@ struct QConvParams {
   int32_t pad_value;
   int32_t x_bits, w_bits;  // w_bits 1: weights are -1/+1, packed s1; else packed s8
   QConvEpilogue epilogue;
-  int32_t levels;          // of the output codes, for kThreshold
-  int32_t relu;            // 0 or 1, for kAffine
+  int32_t levels;  // of the output codes, for kThreshold
+  int32_t relu;    // 0 or 1, for kAffine
 };
 
 struct QConvArgs {
@@ -50,7 +55,7 @@ struct QConvArgs {
   const float* a;             // [co], or null
   const float* b;             // [co], or null
   void* y;
-  uint8_t* scratch;           // ScratchBytes of the chosen kernel, 64-byte aligned
+  uint8_t* scratch;  // ScratchBytes of the chosen kernel, 64-byte aligned
 };
 
 using QConvFn = void (*)(const QConvParams& params, const QConvArgs& args);
@@ -58,7 +63,7 @@ using QConvFn = void (*)(const QConvParams& params, const QConvArgs& args);
 struct QConvKernel {
   const char* symbol;
   Isa isa;
-  QConvFn run;                                        // null where this architecture does not have it
+  QConvFn run;  // null where this architecture does not have it
   const char* (*refuses)(const QConvParams& params);  // null: takes it; else the reason
   size_t (*scratch_bytes)(const QConvParams& params);
 };

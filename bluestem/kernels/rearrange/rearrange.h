@@ -5,8 +5,9 @@
 
 namespace bluestem::kernels {
 
-// Copies a block of up to 6 axes: y[sum i_k * y_stride[k]] = x[sum i_k * x_stride[k]], strides in elements; `element_bytes` 1, 4 or 8.
-// Transpose, concat, slice, space-to-depth, depth-to-space and nearest resize (a stride of 0) are all this.
+// Copies a block of up to 6 axes: y[sum i_k * y_stride[k]] = x[sum i_k * x_stride[k]], strides in
+// elements; `element_bytes` 1, 4 or 8. Transpose, concat, slice, space-to-depth, depth-to-space and
+// nearest resize (a stride of 0) are all this.
 struct CopyParams {
   int32_t element_bytes;
   int32_t rank;
