@@ -1,0 +1,11 @@
+// The commands, each in the file of its name. Their rows stand in main.cc, in the order of the help
+// page.
+#pragma once
+
+#include "bluestem/cli/command.h"
+
+namespace bluestem::cli {
+
+Command VersionCommand();
+
+}  // namespace bluestem::cli

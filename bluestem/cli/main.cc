@@ -1,0 +1,14 @@
+// bluestem COMMAND: the table of commands.
+#include <string>
+#include <vector>
+
+#include "bluestem/cli/commands.h"
+#include "bluestem/cli/frame.h"
+
+int main(int argc, char** argv) {
+  using namespace bluestem::cli;
+  const std::vector<Command> commands = {
+      VersionCommand(),
+  };
+  return RunTool(commands, std::vector<std::string>(argv + 1, argv + argc));
+}
