@@ -15,13 +15,9 @@
 #include <vector>
 
 #include "bluestem/base/status.h"
+#include "bluestem/quant/rounding.h"
 
 namespace bluestem::quant {
-
-enum class Rounding : uint8_t { kHalfEven, kHalfUp, kFloor, kCeil, kToZero };
-
-// Returns x rounded to an integer: kHalfEven ties to even, kHalfUp floor(x + 0.5). Exact.
-double Round(double x, Rounding rounding);
 
 // An activation or weight quantizer in integers: code = clip(Round(x / scale + zero_point), low,
 // high).

@@ -1,0 +1,54 @@
+#include "bluestem/quant/rounding.h"
+
+#include <cmath>
+
+namespace bluestem::quant {
+namespace {
+
+struct RoundingRow {
+  Rounding rounding;
+  const char* name;
+};
+
+constexpr RoundingRow kRoundings[] = {
+    {Rounding::kHalfEven, "ROUND"},       {Rounding::kHalfUp, "HALF_UP"},
+    {Rounding::kFloor, "FLOOR"},          {Rounding::kCeil, "CEIL"},
+    {Rounding::kToZero, "ROUND_TO_ZERO"},
+};
+
+double HalfEven(double x) {
+  const double below = std::floor(x);
+  const double rest = x - below;  // exact: below and x lie within one binade, or |x| < 1
+  if (rest < 0.5) return below;
+  if (rest > 0.5) return below + 1;
+  return std::fmod(below, 2.0) == 0.0 ? below : below + 1;
+}
+
+}  // namespace
+
+double Round(double x, Rounding rounding) {
+  switch (rounding) {
+    case Rounding::kHalfEven: return HalfEven(x);
+    case Rounding::kHalfUp: return std::floor(x + 0.5);
+    case Rounding::kFloor: return std::floor(x);
+    case Rounding::kCeil: return std::ceil(x);
+    case Rounding::kToZero: return std::trunc(x);
+  }
+  return x;
+}
+
+const char* RoundingName(Rounding rounding) {
+  for (const RoundingRow& row : kRoundings) {
+    if (row.rounding == rounding) return row.name;
+  }
+  return "?";
+}
+
+std::optional<Rounding> FindRounding(const std::string& name) {
+  for (const RoundingRow& row : kRoundings) {
+    if (name == row.name) return row.rounding;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bluestem::quant
