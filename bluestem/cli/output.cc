@@ -123,9 +123,12 @@ std::string BytesText(int64_t bytes) {
 }
 
 std::string CountText(int64_t count) {
-  std::string text = fmt::format("{}", count);
-  for (auto at = static_cast<int64_t>(text.size()) - 3; at > (count < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<size_t>(at), ",");
+  const std::string digits = fmt::format("{}", count);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const bool group = (digits.size() - i) % 3 == 0 && i > 0 && digits[i - 1] != '-';
+    if (group) text += ',';
+    text += digits[i];
   }
   return text;
 }
