@@ -97,5 +97,7 @@ void reduce_f32(const ReduceParams& params, const float* x, float* y);
 // e^x in double from additions and multiplications alone; |error| < 1 ulp of double before
 // rounding; overflow to inf, underflow to 0.
 double Exp(double x);
+// ln x in double; |error| < 2 ulp. NaN for x < 0, -inf for 0.
+double Log(double x);
 
 }  // namespace bluestem::kernels

@@ -1,0 +1,109 @@
+#include "bluestem/edge/cpu_features.h"
+
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__arm__)
+#include <sys/auxv.h>
+#endif
+
+namespace bluestem::edge {
+namespace {
+
+using kernels::Isa;
+using kernels::IsaBit;
+using kernels::IsaSet;
+
+#if defined(__x86_64__)
+// XCR0: the register states that the operating system saves. Requires OSXSAVE.
+uint32_t EnabledStates() {
+  uint32_t low = 0;
+  uint32_t high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+IsaSet NativeIsas() {
+  constexpr uint32_t kSsse3 = 1u << 9;
+  constexpr uint32_t kSse41 = 1u << 19;
+  constexpr uint32_t kOsXsave = 1u << 27;
+  constexpr uint32_t kAvx = 1u << 28;
+  constexpr uint32_t kAvx2 = 1u << 5;
+  constexpr uint32_t kAvx512 = (1u << 16) | (1u << 30) | (1u << 31);  // F, BW, VL
+  constexpr uint32_t kYmmStates = 0x06;                               // SSE, AVX
+  constexpr uint32_t kZmmStates = 0xe6;  // and the masks and both halves of the zmm registers
+  IsaSet isas = 0;
+  uint32_t a = 0;
+  uint32_t b = 0;
+  uint32_t c = 0;
+  uint32_t d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0) return isas;
+  if ((c & kSsse3) != 0 && (c & kSse41) != 0) isas |= IsaBit(Isa::kSse4);
+  if ((c & kOsXsave) == 0 || (c & kAvx) == 0) return isas;
+  const uint32_t states = EnabledStates();
+  if ((states & kYmmStates) != kYmmStates) return isas;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return isas;
+  if ((b & kAvx2) == 0) return isas;
+  isas |= IsaBit(Isa::kAvx2);
+  if ((states & kZmmStates) == kZmmStates && (b & kAvx512) == kAvx512) {
+    isas |= IsaBit(Isa::kAvx512);
+  }
+  return isas;
+}
+#elif defined(__aarch64__)
+IsaSet NativeIsas() {
+  return IsaBit(Isa::kNeon);
+}
+#elif defined(__arm__)
+IsaSet NativeIsas() {
+  constexpr unsigned long kHwcapNeon = 1ul << 12;
+  return (getauxval(AT_HWCAP) & kHwcapNeon) != 0 ? IsaBit(Isa::kNeon) : 0;
+}
+#else
+IsaSet NativeIsas() {
+  return 0;
+}
+#endif
+
+// An ISA and those that a CPU with it also has.
+struct Named {
+  Isa isa;
+  IsaSet implies;
+};
+constexpr IsaSet kPortableSet = kernels::kAlways;
+constexpr IsaSet kSse4Set = kPortableSet | IsaBit(Isa::kSse4);
+constexpr IsaSet kAvx2Set = kSse4Set | IsaBit(Isa::kAvx2);
+
+// Most capable first.
+constexpr Named kNamed[] = {
+    {Isa::kAvx512, kAvx2Set | IsaBit(Isa::kAvx512)},
+    {Isa::kAvx2, kAvx2Set},
+    {Isa::kSse4, kSse4Set},
+    {Isa::kNeon, kPortableSet | IsaBit(Isa::kNeon)},
+    {Isa::kPortable, kPortableSet},
+    {Isa::kReference, IsaBit(Isa::kReference)},
+};
+
+}  // namespace
+
+IsaSet CpuIsas() {
+  return kernels::kAlways | NativeIsas();
+}
+
+Isa BestIsa(IsaSet isas) {
+  for (const Named& named : kNamed) {
+    if ((isas & IsaBit(named.isa)) != 0) return named.isa;
+  }
+  return Isa::kReference;
+}
+
+IsaSet IsaSetFromName(const char* name) {
+  if (name == nullptr) return 0;
+  for (const Named& named : kNamed) {
+    if (std::strcmp(name, kernels::IsaName(named.isa)) == 0) return named.implies;
+  }
+  return 0;
+}
+
+}  // namespace bluestem::edge

@@ -1,0 +1,87 @@
+// Between real values, codes and accumulators.
+#include "bluestem/kernels/elementwise/elementwise.h"
+
+namespace bluestem::kernels {
+namespace {
+
+// Rounds v, |v| < 2^31, exactly. rounding: QuantizeParams.
+int32_t Round(double v, int32_t rounding) {
+  const int64_t whole = static_cast<int64_t>(v);  // towards zero
+  const double rest = v - static_cast<double>(whole);
+  switch (rounding) {
+    case 0:
+      if (rest > 0.5 || (rest == 0.5 && (whole & 1))) return static_cast<int32_t>(whole + 1);
+      if (rest < -0.5 || (rest == -0.5 && (whole & 1))) return static_cast<int32_t>(whole - 1);
+      return static_cast<int32_t>(whole);
+    case 1:
+      if (rest >= 0.5) return static_cast<int32_t>(whole + 1);
+      return static_cast<int32_t>(rest < -0.5 ? whole - 1 : whole);
+    case 2: return static_cast<int32_t>(rest < 0 ? whole - 1 : whole);
+    case 3: return static_cast<int32_t>(rest > 0 ? whole + 1 : whole);
+    default: return static_cast<int32_t>(whole);
+  }
+}
+
+}  // namespace
+
+void quantize_f32_u8(const QuantizeParams& params, const float* x, uint8_t* y) {
+  const double low = params.low;
+  const double high = params.high;
+  for (int64_t i = 0; i < params.count; ++i) {
+    const double real = x[i] == x[i] ? static_cast<double>(x[i]) : 0.0;
+    const double v = real / params.scale + params.zero_point;
+    // Clipping first changes nothing, as rounding is monotone and keeps integers.
+    int32_t code;
+    if (v <= low) {
+      code = params.low;
+    } else if (v >= high) {
+      code = params.high;
+    } else {
+      code = Round(v, params.rounding);
+    }
+    y[i] = static_cast<uint8_t>(code - params.low);
+  }
+}
+
+void dequantize_u8_f32(const DequantizeParams& params, const uint8_t* x, float* y) {
+  for (int64_t i = 0; i < params.count; ++i) {
+    y[i] = static_cast<float>(x[i] - params.zero_point) * params.scale;
+  }
+}
+
+void lookup_u8(int64_t count, const uint8_t* table, const uint8_t* x, uint8_t* y) {
+  for (int64_t i = 0; i < count; ++i) y[i] = table[x[i]];
+}
+
+void threshold_s32_u8(const ThresholdParams& params, const int32_t* x, const int32_t* thresholds,
+                      const int8_t* directions, uint8_t* y) {
+  const int32_t count = params.levels - 1;
+  for (int64_t row = 0; row < params.rows; ++row) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      const int32_t* t = thresholds + int64_t{c} * count;
+      int32_t code = 0;
+      if (directions[c] > 0) {
+        for (int32_t k = 0; k < count; ++k) code += *x >= t[k];
+      } else {
+        for (int32_t k = 0; k < count; ++k) code += *x <= t[k];
+      }
+      *y++ = static_cast<uint8_t>(code);
+      ++x;
+    }
+  }
+}
+
+void affine_f32(const AffineParams& params, const float* x, const float* a, const float* b,
+                float* y) {
+  for (int64_t row = 0; row < params.rows; ++row) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      const float product = x[c] * a[c];
+      const float v = product + b[c];
+      y[c] = params.relu && v < 0 ? 0.0f : v;
+    }
+    x += params.channels;
+    y += params.channels;
+  }
+}
+
+}  // namespace bluestem::kernels

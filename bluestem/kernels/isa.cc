@@ -1,0 +1,17 @@
+#include "bluestem/kernels/isa.h"
+
+namespace bluestem::kernels {
+
+const char* IsaName(Isa isa) {
+  switch (isa) {
+    case Isa::kReference: return "reference";
+    case Isa::kPortable: return "portable";
+    case Isa::kSse4: return "sse4";
+    case Isa::kAvx2: return "avx2";
+    case Isa::kAvx512: return "avx512";
+    case Isa::kNeon: return "neon";
+  }
+  return "unknown";
+}
+
+}  // namespace bluestem::kernels

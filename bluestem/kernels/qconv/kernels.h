@@ -1,0 +1,11 @@
+// Every qconv kernel function, for qconv's table. A kernel of another architecture is null here, so
+// that the table has the same rows everywhere.
+#pragma once
+
+#include "bluestem/kernels/qconv/qconv.h"
+
+namespace bluestem::kernels {
+
+void qconv_u8s8__reference(const QConvParams& params, const QConvArgs& args);
+
+}  // namespace bluestem::kernels
