@@ -16,6 +16,11 @@ constexpr RoundingRow kRoundings[] = {
     {Rounding::kToZero, "ROUND_TO_ZERO"},
 };
 
+double HalfUp(double x) {
+  const double below = std::floor(x);
+  return x - below >= 0.5 ? below + 1 : below;  // x + 0.5 itself could round up across an integer
+}
+
 double HalfEven(double x) {
   const double below = std::floor(x);
   const double rest = x - below;  // exact: below and x lie within one binade, or |x| < 1
@@ -29,7 +34,7 @@ double HalfEven(double x) {
 double Round(double x, Rounding rounding) {
   switch (rounding) {
     case Rounding::kHalfEven: return HalfEven(x);
-    case Rounding::kHalfUp: return std::floor(x + 0.5);
+    case Rounding::kHalfUp: return HalfUp(x);
     case Rounding::kFloor: return std::floor(x);
     case Rounding::kCeil: return std::ceil(x);
     case Rounding::kToZero: return std::trunc(x);

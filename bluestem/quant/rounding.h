@@ -12,8 +12,8 @@ namespace bluestem::quant {
 
 enum class Rounding : uint8_t { kHalfEven, kHalfUp, kFloor, kCeil, kToZero };
 
-// Returns x rounded to an integer: kHalfEven ties to even, kHalfUp floor(x + 0.5). Exact. The
-// result does not depend on the floating-point environment's rounding mode.
+// Returns x rounded to an integer: kHalfEven ties to even, kHalfUp floor(x + 0.5), the sum
+// unrounded. Exact. The result does not depend on the floating-point environment's rounding mode.
 double Round(double x, Rounding rounding);
 
 // Returns the attribute text of the IR: ROUND, HALF_UP, FLOOR, CEIL, ROUND_TO_ZERO.
