@@ -16,7 +16,7 @@
 namespace bluestem::config {
 
 struct DataConfig {
-  std::string format = "folder";  // data.format: folder, idx, cifar10, cifar100
+  std::string format = "folder";  // data.format: auto, folder, idx, cifar10, cifar100
   std::string path;        // data.path: train images (or a folder with train/ and validation/)
   std::string validation;  // data.validation: "" takes a seeded share of data.path
   double validation_fraction = 0.1;  // data.validation_fraction, 0.01..0.5
@@ -27,6 +27,7 @@ struct DataConfig {
   std::string normalize =
       "divide_by_255";         // data.normalize: divide_by_255, per_image_standardization, none
   int64_t loader_threads = 1;  // data.loader_threads
+  bool operator==(const DataConfig&) const = default;
 };
 
 // 0 or false: off. All are reproducible from train.seed.
@@ -39,6 +40,7 @@ struct AugmentationConfig {
   double hue = 0;      // turns, 0..0.5
   double rotate = 0;   // degrees, 0..180
   int64_t cutout = 0;  // side in pixels
+  bool operator==(const AugmentationConfig&) const = default;
 };
 
 struct NetworkConfig {
@@ -51,6 +53,7 @@ struct NetworkConfig {
   int64_t activation_bits = 2;                                 // 1..8
   double activation_max = 2.0;
   double dropout = 0.0;  // where the network has one
+  bool operator==(const NetworkConfig&) const = default;
 };
 
 struct TrainConfig {
@@ -71,6 +74,7 @@ struct TrainConfig {
   int64_t keep_checkpoints = 5;
   bool fp32_baseline =
       false;  // also train the same net without quantizers, same budget, for the report's table
+  bool operator==(const TrainConfig&) const = default;
 };
 
 struct Experiment {
@@ -82,16 +86,24 @@ struct Experiment {
   AugmentationConfig augmentation;
   NetworkConfig network;
   TrainConfig train;
+  bool operator==(const Experiment&) const = default;
 };
 
 // Parses and checks. `place` is the file name for messages.
 // Errors: kInvalidArgument with file:line:column, key, value, what is allowed, and for an unknown
 // key the nearest known one.
 Result<Experiment> Parse(const std::string& yaml, const std::string& place);
+// As Parse, with relative paths resolved against the folder of `path`. Errors: also kIo.
 Result<Experiment> Load(const Path& path);
 
-// Sets one key from text ("train.batch", "64"), as --set does. Errors: as Parse.
+// Sets one key from text ("train.batch", "64"), as --set does. Lists are "a,b,c" or "[a, b, c]";
+// sizes are "32x32" or "[32, 32]". Errors: kInvalidArgument as Parse, without a place; rules that
+// join several keys are left to Check.
 Status Set(Experiment& experiment, const std::string& key, const std::string& value);
+
+// Checks what joins several keys (picture size and network, say), so after the last Set.
+// Errors: kInvalidArgument "key: got value; expected ...", with the reason.
+Status Check(const Experiment& experiment);
 
 // Returns the annotated YAML: every key with its value, and default, range and meaning as a
 // comment. Parse(ToYaml(e)) == e.

@@ -1,0 +1,95 @@
+// Rules that join several keys: one function, in the order of the file.
+#include <algorithm>
+#include <array>
+
+#include "bluestem/config/fields.h"
+
+namespace bluestem::config {
+namespace {
+
+struct NetworkRule {
+  const char* name;
+  int64_t multiple;  // both sides of the picture
+  const char* reason;
+  bool has_width;
+};
+
+constexpr std::array kNetworks = {
+    NetworkRule{"lmnet_v0", 32, "it halves the picture five times by pooling", false},
+    NetworkRule{"lmnet_v1", 8, "it halves the picture three times by space-to-depth", false},
+    NetworkRule{"bluestem_s", 4, "it halves the picture twice", true},
+};
+
+Violation NetworkViolation(const Experiment& e) {
+  const auto* network =
+      std::find_if(kNetworks.begin(), kNetworks.end(),
+                   [&](const NetworkRule& rule) { return e.network.name == rule.name; });
+  if (network == kNetworks.end()) return {"", ""};
+  if (e.data.height % network->multiple != 0 || e.data.width % network->multiple != 0) {
+    return {"data.image_size",
+            fmt::format("got [{}, {}]; expected multiples of {} for {}: {}", e.data.height,
+                        e.data.width, network->multiple, network->name, network->reason)};
+  }
+  if (e.network.width != 0 && !network->has_width) {
+    return {"network.width",
+            fmt::format("got {}; expected 0: the widths of {} are fixed; bluestem_s has this key",
+                        e.network.width, network->name)};
+  }
+  return {"", ""};
+}
+
+Violation AugmentationViolation(const Experiment& e) {
+  const int64_t side = std::min(e.data.height, e.data.width);
+  if (e.augmentation.pad_crop >= side) {
+    return {
+        "augmentation.pad_crop",
+        fmt::format(
+            "got {}; expected less than the picture's shorter side, {}: the border is a reflection",
+            e.augmentation.pad_crop, side)};
+  }
+  if (e.augmentation.cutout > side) {
+    return {"augmentation.cutout",
+            fmt::format("got {}; expected at most the picture's shorter side, {}",
+                        e.augmentation.cutout, side)};
+  }
+  if (e.data.channels == 1 && e.augmentation.saturation != 0) {
+    return {"augmentation.saturation",
+            fmt::format("got {}; expected 0: a grey picture (data.channels 1) has no colour",
+                        e.augmentation.saturation)};
+  }
+  if (e.data.channels == 1 && e.augmentation.hue != 0) {
+    return {"augmentation.hue",
+            fmt::format("got {}; expected 0: a grey picture (data.channels 1) has no colour",
+                        e.augmentation.hue)};
+  }
+  return {"", ""};
+}
+
+}  // namespace
+
+Violation FirstViolation(const Experiment& e) {
+  if (e.name.empty()) return {"name", "got \"\"; expected a name"};
+  const bool safe = std::all_of(e.name.begin(), e.name.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '/' && c != '\\' && c != 0x7f;
+  });
+  if (!safe || e.name == "." || e.name == ".." || e.name.size() > 100) {
+    return {"name", "it names folders; expected at most 100 characters without / and \\"};
+  }
+  if (e.classes.size() == 1) return {"classes", "got 1 class; expected [] or at least 2"};
+  if (e.data.path.empty()) {
+    return {"data.path", "missing; expected the folder (or idx file) of the training images"};
+  }
+  if (e.data.channels == 2) return {"data.channels", "got 2; expected 1 or 3"};
+  if (const Violation found = AugmentationViolation(e); *found.key != '\0') return found;
+  if (const Violation found = NetworkViolation(e); *found.key != '\0') return found;
+  if (e.train.schedule == "3-step-with-warmup" && e.train.epochs < 4) {
+    return {
+        "train.epochs",
+        fmt::format("got {}; expected at least 4 for 3-step-with-warmup: the first epoch is the "
+                    "warm-up",
+                    e.train.epochs)};
+  }
+  return {"", ""};
+}
+
+}  // namespace bluestem::config
