@@ -1,5 +1,5 @@
 // PreprocessSpec: how an image file becomes what a network reads. One description, one
-// implementation (image/preprocess.h), used in training, evaluation, prediction and the host of an
+// implementation (image/image.h), used in training, evaluation, prediction and the host of an
 // artefact. It stands in meta.yaml as PRE_PROCESSOR.
 #pragma once
 
