@@ -119,5 +119,7 @@ Status Verify(const Graph& graph);
 std::string ToText(const Graph& graph);
 // Parses the text form; constants may be written inline. Errors: kInvalidData with line and column.
 Result<Graph> FromText(const std::string& text);
+// In the text form a list of elements that is shorter than its tensor repeats, up to this size.
+constexpr int64_t kMaxRepeatedElements = int64_t{1} << 20;
 
 }  // namespace bluestem::ir
