@@ -1,7 +1,7 @@
-// Predictor: a picture to ranked classes, through a compiled library or a Program. Serving, `run`
-// and `evaluate` all come through here.
+// Predictor: a picture to class scores, through a compiled library or a Program. Serving, `run` and
+// `evaluate` all come through here. Ranking and output.json are task/'s.
 //
-// Threads: one Predictor belongs to one thread at a time.
+// Threads: one Predictor belongs to one thread at a time. Ownership: a Predictor owns its session.
 #pragma once
 
 #include <memory>
@@ -16,9 +16,22 @@
 namespace bluestem::predict {
 
 struct Prediction {
-  std::vector<float> scores;  // the model's output, one entry a class
-  task::Benchmark seconds;
+  std::vector<float> scores;  // the model's first output, one entry a class
+  task::Benchmark seconds;    // pre and inference; post is the caller's, total their sum
 };
+
+// Returns the network's input for u8 `pixels` [h,w,c], in the form that `info` describes: the
+// pixels themselves where the input is u8 codes, else f32 under `normalize`. Requires:
+// CheckInput(info, spec) is ok. Shapes: info.shape.
+Tensor MakeInput(const Tensor& pixels, image::Normalize normalize, const program::TensorInfo& info);
+
+// Checks that an input can be made from pictures as `spec` says. Errors: kInvalidData naming both
+// shapes, or both scales.
+Status CheckInput(const program::TensorInfo& info, const image::PreprocessSpec& spec);
+
+// Returns `scores` where they already are probabilities (in 0..1, sum within 1e-3 of 1), else their
+// softmax in double.
+std::vector<float> Probabilities(const std::vector<float>& scores);
 
 class Predictor {
  public:

@@ -1,0 +1,100 @@
+#include "bluestem/predict/evaluate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace bluestem::predict {
+namespace {
+
+struct Shared {
+  const data::Dataset& dataset;
+  const std::vector<int64_t>& indices;
+  std::vector<std::vector<float>>& scores;
+  std::vector<double>& seconds;
+  std::vector<Status>& failures;  // one an index
+  std::atomic<size_t> next{0};
+  std::atomic<int64_t> done{0};
+  std::atomic<bool> stop{false};
+};
+
+Status ScoreOne(Shared& shared, Predictor& predictor, size_t at) {
+  BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, shared.dataset.Get(shared.indices[at]));
+  auto prediction = predictor.Predict(sample.image);
+  if (!prediction.ok()) return prediction.status().At(sample.name);
+  shared.scores[at] = std::move(prediction->scores);
+  shared.seconds[at] = prediction->seconds.inference;
+  return OkStatus();
+}
+
+// Takes images until none is left; `between` runs after each.
+void Work(Shared& shared, Predictor& predictor, const std::function<void()>& between) {
+  while (!shared.stop) {
+    const size_t at = shared.next++;
+    if (at >= shared.indices.size()) return;
+    shared.failures[at] = ScoreOne(shared, predictor, at);
+    if (!shared.failures[at].ok()) shared.stop = true;
+    ++shared.done;
+    if (between) between();
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> Spread(int64_t size, int64_t limit) {
+  const int64_t count = limit <= 0 ? size : std::min(size, limit);
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < count; ++i) indices.push_back(i * size / count);
+  return indices;
+}
+
+Result<Evaluation> Evaluate(const std::vector<std::unique_ptr<Predictor>>& predictors,
+                            const data::Dataset& dataset, const EvaluateOptions& options) {
+  BLUESTEM_CHECK(!predictors.empty(), "evaluation needs a predictor");
+  Evaluation evaluation{.counts = task::ClassificationCounts(predictors[0]->meta().classes),
+                        .indices = Spread(dataset.size(), options.limit),
+                        .labels = {},
+                        .scores = {}};
+  const size_t count = evaluation.indices.size();
+  evaluation.scores.resize(count);
+  std::vector<double> seconds(count);
+  std::vector<Status> failures(count);
+  Shared shared{dataset, evaluation.indices, evaluation.scores, seconds, failures};
+
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::thread> threads;
+  for (size_t t = 1; t < predictors.size(); ++t) {
+    threads.emplace_back([&shared, &predictors, t] { Work(shared, *predictors[t], {}); });
+  }
+  bool interrupted = false;
+  Work(shared, *predictors[0], [&] {
+    if (options.progress) options.progress(shared.done, static_cast<int64_t>(count));
+    if (options.interrupted && options.interrupted()) shared.stop = interrupted = true;
+  });
+  for (std::thread& thread : threads) thread.join();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (interrupted) return Status(Code::kInterrupted, "interrupted during the evaluation");
+  for (const Status& failure : failures) BLUESTEM_RETURN_IF_ERROR(failure);
+
+  for (size_t at = 0; at < count; ++at) {
+    evaluation.labels.push_back(dataset.Label(evaluation.indices[at]));
+    evaluation.counts.Add(evaluation.labels[at], evaluation.scores[at]);
+  }
+  evaluation.latency_seconds_median = Median(seconds);
+  evaluation.images_per_second = static_cast<double>(count) / std::max(elapsed.count(), 1e-9);
+  return evaluation;
+}
+
+int32_t TopClass(const std::vector<float>& scores) {
+  return static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+}
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<int64_t>((values.size() - 1) / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace bluestem::predict
