@@ -1,0 +1,157 @@
+#include "bluestem/runtime/execute.h"
+
+namespace bluestem::runtime {
+namespace {
+
+using program::Call;
+using program::Operand;
+using program::Space;
+
+const uint8_t* Read(const Operand& operand, const Memory& memory) {
+  const auto index = static_cast<size_t>(operand.offset);
+  switch (operand.space) {
+    case Space::kNone: return nullptr;
+    case Space::kArena: return memory.arena + operand.offset;
+    case Space::kConstants: return memory.constants + operand.offset;
+    case Space::kInput: return memory.inputs[index];
+    case Space::kOutput: return memory.outputs[index];
+  }
+  return nullptr;
+}
+
+uint8_t* Write(const Operand& operand, const Memory& memory) {
+  switch (operand.space) {
+    case Space::kArena: return memory.arena + operand.offset;
+    case Space::kOutput: return memory.outputs[static_cast<size_t>(operand.offset)];
+    default: return nullptr;
+  }
+}
+
+// The operands of one call, as the pointers that kernels take.
+struct Caller {
+  const Call& call;
+  const Kernel& kernel;
+  const Memory& memory;
+
+  template <typename T>
+  const T* In(size_t index) const {
+    return index < call.inputs.size() ? reinterpret_cast<const T*>(Read(call.inputs[index], memory))
+                                      : nullptr;
+  }
+  template <typename T>
+  T* Out() const {
+    return reinterpret_cast<T*>(Write(call.output, memory));
+  }
+
+  void operator()(const kernels::QConvParams& params) const {
+    std::get<const kernels::QConvKernel*>(kernel)->run(params,
+                                                       {.x = In<uint8_t>(0),
+                                                        .weights = In<uint8_t>(1),
+                                                        .thresholds = In<int32_t>(2),
+                                                        .directions = In<int8_t>(3),
+                                                        .a = In<float>(4),
+                                                        .b = In<float>(5),
+                                                        .y = Out<void>(),
+                                                        .scratch = Write(call.scratch, memory)});
+  }
+  void operator()(const kernels::FConvParams& params) const {
+    std::get<const kernels::FConvKernel*>(kernel)->run(params, {.x = In<float>(0),
+                                                                .weights = In<float>(1),
+                                                                .bias = In<float>(2),
+                                                                .a = In<float>(3),
+                                                                .b = In<float>(4),
+                                                                .y = Out<float>()});
+  }
+  void operator()(const program::MaxPoolCall& pool) const {
+    switch (pool.dtype) {
+      case DType::kU8: return kernels::maxpool_u8(pool.params, In<uint8_t>(0), Out<uint8_t>());
+      case DType::kS32: return kernels::maxpool_s32(pool.params, In<int32_t>(0), Out<int32_t>());
+      default: return kernels::maxpool_f32(pool.params, In<float>(0), Out<float>());
+    }
+  }
+  void operator()(const program::AvgPoolCall& pool) const {
+    kernels::avgpool_f32(pool.params, In<float>(0), Out<float>());
+  }
+  void operator()(const kernels::CopyParams& params) const {
+    kernels::strided_copy(params, In<void>(0), Out<void>());
+  }
+  void operator()(const program::FillCall& fill) const {
+    kernels::fill(fill.element_bytes, fill.count, &fill.value, Out<void>());
+  }
+  void operator()(const kernels::UnaryParams& params) const {
+    kernels::unary_f32(params, In<float>(0), Out<float>());
+  }
+  void operator()(const kernels::BinaryParams& params) const {
+    kernels::binary_f32(params, In<float>(0), In<float>(1), Out<float>());
+  }
+  void operator()(const kernels::AffineParams& params) const {
+    kernels::affine_f32(params, In<float>(0), In<float>(1), In<float>(2), Out<float>());
+  }
+  void operator()(const kernels::QuantizeParams& params) const {
+    kernels::quantize_f32_u8(params, In<float>(0), Out<uint8_t>());
+  }
+  void operator()(const kernels::DequantizeParams& params) const {
+    kernels::dequantize_u8_f32(params, In<uint8_t>(0), Out<float>());
+  }
+  void operator()(const program::LookupCall& lookup) const {
+    kernels::lookup_u8(lookup.count, In<uint8_t>(1), In<uint8_t>(0), Out<uint8_t>());
+  }
+  void operator()(const kernels::ThresholdParams& params) const {
+    kernels::threshold_s32_u8(params, In<int32_t>(0), In<int32_t>(1), In<int8_t>(2),
+                              Out<uint8_t>());
+  }
+  void operator()(const kernels::SoftmaxParams& params) const {
+    kernels::softmax_f32(params, In<float>(0), Out<float>());
+  }
+  void operator()(const kernels::ReduceParams& params) const {
+    kernels::reduce_f32(params, In<float>(0), Out<float>());
+  }
+};
+
+struct SymbolOf {
+  const Kernel& kernel;
+  const char* operator()(const kernels::QConvParams&) const {
+    return std::get<const kernels::QConvKernel*>(kernel)->symbol;
+  }
+  const char* operator()(const kernels::FConvParams&) const {
+    return std::get<const kernels::FConvKernel*>(kernel)->symbol;
+  }
+  const char* operator()(const program::MaxPoolCall& pool) const {
+    if (pool.dtype == DType::kU8) return "maxpool_u8";
+    return pool.dtype == DType::kS32 ? "maxpool_s32" : "maxpool_f32";
+  }
+  const char* operator()(const program::AvgPoolCall&) const { return "avgpool_f32"; }
+  const char* operator()(const kernels::CopyParams&) const { return "strided_copy"; }
+  const char* operator()(const program::FillCall&) const { return "fill"; }
+  const char* operator()(const kernels::UnaryParams&) const { return "unary_f32"; }
+  const char* operator()(const kernels::BinaryParams&) const { return "binary_f32"; }
+  const char* operator()(const kernels::AffineParams&) const { return "affine_f32"; }
+  const char* operator()(const kernels::QuantizeParams&) const { return "quantize_f32_u8"; }
+  const char* operator()(const kernels::DequantizeParams&) const { return "dequantize_u8_f32"; }
+  const char* operator()(const program::LookupCall&) const { return "lookup_u8"; }
+  const char* operator()(const kernels::ThresholdParams&) const { return "threshold_s32_u8"; }
+  const char* operator()(const kernels::SoftmaxParams&) const { return "softmax_f32"; }
+  const char* operator()(const kernels::ReduceParams&) const { return "reduce_f32"; }
+};
+
+}  // namespace
+
+Kernel SelectKernel(const Call& call, kernels::IsaSet isas) {
+  if (const auto* qconv = std::get_if<kernels::QConvParams>(&call.params)) {
+    return &kernels::SelectQConv(*qconv, isas);
+  }
+  if (const auto* fconv = std::get_if<kernels::FConvParams>(&call.params)) {
+    return &kernels::SelectFConv(*fconv, isas);
+  }
+  return std::monostate{};
+}
+
+const char* KernelSymbol(const Call& call, const Kernel& kernel) {
+  return std::visit(SymbolOf{kernel}, call.params);
+}
+
+void Execute(const Call& call, const Kernel& kernel, const Memory& memory) {
+  std::visit(Caller{call, kernel, memory}, call.params);
+}
+
+}  // namespace bluestem::runtime

@@ -1,0 +1,35 @@
+// execute: one call of a Program on given memory. The interpreter's counterpart of one line of
+// generated code; it decides nothing.
+//
+// Threads: free functions without state. Ownership: none; Memory's pointers outlive the call.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "bluestem/program/program.h"
+
+namespace bluestem::runtime {
+
+// Where a Program's spaces lie in this process. Arena and constants are 64-byte aligned.
+struct Memory {
+  uint8_t* arena = nullptr;
+  const uint8_t* constants = nullptr;
+  std::vector<const uint8_t*> inputs;
+  std::vector<uint8_t*> outputs;
+};
+
+// The row that a call runs: a table's row where the family has one, else nothing.
+using Kernel =
+    std::variant<std::monostate, const kernels::QConvKernel*, const kernels::FConvKernel*>;
+
+// Returns the row for `call` among `isas`.
+Kernel SelectKernel(const program::Call& call, kernels::IsaSet isas);
+
+// Returns the symbol that runs ("qconv_u2s1_lut32__avx2", "maxpool_u8").
+const char* KernelSymbol(const program::Call& call, const Kernel& kernel);
+
+// Runs `call`. Requires: program::Verify accepted the Program; `kernel` is SelectKernel's.
+void Execute(const program::Call& call, const Kernel& kernel, const Memory& memory);
+
+}  // namespace bluestem::runtime

@@ -1,0 +1,197 @@
+// LoadLibrary: a compiled artefact behind Session, through the C interface of edge/model_abi.h.
+#include <dlfcn.h>
+
+#include "bluestem/edge/model_abi.h"
+#include "bluestem/runtime/elf.h"
+#include "bluestem/runtime/session.h"
+#include "bluestem/runtime/tensors.h"
+
+namespace bluestem::runtime {
+namespace {
+
+// The library's functions, as dlsym finds them.
+struct Abi {
+  decltype(&bluestem_abi_version) abi_version;
+  decltype(&bluestem_model_hash) model_hash;
+  decltype(&bluestem_status_text) status_text;
+  decltype(&bluestem_input_count) input_count;
+  decltype(&bluestem_output_count) output_count;
+  decltype(&bluestem_input) input;
+  decltype(&bluestem_output) output;
+  decltype(&bluestem_arena_bytes) arena_bytes;
+  decltype(&bluestem_weight_bytes) weight_bytes;
+  decltype(&bluestem_create) create;
+  decltype(&bluestem_create_isa) create_isa;
+  decltype(&bluestem_destroy) destroy;
+  decltype(&bluestem_session_isa) session_isa;
+  decltype(&bluestem_run) run;
+  decltype(&bluestem_op_count) op_count;
+  decltype(&bluestem_profile) profile;
+};
+
+template <typename Function>
+Status Find(void* library, const Path& path, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  if (function != nullptr) return OkStatus();
+  return Error(Code::kInvalidData,
+               "{}: has no {}: not a Bluestem artefact, or made by an older version; convert the "
+               "model again",
+               path.string(), name);
+}
+
+Status FindAll(void* library, const Path& path, Abi& abi) {
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_abi_version", abi.abi_version));
+  const int32_t version = abi.abi_version();
+  if (version != BLUESTEM_ABI_VERSION) {
+    return Error(
+        Code::kInvalidData, "{}: artefact ABI version {}; this program speaks version {}: {}",
+        path.string(), version, BLUESTEM_ABI_VERSION,
+        version > BLUESTEM_ABI_VERSION ? "use a newer bluestem" : "convert the model again");
+  }
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_model_hash", abi.model_hash));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_status_text", abi.status_text));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_input_count", abi.input_count));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_output_count", abi.output_count));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_input", abi.input));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_output", abi.output));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_arena_bytes", abi.arena_bytes));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_weight_bytes", abi.weight_bytes));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_create", abi.create));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_create_isa", abi.create_isa));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_destroy", abi.destroy));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_session_isa", abi.session_isa));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_run", abi.run));
+  BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_op_count", abi.op_count));
+  return Find(library, path, "bluestem_profile", abi.profile);
+}
+
+Result<std::vector<program::TensorInfo>> ReadInfos(const Path& path, int32_t count,
+                                                   const bluestem_tensor_info* (*get)(int32_t)) {
+  std::vector<program::TensorInfo> infos;
+  for (int32_t i = 0; i < count; ++i) {
+    const bluestem_tensor_info* info = get(i);
+    const bool sane = info != nullptr && info->name != nullptr && info->rank >= 0 &&
+                      info->rank <= BLUESTEM_MAX_RANK && info->dtype >= BLUESTEM_F32 &&
+                      info->dtype <= BLUESTEM_S32;
+    if (!sane) return Error(Code::kInvalidData, "{}: malformed tensor {}", path.string(), i);
+    constexpr DType kDTypes[] = {DType::kF32, DType::kU8, DType::kS32};
+    program::TensorInfo tensor{.name = info->name,
+                               .dtype = kDTypes[info->dtype],
+                               .shape = Shape(info->shape, info->shape + info->rank),
+                               .scale = info->scale,
+                               .zero_point = info->zero_point};
+    constexpr int64_t kMostElements = int64_t{1} << 40;
+    int64_t elements = 1;
+    for (const int64_t extent : tensor.shape) {
+      if (extent < 0 || extent > kMostElements / elements) {
+        return Error(Code::kInvalidData, "{}: tensor '{}' has the shape {}", path.string(),
+                     tensor.name, ShapeText(tensor.shape));
+      }
+      elements *= extent > 0 ? extent : 1;
+    }
+    if (static_cast<size_t>(tensor.bytes()) != info->bytes) {
+      return Error(Code::kInvalidData, "{}: tensor '{}' says {} bytes, but {} {} has {}",
+                   path.string(), tensor.name, info->bytes, DTypeName(tensor.dtype),
+                   ShapeText(tensor.shape), tensor.bytes());
+    }
+    infos.push_back(std::move(tensor));
+  }
+  return infos;
+}
+
+struct CloseLibrary {
+  void operator()(void* library) const { dlclose(library); }
+};
+using LibraryHandle = std::unique_ptr<void, CloseLibrary>;
+
+class LibrarySession : public Session {
+ public:
+  LibrarySession(LibraryHandle library, const Abi& abi, bluestem_session* session,
+                 std::vector<program::TensorInfo> inputs, std::vector<program::TensorInfo> outputs)
+      : library_(std::move(library)),
+        abi_(abi),
+        session_(session),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)) {}
+  LibrarySession(const LibrarySession&) = delete;
+  LibrarySession& operator=(const LibrarySession&) = delete;
+  ~LibrarySession() override { abi_.destroy(session_); }
+
+  const std::vector<program::TensorInfo>& inputs() const override { return inputs_; }
+  const std::vector<program::TensorInfo>& outputs() const override { return outputs_; }
+  std::string isa() const override { return abi_.session_isa(session_); }
+  int64_t arena_bytes() const override { return static_cast<int64_t>(abi_.arena_bytes()); }
+  int64_t weight_bytes() const override { return static_cast<int64_t>(abi_.weight_bytes()); }
+  std::string model_hash() const override { return abi_.model_hash(); }
+
+  Result<std::vector<Tensor>> Run(const std::vector<Tensor>& inputs) override {
+    return Call(inputs, nullptr);
+  }
+
+  Result<std::vector<Tensor>> Profile(const std::vector<Tensor>& inputs,
+                                      std::vector<OpProfile>& ops) override {
+    std::vector<bluestem_op_info> infos(static_cast<size_t>(abi_.op_count()));
+    auto outputs = Call(inputs, infos.data());
+    ops.clear();
+    if (!outputs.ok()) return outputs;
+    for (const bluestem_op_info& info : infos) {
+      ops.push_back({.op = info.op,
+                     .kernel = info.kernel,
+                     .x_bits = info.x_bits,
+                     .w_bits = info.w_bits,
+                     .macs = info.macs,
+                     .nanoseconds = info.nanoseconds});
+    }
+    return outputs;
+  }
+
+ private:
+  Result<std::vector<Tensor>> Call(const std::vector<Tensor>& inputs, bluestem_op_info* ops) {
+    BLUESTEM_RETURN_IF_ERROR(CheckInputs(inputs_, inputs));
+    std::vector<Tensor> outputs = MakeTensors(outputs_);
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    for (const Tensor& tensor : inputs) in.push_back(tensor.raw());
+    for (Tensor& tensor : outputs) out.push_back(tensor.raw());
+    const bluestem_status status = ops == nullptr
+                                       ? abi_.run(session_, in.data(), out.data())
+                                       : abi_.profile(session_, in.data(), out.data(), ops);
+    if (status != BLUESTEM_OK) {
+      return Error(Code::kInternal, "the artefact refused to run: {}", abi_.status_text(status));
+    }
+    return outputs;
+  }
+
+  LibraryHandle library_;
+  Abi abi_;
+  bluestem_session* session_;
+  std::vector<program::TensorInfo> inputs_;
+  std::vector<program::TensorInfo> outputs_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::string& isa) {
+  BLUESTEM_RETURN_IF_ERROR(CheckElf(library));
+  // A name without a slash would be searched for in the system's folders.
+  const std::string file = std::filesystem::absolute(library).string();
+  LibraryHandle handle(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL));
+  if (handle == nullptr) {
+    return Error(Code::kInvalidData, "{}: cannot be loaded: {}", library.string(), dlerror());
+  }
+  Abi abi{};
+  BLUESTEM_RETURN_IF_ERROR(FindAll(handle.get(), library, abi));
+  BLUESTEM_ASSIGN_OR_RETURN(auto inputs, ReadInfos(library, abi.input_count(), abi.input));
+  BLUESTEM_ASSIGN_OR_RETURN(auto outputs, ReadInfos(library, abi.output_count(), abi.output));
+  bluestem_session* session = nullptr;
+  const bluestem_status status =
+      isa.empty() ? abi.create(&session) : abi.create_isa(isa.c_str(), &session);
+  if (status != BLUESTEM_OK || session == nullptr) {
+    return Error(Code::kUnavailable, "{}: no session{}: {}", library.string(),
+                 isa.empty() ? "" : " for instruction set '" + isa + "'", abi.status_text(status));
+  }
+  return std::unique_ptr<Session>(std::make_unique<LibrarySession>(
+      std::move(handle), abi, session, std::move(inputs), std::move(outputs)));
+}
+
+}  // namespace bluestem::runtime
