@@ -14,6 +14,7 @@
 
 #include "bluestem/base/file.h"
 #include "bluestem/base/status.h"
+#include "bluestem/config/experiment.h"
 #include "bluestem/image/image.h"
 
 namespace bluestem::data {
@@ -39,15 +40,23 @@ class Dataset {
 struct OpenOptions {
   std::string format = "auto";  // auto, folder, idx, cifar10, cifar100
   Path path;                    // a folder, or an idx image file
-  std::string split = "";       // "", "train", "validation" (also found as test, val, valid, t10k)
+  // "": all of `path`, which must not be divided into splits. "train": the train split, or all of
+  // `path` where it is not divided. "validation": also found as valid, val, test, t10k.
+  std::string split = "";
   std::vector<std::string>
-      classes;  // when not empty: the label order to use; a class outside it is an error
+      classes;  // when not empty: the label order to use; a class outside it is
+                // an error; names that are mere numbers take these by position
 };
 
 // Opens a dataset. Errors: kIo when missing; kInvalidData when empty, of one class only, or
 // unrecognised, naming the path, what was found and which layouts are accepted
 // (docs/formats/datasets.md).
 Result<std::unique_ptr<Dataset>> Open(const OpenOptions& options);
+
+// Returns the name of the format of `path` ("folder"). Errors: as Open.
+Result<std::string> DetectFormat(const Path& path);
+// Returns true when `path` is divided and has a validation split. `format` may be "auto".
+bool HasValidationSplit(const std::string& format, const Path& path);
 
 // Returns the samples of `base` at `indices`, in that order.
 std::unique_ptr<Dataset> Subset(std::shared_ptr<const Dataset> base, std::vector<int64_t> indices);
@@ -57,7 +66,15 @@ struct Split {
   std::unique_ptr<Dataset> validation;
 };
 // Splits by a seeded permutation, per class (stratified): round(fraction * n_class) samples of each
-// go to validation.
+// go to validation, but never all. Both keep the order of `base`.
 Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed);
+
+// Returns the two datasets that a configuration means: data.validation if it is set, else the
+// data set's own validation split, else a share of each class by train.seed. Labels are in the
+// order of experiment.classes, or of the training classes. Errors: as Open.
+Result<Split> OpenForTraining(const config::Experiment& experiment);
+
+// Returns the preprocessing that a configuration means.
+image::PreprocessSpec SpecOf(const config::DataConfig& config);
 
 }  // namespace bluestem::data

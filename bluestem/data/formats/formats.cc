@@ -1,0 +1,66 @@
+#include "bluestem/data/formats/formats.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <system_error>
+
+namespace bluestem::data {
+
+std::span<const Format> Formats() {
+  static const std::array kFormats = {IdxFormat(), Cifar10Format(), Cifar100Format(),
+                                      FolderFormat()};
+  return kFormats;
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+Result<std::vector<Path>> VisibleEntries(const Path& path) {
+  std::error_code error;
+  std::vector<Path> entries;
+  std::filesystem::directory_iterator iterator(path, error);
+  for (; !error && iterator != std::filesystem::directory_iterator(); iterator.increment(error)) {
+    if (iterator->path().filename().string().rfind('.', 0) != 0)
+      entries.push_back(iterator->path());
+  }
+  if (error)
+    return Error(Code::kIo, "{}: cannot list the folder: {}", path.string(), error.message());
+  const auto key = [](const Path& entry) {
+    const std::string name = entry.filename().string();
+    return std::pair(Lower(name), name);
+  };
+  std::sort(entries.begin(), entries.end(),
+            [&](const Path& a, const Path& b) { return key(a) < key(b); });
+  return entries;
+}
+
+std::span<const char* const> ValidationNames() {
+  static constexpr std::array<const char*, 4> kNames = {"validation", "valid", "val", "test"};
+  return kNames;
+}
+
+Result<std::vector<int32_t>> MapClasses(const std::vector<std::string>& own,
+                                        const std::vector<std::string>& wanted, const Path& path) {
+  std::vector<int32_t> labels;
+  bool positional = true;
+  for (size_t i = 0; i < own.size(); ++i) positional = positional && own[i] == std::to_string(i);
+  for (size_t i = 0; i < own.size(); ++i) {
+    const auto found = std::find(wanted.begin(), wanted.end(), own[i]);
+    if (wanted.empty() || (positional && i < wanted.size())) {
+      labels.push_back(static_cast<int32_t>(i));
+    } else if (found != wanted.end()) {
+      labels.push_back(static_cast<int32_t>(found - wanted.begin()));
+    } else {
+      return Error(Code::kInvalidData, "{}: class \"{}\" is not among the {} expected ones: {}",
+                   path.string(), own[i], wanted.size(), fmt::join(wanted, ", "));
+    }
+  }
+  return labels;
+}
+
+}  // namespace bluestem::data
