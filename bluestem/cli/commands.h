@@ -1,11 +1,17 @@
-// The commands, each in the file of its name. Their rows stand in main.cc, in the order of the help
-// page.
+// The commands, each in the file of its name. Their rows stand in main.cc, in the order of the help page.
 #pragma once
 
 #include "bluestem/cli/command.h"
 
 namespace bluestem::cli {
 
+Command TrainCommand();
+Command EvaluateCommand();
+Command ExportCommand();
+Command ConvertCommand();
+Command InspectCommand();
+Command RunCommand();
+Command DoctorCommand();
 Command VersionCommand();
 
 }  // namespace bluestem::cli

@@ -1,0 +1,185 @@
+// bluestem evaluate: accuracy of a model over a dataset, and the comparison of two models image by
+// image.
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "bluestem/cli/commands.h"
+#include "bluestem/cli/scoring.h"
+
+namespace bluestem::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kListed = 50;  // differences that are listed one by one
+
+struct EvaluateOptions {
+  std::string model;
+  std::string meta;
+  std::string compare;
+  std::string scores;
+  DataOptions data;
+  ScoringOptions scoring;
+};
+
+struct ImageDifference {
+  std::string name;
+  int32_t label = 0;
+  int32_t top = 0;
+  int32_t other_top = 0;
+  bool bits_only = false;
+  double greatest = 0;
+};
+
+std::vector<ImageDifference> Compare(const data::Dataset& dataset, const predict::Evaluation& own,
+                                     const predict::Evaluation& other) {
+  std::vector<ImageDifference> differences;
+  for (size_t i = 0; i < own.scores.size(); ++i) {
+    const std::vector<float>& a = own.scores[i];
+    const std::vector<float>& b = other.scores[i];
+    if (a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0) {
+      continue;
+    }
+    ImageDifference difference{dataset.Name(own.indices[i]), own.labels[i], predict::TopClass(a),
+                               predict::TopClass(b)};
+    difference.bits_only = difference.top == difference.other_top;
+    for (size_t c = 0; c < std::min(a.size(), b.size()); ++c) {
+      difference.greatest =
+          std::max(difference.greatest, std::abs(static_cast<double>(a[c]) - b[c]));
+    }
+    differences.push_back(std::move(difference));
+  }
+  return differences;
+}
+
+Status WriteScores(const Path& path, const predict::Evaluation& evaluation) {
+  Bytes bytes;
+  for (const std::vector<float>& row : evaluation.scores) {
+    const auto* raw = reinterpret_cast<const uint8_t*>(row.data());
+    bytes.insert(bytes.end(), raw, raw + row.size() * sizeof(float));
+  }
+  return WriteFile(path, bytes);
+}
+
+Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
+  Json report = {{"model", scorer.name}, {"engine", scorer.engine}, {"isa", scorer.isa}};
+  report.update(Json::parse(evaluation.counts.ToJson()));
+  report["latency_seconds_median"] = evaluation.latency_seconds_median > 0
+                                         ? Json(evaluation.latency_seconds_median)
+                                         : Json(nullptr);
+  report["images_per_second"] = evaluation.images_per_second;
+  return report;
+}
+
+void PrintDifferences(Output& output, const Scorer& other, const predict::Evaluation& evaluation,
+                      const std::vector<std::string>& classes,
+                      const std::vector<ImageDifference>& differences) {
+  output.Line("\ncompared with {}: {} of {} correct", other.name, evaluation.counts.correct(),
+              evaluation.counts.total());
+  output.Line("{} of {} images differ in a class or in a bit of a score", differences.size(),
+              evaluation.counts.total());
+  for (size_t i = 0; i < std::min(kListed, differences.size()); ++i) {
+    const ImageDifference& d = differences[i];
+    output.Line("  {}: {} against {} (label {}), greatest difference {:.6g}", d.name,
+                classes[static_cast<size_t>(d.top)], classes[static_cast<size_t>(d.other_top)],
+                classes[static_cast<size_t>(d.label)], d.greatest);
+  }
+}
+
+Json DifferencesJson(const std::vector<ImageDifference>& differences) {
+  Json list = Json::array();
+  for (const ImageDifference& d : differences) {
+    list.push_back({{"image", d.name},
+                    {"label", d.label},
+                    {"top", d.top},
+                    {"other_top", d.other_top},
+                    {"bits_only", d.bits_only},
+                    {"greatest_difference", d.greatest}});
+  }
+  return list;
+}
+
+Status Evaluate(const EvaluateOptions& options, Output& output) {
+  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
+  BLUESTEM_ASSIGN_OR_RETURN(Scorer scorer, MakeScorer(source, options.scoring));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto dataset, OpenData(options.data, scorer));
+  BLUESTEM_ASSIGN_OR_RETURN(const predict::Evaluation evaluation,
+                            Score(scorer, *dataset, options.data, output));
+  if (!options.scores.empty()) BLUESTEM_RETURN_IF_ERROR(WriteScores(options.scores, evaluation));
+  Json report = Report(scorer, evaluation);
+  output.Line("{}", scorer.name);
+  output.Line("{}", evaluation.counts.ToText());
+  if (evaluation.latency_seconds_median > 0) {
+    output.Line("latency {} an image (median, one thread); {:.0f} images/s with decoding",
+                SecondsText(evaluation.latency_seconds_median), evaluation.images_per_second);
+  }
+  if (options.compare.empty()) {
+    output.Json(report);
+    return OkStatus();
+  }
+
+  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource other_source, FindModel(options.compare));
+  BLUESTEM_ASSIGN_OR_RETURN(Scorer other, MakeScorer(other_source, {}));
+  if (!other.meta_is_default && !scorer.meta_is_default &&
+      other.meta.classes != scorer.meta.classes) {
+    return Error(Code::kInvalidData, "{} and {} have other classes, or in another order",
+                 options.model, options.compare);
+  }
+  BLUESTEM_ASSIGN_OR_RETURN(const predict::Evaluation other_evaluation,
+                            Score(other, *dataset, options.data, output));
+  const auto differences = Compare(*dataset, evaluation, other_evaluation);
+  PrintDifferences(output, other, other_evaluation, scorer.meta.classes, differences);
+  report["compare"] = Report(other, other_evaluation);
+  report["differences"] = DifferencesJson(differences);
+  output.Json(report);
+  if (differences.empty()) return OkStatus();
+  return Error(Code::kMismatch, "{} and {} differ on {} of {} images; the first is {}", scorer.name,
+               other.name, differences.size(), evaluation.counts.total(), differences[0].name);
+}
+
+Runner Setup(CLI::App& app) {
+  auto options = std::make_shared<EvaluateOptions>();
+  app.add_option("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file")
+      ->required();
+  app.add_option("--data", options->data.path, "The dataset: a folder, or an idx file")->required();
+  app.add_option("--format", options->data.format, "How it is laid out (default: auto)")
+      ->check(CLI::IsMember({"auto", "folder", "idx", "cifar10", "cifar100"}));
+  app.add_option("--split", options->data.split, "Which part of it: train or validation");
+  app.add_option("--limit", options->data.limit, "At most so many images, spread evenly")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option(
+         "--engine", options->scoring.engine,
+         "What computes: compiled (artefacts), trainer (runs), interpreter, reference, double")
+      ->check(CLI::IsMember({"compiled", "trainer", "interpreter", "reference", "double"}));
+  app.add_option("--isa", options->scoring.isa,
+                 "Instruction set: avx512, avx2, sse4, neon, portable (default: the best)");
+  app.add_option("--threads", options->scoring.threads, "Images at a time (default: one a core)")
+      ->check(CLI::Range(1, 256));
+  app.add_option("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
+  app.add_option("--compare", options->compare,
+                 "Another model, run or artefact: list each image whose class or scores differ");
+  app.add_option("--scores", options->scores, "Write the scores: f32, images x classes");
+  return [options](Output& output) { return Evaluate(*options, output); };
+}
+
+}  // namespace
+
+Command EvaluateCommand() {
+  return {.name = "evaluate",
+          .usage = "MODEL --data PATH",
+          .summary = "Measure accuracy over a dataset, or compare two models on it",
+          .description =
+              "Scores every image: an artefact with its compiled library, a run folder with the "
+              "trainer, a\n"
+              "model file with the interpreter. Prints correct, top-5, accuracy a class and the "
+              "confusion\n"
+              "matrix. With --compare, ends with 7 if any class or any bit of a score differs.",
+          .example =
+              "bluestem evaluate first.artefact --data images/test --json\n"
+              "bluestem evaluate first.artefact --data images/test --compare runs/first",
+          .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo, Code::kUnavailable,
+                    Code::kMismatch},
+          .setup = Setup};
+}
+
+}  // namespace bluestem::cli

@@ -1,0 +1,100 @@
+#include "bluestem/cli/process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+namespace bluestem::cli {
+namespace {
+
+constexpr size_t kMaxOutput = size_t{64} << 10;
+
+std::vector<char*> Pointers(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+bool Executable(const Path& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
+}
+
+// Reads until the other end closes; keeps the first kMaxOutput bytes.
+std::string Drain(int fd) {
+  std::string output;
+  char buffer[4096];
+  while (true) {
+    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return output;
+    output.append(buffer, std::min(static_cast<size_t>(got), kMaxOutput - output.size()));
+  }
+}
+
+}  // namespace
+
+Path FindProgram(const std::string& name) {
+  if (name.find('/') != std::string::npos) return Executable(name) ? Path(name) : Path();
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const Path candidate = Path(folder.empty() ? "." : folder) / name;
+    if (Executable(candidate)) return candidate;
+  }
+  return {};
+}
+
+Path OwnFolder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+Result<ProcessResult> RunProcess(const std::vector<std::string>& words) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return Error(Code::kIo, "{}: cannot start: {}", words[0], std::strerror(errno));
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+  pid_t child = 0;
+  const int error =
+      ::posix_spawn(&child, words[0].c_str(), &actions, nullptr, Pointers(words).data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  if (error != 0) {
+    ::close(ends[0]);
+    return Error(Code::kIo, "{}: cannot start: {}", words[0], std::strerror(error));
+  }
+  ProcessResult result;
+  result.output = Drain(ends[0]);
+  ::close(ends[0]);
+  int state = 0;
+  while (::waitpid(child, &state, 0) < 0 && errno == EINTR) {
+  }
+  result.exit_code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+  return result;
+}
+
+Status ReplaceProcess(const std::vector<std::string>& words) {
+  ::execv(words[0].c_str(), Pointers(words).data());
+  return Error(Code::kIo, "{}: cannot start: {}", words[0], std::strerror(errno));
+}
+
+std::vector<std::string> SplitWords(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+}  // namespace bluestem::cli

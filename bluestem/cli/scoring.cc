@@ -1,0 +1,160 @@
+#include "bluestem/cli/scoring.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "bluestem/cli/command.h"
+#include "bluestem/cli/compile.h"
+#include "bluestem/cli/graph_session.h"
+#include "bluestem/cli/trainer_scores.h"
+#include "bluestem/cli/verify.h"
+#include "bluestem/codegen/codegen.h"
+
+namespace bluestem::cli {
+namespace {
+
+using Sessions = std::vector<std::unique_ptr<runtime::Session>>;
+
+size_t ThreadCount(const ScoringOptions& options) {
+  if (options.threads > 0) return static_cast<size_t>(options.threads);
+  return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 64);
+}
+
+Result<Sessions> OpenLibraries(const ModelSource& source, const ScoringOptions& options) {
+  BLUESTEM_RETURN_IF_ERROR(codegen::CheckArtefact(source.path));
+  const codegen::Target* host = HostTarget();
+  if (host == nullptr) {
+    return Error(Code::kUnavailable, "{}: no library for this kind of machine",
+                 source.path.string());
+  }
+  const Path library = LibraryPath(source.path, host->name);
+  if (!std::filesystem::exists(library)) {
+    return Error(Code::kUnavailable,
+                 "{}: the artefact has no library for this machine; convert with --target {}",
+                 library.string(), host->name);
+  }
+  Sessions sessions;
+  for (size_t t = 0; t < ThreadCount(options); ++t) {
+    BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::LoadLibrary(library, options.isa));
+    sessions.push_back(std::move(session));
+  }
+  return sessions;
+}
+
+Result<Sessions> OpenInterpreters(const LoadedModel& model, const ScoringOptions& options) {
+  CompileOptions compile;
+  compile.input_codes = CodesOf(model);
+  compile.model_hash = model.sha256;
+  BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
+  Sessions sessions;
+  for (size_t t = 0; t < ThreadCount(options); ++t) {
+    BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::Interpret(compiled.program, options.isa));
+    sessions.push_back(std::move(session));
+  }
+  return sessions;
+}
+
+Status NoEngine(const ModelSource& source, const std::string& engine, const char* engines) {
+  return Error(Code::kInvalidArgument, "--engine: got {}; {} can be scored by {}", engine,
+               source.path.string(), engines);
+}
+
+std::string DefaultEngine(ModelSource::Kind kind) {
+  switch (kind) {
+    case ModelSource::Kind::kArtefact: return "compiled";
+    case ModelSource::Kind::kRun: return "trainer";
+    case ModelSource::Kind::kFile: return "interpreter";
+  }
+  return "";
+}
+
+Result<Sessions> OpenSessions(const ModelSource& source, const LoadedModel& model,
+                              const std::string& engine, const ScoringOptions& options) {
+  if (engine == "compiled") return OpenLibraries(source, options);
+  if (engine == "interpreter") return OpenInterpreters(model, options);
+  Sessions sessions;
+  for (size_t t = 0; t < ThreadCount(options); ++t) {
+    sessions.push_back(MakeGraphSession(
+        model, engine == "double" ? GraphEngine::kDouble : GraphEngine::kReference));
+  }
+  return sessions;
+}
+
+}  // namespace
+
+Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& options) {
+  Scorer scorer;
+  scorer.engine = options.engine.empty() ? DefaultEngine(source.kind) : options.engine;
+  if (scorer.engine == "compiled" && source.kind != ModelSource::Kind::kArtefact) {
+    return NoEngine(source, scorer.engine, "interpreter, reference or double; convert it first");
+  }
+  if (scorer.engine == "trainer") {
+    if (source.kind != ModelSource::Kind::kRun) {
+      return NoEngine(source, scorer.engine, "compiled, interpreter, reference or double");
+    }
+    BLUESTEM_ASSIGN_OR_RETURN(scorer.meta, task::ReadMeta(source.path / "meta.yaml"));
+    scorer.run = source.path;
+    scorer.name = source.path.string() + " (trainer)";
+    return scorer;
+  }
+  LoadedModel model;
+  if (scorer.engine == "compiled") {
+    if (source.meta_file.empty()) {
+      return Error(Code::kInvalidData, "{}: no models/meta.yaml: it is no image classifier",
+                   source.path.string());
+    }
+    BLUESTEM_ASSIGN_OR_RETURN(model.meta, task::ReadMeta(source.meta_file));
+  } else {
+    BLUESTEM_ASSIGN_OR_RETURN(model, LoadSource(source));
+    if (!model.image_input || !model.classifier) {
+      return Error(Code::kUnsupported,
+                   "{}: evaluation is of image classifiers; this model maps {} to {}",
+                   source.path.string(), ShapeText(model.graph.value(model.graph.inputs[0]).shape),
+                   ShapeText(model.graph.value(model.graph.outputs[0]).shape));
+    }
+  }
+  scorer.meta = model.meta;
+  scorer.meta_is_default = model.meta_is_default;
+  BLUESTEM_ASSIGN_OR_RETURN(Sessions sessions, OpenSessions(source, model, scorer.engine, options));
+  scorer.isa = sessions[0]->isa();
+  scorer.name = scorer.engine == scorer.isa
+                    ? fmt::format("{} ({})", source.path.string(), scorer.engine)
+                    : fmt::format("{} ({}, {})", source.path.string(), scorer.engine, scorer.isa);
+  for (auto& session : sessions) {
+    auto predictor = predict::Predictor::Create(std::move(session), scorer.meta);
+    if (!predictor.ok()) return predictor.status().At(source.path.string());
+    scorer.predictors.push_back(std::move(*predictor));
+  }
+  return scorer;
+}
+
+Result<std::unique_ptr<data::Dataset>> OpenData(const DataOptions& options, Scorer& scorer) {
+  data::OpenOptions open;
+  open.format = options.format;
+  open.path = options.path;
+  open.split = options.split;
+  if (!scorer.meta_is_default) open.classes = scorer.meta.classes;
+  BLUESTEM_ASSIGN_OR_RETURN(auto dataset, data::Open(open));
+  const auto own = static_cast<int64_t>(scorer.meta.classes.size());
+  if (scorer.meta_is_default && static_cast<int64_t>(dataset->classes().size()) != own) {
+    return Error(Code::kInvalidData, "{}: {} classes, but the model gives {} scores; give --meta",
+                 options.path, dataset->classes().size(), own);
+  }
+  return dataset;
+}
+
+Result<predict::Evaluation> Score(const Scorer& scorer, const data::Dataset& dataset,
+                                  const DataOptions& options, Output& output) {
+  if (scorer.predictors.empty()) return ScoreWithTrainer(scorer, dataset, options, output);
+  predict::EvaluateOptions evaluate;
+  evaluate.limit = options.limit;
+  evaluate.interrupted = Interrupted;
+  evaluate.progress = [&](int64_t done, int64_t total) {
+    output.Progress(fmt::format("{}: {} of {} images", scorer.name, done, total));
+  };
+  auto evaluation = predict::Evaluate(scorer.predictors, dataset, evaluate);
+  output.EndProgress();
+  return evaluation;
+}
+
+}  // namespace bluestem::cli

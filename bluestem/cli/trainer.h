@@ -1,0 +1,15 @@
+// The trainer's own program, bluestem-train: LibTorch lives there and never in this process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bluestem/base/file.h"
+
+namespace bluestem::cli {
+
+// Returns the path of bluestem-train: beside this program, or along PATH. Errors: kUnavailable
+// saying how to build it.
+Result<Path> FindTrainer();
+
+}  // namespace bluestem::cli

@@ -1,0 +1,57 @@
+// Verification of a conversion on sample inputs: (a) the model as it was read, evaluated in double,
+// (b) its Program in the interpreter, (c) each compiled library that this machine can run. b equals
+// c bit for bit; a and b agree within a stated bound (and so name the
+// same class, unless two scores are closer than that).
+//
+// Threads: free functions without state.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bluestem/cli/compile.h"
+#include "bluestem/cli/model_source.h"
+#include "bluestem/cli/samples.h"
+#include "bluestem/codegen/codegen.h"
+
+namespace bluestem::cli {
+
+// |a - b| <= kVerifyBound * max(1, greatest |a| of the output): f32 against f64 over a network's
+// depth, with two digits to spare.
+constexpr double kVerifyBound = 1e-4;
+
+struct PlainReport {  // a against b
+  double max_difference = 0;
+  int64_t ties = 0;  // samples beyond the bound because of a code at a rounding tie
+  std::string tie;   // where the first of them is
+};
+
+// Compares the model as read with the interpreter, and fills `expected` with the interpreter's
+// outputs, one row a sample. A sample may leave the bound through a tie: the first value that
+// differs is a code, by one step, in at most one of 1000 elements (or one): an f32 and an f64 sum
+// that fall on two sides of a quantizer's step. Its class must still be the same. Errors: kMismatch
+// naming sample, layer and values.
+Result<PlainReport> VerifyInterpreter(const LoadedModel& model, const Compiled& compiled,
+                                      const std::vector<Sample>& samples,
+                                      std::vector<std::vector<Tensor>>& expected);
+
+struct LibraryReport {  // c against b
+  std::string target;
+  std::string isas;                   // "avx2 sse4 portable", or "with qemu-aarch64"
+  std::string not_run;                // why it was not run here; empty where it was
+  double latency_seconds_median = 0;  // of the best ISA; 0 where emulated or not run
+};
+
+// Runs the artefact's library of `target` on every sample, on each ISA that this CPU has or under
+// the target's emulator. Errors: kMismatch naming target, ISA, sample, output and element.
+Result<LibraryReport> VerifyLibrary(const Path& artefact, const codegen::Target& target,
+                                    const LoadedModel& model, const Compiled& compiled,
+                                    const std::vector<Sample>& samples,
+                                    const std::vector<std::vector<Tensor>>& expected);
+
+// Returns the library of `target` in `artefact`.
+Path LibraryPath(const Path& artefact, const std::string& target);
+// Returns the compile target of this machine, or null.
+const codegen::Target* HostTarget();
+
+}  // namespace bluestem::cli
