@@ -1,0 +1,42 @@
+// PixelCache: a dataset after preprocessing, as u8 pixels in one block. Training and evaluation
+// read it instead of decoding files again; normalization to f32 is left to the reader.
+//
+// Threads: constant after Build; reading from several threads is safe. Ownership: owns its pixels.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bluestem/data/dataset.h"
+
+namespace bluestem::data {
+
+class PixelCache {
+ public:
+  // Decodes and preprocesses all of `dataset` on `threads` threads. `progress` (may be empty) is
+  // called now and then with the number done; returning false stops with kInterrupted.
+  // Errors: of the unreadable sample with the lowest index, with the number of the others;
+  // kInvalidData when the pixels would take more than `max_bytes`.
+  static Result<std::shared_ptr<const PixelCache>> Build(
+      const Dataset& dataset, const image::PreprocessSpec& spec, int64_t threads,
+      const std::function<bool(int64_t done)>& progress = {},
+      int64_t max_bytes = int64_t{32} << 30);
+
+  int64_t size() const { return static_cast<int64_t>(labels_.size()); }
+  const image::PreprocessSpec& spec() const { return spec_; }
+  const std::vector<std::string>& classes() const { return classes_; }
+  int64_t picture_bytes() const { return int64_t{spec_.height} * spec_.width * spec_.channels; }
+  // u8 [height, width, channels]. Requires: 0 <= index < size().
+  const uint8_t* Pixels(int64_t index) const;
+  int32_t Label(int64_t index) const;
+
+ private:
+  image::PreprocessSpec spec_;
+  std::vector<std::string> classes_;
+  std::vector<uint8_t> pixels_;  // [n, height, width, channels]
+  std::vector<int32_t> labels_;  // [n]
+};
+
+}  // namespace bluestem::data
