@@ -88,8 +88,8 @@ void Builder::Emit(program::Call call) {
   program_.calls.push_back(std::move(call));
 }
 
-// A graph output that is a reshape of something, an input, a constant or a second name of another output gets
-// its bytes by a copy.
+// A graph output that is a reshape of something, an input, a constant or a second name of another
+// output gets its bytes by a copy.
 void Builder::CopyAliasedOutputs() {
   for (size_t i = 0; i < graph_.outputs.size(); ++i) {
     const ir::Value& output = value(graph_.outputs[i]);

@@ -1,5 +1,5 @@
-// Builder: what the lowering of one op needs: operands of values, new constants, buffers and calls. Buffers are symbolic until the
-// memory plan places them.
+// Builder: what the lowering of one op needs: operands of values, new constants, buffers and calls.
+// Buffers are symbolic until the memory plan places them.
 //
 // Threads: none. Ownership: refers to the graph, owns the program being built.
 #pragma once
@@ -14,7 +14,8 @@
 
 namespace bluestem::lower {
 
-constexpr int64_t kAlignment = 64;  // of every buffer and constant, in bytes: a cache line, an AVX-512 register
+constexpr int64_t kAlignment =
+    64;  // of every buffer and constant, in bytes: a cache line, an AVX-512 register
 
 class Builder {
  public:
@@ -23,7 +24,8 @@ class Builder {
   const ir::Graph& graph() const { return graph_; }
   const ir::Value& value(ir::ValueId id) const { return graph_.value(id); }
 
-  // Returns where `id` lies: a program input, a constant, or the buffer made for it. kNone for kNoValue.
+  // Returns where `id` lies: a program input, a constant, or the buffer made for it. kNone for
+  // kNoValue.
   program::Operand Read(ir::ValueId id);
   // Returns where the node writes `id`: a program output or a fresh buffer.
   program::Operand Write(ir::ValueId id);
@@ -54,7 +56,8 @@ class Builder {
   const ir::Graph& graph_;
   std::vector<Decision>& decisions_;
   program::Program program_;
-  std::map<ir::ValueId, program::Operand> operands_;  // kArena offsets are buffer indices until Finish
+  std::map<ir::ValueId, program::Operand>
+      operands_;  // kArena offsets are buffer indices until Finish
   std::vector<int64_t> buffer_bytes_;
   std::map<std::string, int64_t> constants_;  // bytes to offset
 };

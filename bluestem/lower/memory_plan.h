@@ -1,7 +1,8 @@
-// The memory plan: buffers with a lifetime in calls get offsets in one arena, so that no two that live at the same time overlap.
+// The memory plan: buffers with a lifetime in calls get offsets in one arena, so that no two that
+// live at the same time overlap.
 //
-// Best fit by size, largest first: each buffer takes the tightest gap among the placed ones it meets in time. Near optimal on chains, and
-// never worse than one buffer after the other.
+// Best fit by size, largest first: each buffer takes the tightest gap among the placed ones it
+// meets in time. Near optimal on chains, and never worse than one buffer after the other.
 #pragma once
 
 #include <cstdint>

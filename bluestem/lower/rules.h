@@ -1,4 +1,5 @@
-// The lowering rules: for each op of the canonical graph, the function that makes its calls. Table in rules.cc.
+// The lowering rules: for each op of the canonical graph, the function that makes its calls. Table
+// in rules.cc.
 #pragma once
 
 #include <string>
@@ -44,7 +45,8 @@ Status LowerThreshold(Builder& builder, const ir::Node& node);
 Status LowerReduce(Builder& builder, const ir::Node& node);
 Status LowerSoftmax(Builder& builder, const ir::Node& node);
 
-// Returns a call for `node` with its comment ("conv2: [1,32,32,32] u2 to [1,32,32,64] u2"), reading input 0 and writing output 0.
+// Returns a call for `node` with its comment ("conv2: [1,32,32,32] u2 to [1,32,32,64] u2"), reading
+// input 0 and writing output 0.
 program::Call NewCall(Builder& builder, const ir::Node& node, program::CallParams params);
 // Returns a copy of `count` elements in a row.
 kernels::CopyParams DenseCopy(int64_t element_bytes, int64_t count);

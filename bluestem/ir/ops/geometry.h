@@ -40,4 +40,14 @@ Result<WindowGeometry> ConvGeometry(const Attributes& attributes, const Shape& x
 // Returns the geometry of a MaxPool or AvgPool.
 Result<WindowGeometry> PoolGeometry(const Attributes& attributes, const Shape& x);
 
+// The part of a value that a Slice takes: per axis the first index, the step and the count.
+struct SliceRange {
+  std::vector<int64_t> start, step;
+  Shape extent;
+};
+
+// Reads starts, ends, axes and steps; negative positions count from the end and all are clamped to
+// the axis.
+Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x);
+
 }  // namespace bluestem::ir

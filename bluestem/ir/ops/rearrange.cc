@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "bluestem/ir/ops/families.h"
+#include "bluestem/ir/ops/geometry.h"
 
 // Elements move and values do not change, so these are written once for every element type and both
 // evaluations.
@@ -29,47 +30,6 @@ void CopyBlock(const Tensor& x, int64_t x_offset, const std::vector<int64_t>& x_
 
 Inferred Like(const InferContext& context, Shape shape) {
   return Inferred{context.in(0).dtype, std::move(shape), context.in(0).quant};
-}
-
-struct SliceRange {
-  std::vector<int64_t> start, step;
-  Shape extent;
-};
-
-// Reads starts, ends, axes and steps; negative positions count from the end and all are clamped to
-// the axis.
-Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x) {
-  const auto starts = attributes.Ints("starts");
-  const auto ends = attributes.Ints("ends");
-  const auto axes = attributes.Ints("axes");
-  const auto steps = attributes.Ints("steps", std::vector<int64_t>(axes.size(), 1));
-  if (starts.size() != axes.size() || ends.size() != axes.size() || steps.size() != axes.size()) {
-    return Error(Code::kInvalidData,
-                 "starts, ends, axes and steps have {}, {}, {} and {} entries; "
-                 "they must be equal",
-                 starts.size(), ends.size(), axes.size(), steps.size());
-  }
-  SliceRange range{std::vector<int64_t>(x.size(), 0), std::vector<int64_t>(x.size(), 1), x};
-  for (size_t i = 0; i < axes.size(); ++i) {
-    BLUESTEM_ASSIGN_OR_RETURN(const int64_t axis, NormalAxis(axes[i], x.size()));
-    const int64_t extent = x[static_cast<size_t>(axis)];
-    if (steps[i] < 1) {
-      return Error(Code::kUnsupported, "step {} on axis {}: only steps of 1 or more", steps[i],
-                   axis);
-    }
-    const auto place = [&](int64_t at) {
-      return std::clamp<int64_t>(at < 0 ? std::max(at, -extent) + extent : at, 0, extent);
-    };
-    const int64_t count = place(ends[i]) - place(starts[i]);
-    if (count < 1) {
-      return Error(Code::kInvalidData, "slice {}:{} of axis {} of {} is empty", starts[i], ends[i],
-                   axis, ShapeText(x));
-    }
-    range.start[static_cast<size_t>(axis)] = place(starts[i]);
-    range.step[static_cast<size_t>(axis)] = steps[i];
-    range.extent[static_cast<size_t>(axis)] = (count - 1) / steps[i] + 1;
-  }
-  return range;
 }
 
 Status CheckSameKind(const InferContext& context, size_t i) {
@@ -174,6 +134,40 @@ Result<Inferred> InferTranspose(const InferContext& context) {
 
 Tensor EvaluateTranspose(const Operands& operands) {
   return operands.in(0).Transposed(operands.attributes().Ints("perm"));
+}
+
+Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x) {
+  const auto starts = attributes.Ints("starts");
+  const auto ends = attributes.Ints("ends");
+  const auto axes = attributes.Ints("axes");
+  const auto steps = attributes.Ints("steps", std::vector<int64_t>(axes.size(), 1));
+  if (starts.size() != axes.size() || ends.size() != axes.size() || steps.size() != axes.size()) {
+    return Error(Code::kInvalidData,
+                 "starts, ends, axes and steps have {}, {}, {} and {} entries; "
+                 "they must be equal",
+                 starts.size(), ends.size(), axes.size(), steps.size());
+  }
+  SliceRange range{std::vector<int64_t>(x.size(), 0), std::vector<int64_t>(x.size(), 1), x};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    BLUESTEM_ASSIGN_OR_RETURN(const int64_t axis, NormalAxis(axes[i], x.size()));
+    const int64_t extent = x[static_cast<size_t>(axis)];
+    if (steps[i] < 1) {
+      return Error(Code::kUnsupported, "step {} on axis {}: only steps of 1 or more", steps[i],
+                   axis);
+    }
+    const auto place = [&](int64_t at) {
+      return std::clamp<int64_t>(at < 0 ? std::max(at, -extent) + extent : at, 0, extent);
+    };
+    const int64_t count = place(ends[i]) - place(starts[i]);
+    if (count < 1) {
+      return Error(Code::kInvalidData, "slice {}:{} of axis {} of {} is empty", starts[i], ends[i],
+                   axis, ShapeText(x));
+    }
+    range.start[static_cast<size_t>(axis)] = place(starts[i]);
+    range.step[static_cast<size_t>(axis)] = steps[i];
+    range.extent[static_cast<size_t>(axis)] = (count - 1) / steps[i] + 1;
+  }
+  return range;
 }
 
 Result<Inferred> InferSlice(const InferContext& context) {

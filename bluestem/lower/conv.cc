@@ -1,0 +1,182 @@
+// Convolutions: packs the weights once and says which kernel each ISA will run.
+#include <algorithm>
+
+#include "bluestem/ir/ops/geometry.h"
+#include "bluestem/lower/rules.h"
+
+namespace bluestem::lower {
+namespace {
+
+using kernels::Isa;
+using kernels::IsaBit;
+using program::Operand;
+
+struct IsaLevel {
+  const char* name;
+  kernels::IsaSet set;
+};
+
+// What a CPU of each level has; the levels that --explain reports.
+constexpr IsaLevel kLevels[] = {
+    {"avx512", kernels::kAlways | IsaBit(Isa::kSse4) | IsaBit(Isa::kAvx2) | IsaBit(Isa::kAvx512)},
+    {"avx2", kernels::kAlways | IsaBit(Isa::kSse4) | IsaBit(Isa::kAvx2)},
+    {"sse4", kernels::kAlways | IsaBit(Isa::kSse4)},
+    {"neon", kernels::kAlways | IsaBit(Isa::kNeon)},
+    {"portable", kernels::kAlways},
+};
+
+// Returns the row that a CPU with `set` runs, and why the rows before it refuse. A row of another
+// architecture has no function in this process, but its predicate is the same there.
+template <typename Kernel, typename Params>
+std::string Choice(const Kernel* rows, int32_t count, const Params& params, kernels::IsaSet set) {
+  std::string refusals;
+  for (int32_t i = 0; i < count; ++i) {
+    if ((set & IsaBit(rows[i].isa)) == 0) continue;
+    const char* reason = rows[i].refuses(params);
+    if (reason == nullptr) return rows[i].symbol + refusals;
+    refusals += fmt::format(" ({}: {})", rows[i].symbol, reason);
+  }
+  return "none" + refusals;
+}
+
+template <typename Kernel, typename Params>
+std::string Choices(const Kernel* rows, int32_t count, const Params& params) {
+  std::string text;
+  for (const IsaLevel& level : kLevels) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", level.name,
+                        Choice(rows, count, params, level.set));
+  }
+  return text;
+}
+
+int64_t LargestScratch(const kernels::QConvParams& params) {
+  size_t bytes = 0;
+  for (int32_t i = 0; i < kernels::kQConvKernelCount; ++i) {
+    const kernels::QConvKernel& row = kernels::kQConvKernels[i];
+    if (row.refuses(params) == nullptr) bytes = std::max(bytes, row.scratch_bytes(params));
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+int32_t Narrow(int64_t value) {
+  BLUESTEM_CHECK(value >= INT32_MIN && value <= INT32_MAX, "a size outside 32 bits");
+  return static_cast<int32_t>(value);
+}
+
+// The fields that qconv and fconv share.
+template <typename Params>
+Params GeometryParams(const ir::WindowGeometry& g) {
+  Params params{};
+  params.h = Narrow(g.in.h);
+  params.w = Narrow(g.in.w);
+  params.ci = Narrow(g.in.c);
+  params.ho = Narrow(g.out.h);
+  params.wo = Narrow(g.out.w);
+  params.co = Narrow(g.out.c);
+  params.kernel_h = Narrow(g.kernel_h);
+  params.kernel_w = Narrow(g.kernel_w);
+  params.stride_h = Narrow(g.stride_h);
+  params.stride_w = Narrow(g.stride_w);
+  params.pad_top = Narrow(g.pad_top);
+  params.pad_left = Narrow(g.pad_left);
+  params.dilation_h = Narrow(g.dilation_h);
+  params.dilation_w = Narrow(g.dilation_w);
+  params.groups = Narrow(g.groups);
+  return params;
+}
+
+kernels::QConvParams QConvParamsOf(const ir::Node& node, const ir::WindowGeometry& geometry,
+                                   const ir::Value& output) {
+  auto params = GeometryParams<kernels::QConvParams>(geometry);
+  const std::string epilogue = node.attributes.Text("epilogue");
+  params.pad_value = Narrow(node.attributes.Int("pad_value"));
+  params.x_bits = Narrow(node.attributes.Int("x_bits"));
+  params.w_bits = Narrow(node.attributes.Int("w_bits"));
+  params.epilogue = epilogue == "threshold" ? kernels::QConvEpilogue::kThreshold
+                    : epilogue == "affine"  ? kernels::QConvEpilogue::kAffine
+                                            : kernels::QConvEpilogue::kRaw;
+  params.levels = output.quant != nullptr ? output.quant->levels : 0;
+  params.relu = node.attributes.Text("activation", "none") == "relu" ? 1 : 0;
+  return params;
+}
+
+void Account(program::Call& call, const ir::WindowGeometry& g, int32_t x_bits, int32_t w_bits) {
+  call.x_bits = x_bits;
+  call.w_bits = w_bits;
+  call.macs = g.Macs();
+  call.weight_count = g.out.c * g.kernel_h * g.kernel_w * (g.in.c / g.groups);
+  call.comment += fmt::format(", {}x{} {} x {}", g.kernel_h, g.kernel_w,
+                              x_bits == 0 ? "f32" : fmt::format("u{}", x_bits),
+                              w_bits == 32 ? "f32" : fmt::format("s{}", w_bits));
+}
+
+Status EmitFConv(Builder& builder, const ir::Node& node, const ir::WindowGeometry& geometry) {
+  const ir::Value& weights = builder.value(node.inputs[1]);
+  if (weights.constant == nullptr) {
+    return Error(Code::kUnsupported,
+                 "the weights \"{}\" are computed at run time; only constant "
+                 "weights can be packed",
+                 weights.name);
+  }
+  const auto params = GeometryParams<kernels::FConvParams>(geometry);
+  std::vector<float> packed(kernels::FConvPackedFloats(params));
+  kernels::FConvPackWeights(params, weights.constant->data<float>(), packed.data());
+  program::Call call = NewCall(builder, node, params);
+  call.inputs.push_back(builder.Constant(packed));
+  call.inputs.push_back(node.inputs.size() > 2 ? builder.Read(node.inputs[2]) : Operand{});
+  call.inputs.resize(5);  // no affine part
+  Account(call, geometry, 0, 32);
+  builder.Explain(node.name,
+                  "f32: " + Choices(kernels::kFConvKernels, kernels::kFConvKernelCount, params));
+  builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+}  // namespace
+
+Status LowerQConv(Builder& builder, const ir::Node& node) {
+  const ir::Value& x = builder.value(node.inputs[0]);
+  const ir::Value& weights = builder.value(node.inputs[1]);
+  BLUESTEM_RETURN_IF_ERROR(NeedBatchOne(x.shape));
+  BLUESTEM_ASSIGN_OR_RETURN(const ir::WindowGeometry geometry,
+                            ir::ConvGeometry(node.attributes, x.shape, weights.shape));
+  const kernels::QConvParams params = QConvParamsOf(node, geometry, builder.value(node.outputs[0]));
+  std::vector<uint8_t> packed(kernels::QConvPackedBytes(params));
+  kernels::QConvPackWeights(params, weights.constant->data<int8_t>(), packed.data());
+
+  program::Call call = NewCall(builder, node, params);
+  const Operand first = node.inputs.size() > 2 ? builder.Read(node.inputs[2]) : Operand{};
+  const Operand second = node.inputs.size() > 3 ? builder.Read(node.inputs[3]) : Operand{};
+  const bool affine = params.epilogue == kernels::QConvEpilogue::kAffine;
+  call.inputs.push_back(builder.Constant(packed));
+  call.inputs.push_back(affine ? Operand{} : first);   // thresholds
+  call.inputs.push_back(affine ? Operand{} : second);  // directions
+  call.inputs.push_back(affine ? first : Operand{});   // a
+  call.inputs.push_back(affine ? second : Operand{});  // b
+  call.scratch = builder.Scratch(LargestScratch(params));
+  Account(call, geometry, params.x_bits, params.w_bits);
+  builder.Explain(node.name, Choices(kernels::kQConvKernels, kernels::kQConvKernelCount, params));
+  builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+Status LowerConv(Builder& builder, const ir::Node& node) {
+  const ir::Value& x = builder.value(node.inputs[0]);
+  BLUESTEM_RETURN_IF_ERROR(NeedBatchOne(x.shape));
+  BLUESTEM_ASSIGN_OR_RETURN(
+      const ir::WindowGeometry geometry,
+      ir::ConvGeometry(node.attributes, x.shape, builder.value(node.inputs[1]).shape));
+  return EmitFConv(builder, node, geometry);
+}
+
+// x[n,k] is a map of n x 1 pixels, w[co,k] a 1x1 convolution.
+Status LowerDense(Builder& builder, const ir::Node& node) {
+  const Shape& x = builder.value(node.inputs[0]).shape;
+  const Shape& w = builder.value(node.inputs[1]).shape;
+  ir::WindowGeometry geometry;
+  geometry.in = {1, x[0], 1, x[1]};
+  geometry.out = {1, x[0], 1, w[0]};
+  return EmitFConv(builder, node, geometry);
+}
+
+}  // namespace bluestem::lower

@@ -1,0 +1,171 @@
+// Elementwise ops on real values and codes.
+#include <cmath>
+
+#include "bluestem/lower/rules.h"
+#include "bluestem/quant/rounding.h"
+
+namespace bluestem::lower {
+namespace {
+
+using kernels::BinaryOp;
+using kernels::UnaryOp;
+
+// An op with the names and defaults of the attributes that become the kernel's p0 and p1.
+struct UnaryRow {
+  const char* name;
+  UnaryOp op;
+  const char* p0;
+  double p0_default;
+  const char* p1;
+  double p1_default;
+};
+
+constexpr UnaryRow kUnary[] = {
+    {"Relu", UnaryOp::kRelu, "", 0, "", 0},
+    {"LeakyRelu", UnaryOp::kLeakyRelu, "alpha", 0.01, "", 0},
+    {"Clip", UnaryOp::kClip, "min", 0, "max", 0},
+    {"Sigmoid", UnaryOp::kSigmoid, "", 0, "", 0},
+    {"Tanh", UnaryOp::kTanh, "", 0, "", 0},
+    {"HardSigmoid", UnaryOp::kHardSigmoid, "alpha", 0.2, "beta", 0.5},
+    {"Abs", UnaryOp::kAbs, "", 0, "", 0},
+    {"Neg", UnaryOp::kNeg, "", 0, "", 0},
+    {"Exp", UnaryOp::kExp, "", 0, "", 0},
+    {"Sqrt", UnaryOp::kSqrt, "", 0, "", 0},
+};
+
+struct BinaryRow {
+  const char* name;
+  BinaryOp op;
+};
+
+constexpr BinaryRow kBinary[] = {
+    {"Add", BinaryOp::kAdd}, {"Sub", BinaryOp::kSub}, {"Mul", BinaryOp::kMul},
+    {"Div", BinaryOp::kDiv}, {"Min", BinaryOp::kMin}, {"Max", BinaryOp::kMax},
+    {"Pow", BinaryOp::kPow},
+};
+
+template <typename Row, size_t kCount>
+const Row& RowOf(const Row (&rows)[kCount], const std::string& op) {
+  for (const Row& row : rows) {
+    if (op == row.name) return row;
+  }
+  BLUESTEM_CHECK(false, "an op without a row");
+  return rows[0];
+}
+
+int64_t CountOf(Builder& builder, ir::ValueId id) {
+  return ElementCount(builder.value(id).shape);
+}
+
+// Element strides of a tensor of shape `from` read along `to`; 0 where it repeats.
+void BroadcastStrides(const Shape& from, const Shape& to, int64_t* strides) {
+  int64_t stride = 1;
+  for (size_t back = 1; back <= to.size(); ++back) {
+    const size_t axis = to.size() - back;
+    const int64_t extent = back <= from.size() ? from[from.size() - back] : 1;
+    strides[axis] = extent == 1 ? 0 : stride;
+    stride *= extent;
+  }
+}
+
+}  // namespace
+
+Status LowerUnary(Builder& builder, const ir::Node& node) {
+  const UnaryRow& row = RowOf(kUnary, node.op);
+  const auto parameter = [&](const char* name, double otherwise) {
+    return *name == '\0' ? 0.0f : static_cast<float>(node.attributes.Float(name, otherwise));
+  };
+  const kernels::UnaryParams params{.op = row.op,
+                                    .count = CountOf(builder, node.outputs[0]),
+                                    .p0 = parameter(row.p0, row.p0_default),
+                                    .p1 = parameter(row.p1, row.p1_default)};
+  builder.Emit(NewCall(builder, node, params));
+  return OkStatus();
+}
+
+Status LowerBinary(Builder& builder, const ir::Node& node) {
+  const Shape& shape = builder.value(node.outputs[0]).shape;
+  kernels::BinaryParams params{};
+  params.op = RowOf(kBinary, node.op).op;
+  params.rank = static_cast<int32_t>(shape.size());
+  for (size_t i = 0; i < shape.size(); ++i) params.extent[i] = static_cast<int32_t>(shape[i]);
+  if (shape.empty()) {
+    params.rank = 1;
+    params.extent[0] = 1;
+  }
+  BroadcastStrides(builder.value(node.inputs[0]).shape, shape, params.x_stride);
+  BroadcastStrides(builder.value(node.inputs[1]).shape, shape, params.y_stride);
+  program::Call call = NewCall(builder, node, params);
+  call.inputs.push_back(builder.Read(node.inputs[1]));
+  builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+// Rule 5 of ir/ops/README.md: a and b in double, each rounded once.
+Status LowerBatchNorm(Builder& builder, const ir::Node& node) {
+  const Tensor& gamma = *builder.value(node.inputs[1]).constant;
+  const Tensor& beta = *builder.value(node.inputs[2]).constant;
+  const Tensor& mean = *builder.value(node.inputs[3]).constant;
+  const Tensor& variance = *builder.value(node.inputs[4]).constant;
+  const double epsilon = node.attributes.Float("epsilon");
+  std::vector<float> a;
+  std::vector<float> b;
+  for (int64_t c = 0; c < gamma.size(); ++c) {
+    const double factor = gamma.At(c) / std::sqrt(variance.At(c) + epsilon);
+    a.push_back(static_cast<float>(factor));
+    b.push_back(static_cast<float>(beta.At(c) - mean.At(c) * factor));
+  }
+  const kernels::AffineParams params{.rows = CountOf(builder, node.inputs[0]) / gamma.size(),
+                                     .channels = static_cast<int32_t>(gamma.size()),
+                                     .relu = 0};
+  program::Call call = NewCall(builder, node, params);
+  call.inputs.push_back(builder.Constant(a));
+  call.inputs.push_back(builder.Constant(b));
+  builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+Status LowerQuantize(Builder& builder, const ir::Node& node) {
+  const ir::QuantInfo& quant = *builder.value(node.outputs[0]).quant;
+  const auto rounding = quant::FindRounding(node.attributes.Text("rounding", "ROUND"));
+  BLUESTEM_CHECK(rounding.has_value(), "verified with the graph");
+  const kernels::QuantizeParams params{.count = CountOf(builder, node.outputs[0]),
+                                       .scale = quant.scale,
+                                       .zero_point = static_cast<double>(quant.zero_point),
+                                       .low = 0,
+                                       .high = quant.levels - 1,
+                                       .rounding = static_cast<int32_t>(*rounding)};
+  builder.Emit(NewCall(builder, node, params));
+  return OkStatus();
+}
+
+Status LowerDequantize(Builder& builder, const ir::Node& node) {
+  const ir::QuantInfo& quant = *builder.value(node.inputs[0]).quant;
+  const kernels::DequantizeParams params{.count = CountOf(builder, node.outputs[0]),
+                                         .zero_point = quant.zero_point,
+                                         .scale = static_cast<float>(quant.scale)};
+  builder.Emit(NewCall(builder, node, params));
+  return OkStatus();
+}
+
+Status LowerLookup(Builder& builder, const ir::Node& node) {
+  program::Call call =
+      NewCall(builder, node, program::LookupCall{CountOf(builder, node.outputs[0])});
+  call.inputs.push_back(builder.Read(node.inputs[1]));
+  builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+Status LowerThreshold(Builder& builder, const ir::Node& node) {
+  const Shape& shape = builder.value(node.inputs[0]).shape;
+  const kernels::ThresholdParams params{.rows = ElementCount(shape) / shape.back(),
+                                        .channels = static_cast<int32_t>(shape.back()),
+                                        .levels = builder.value(node.outputs[0]).quant->levels};
+  program::Call call = NewCall(builder, node, params);
+  call.inputs.push_back(builder.Read(node.inputs[1]));
+  call.inputs.push_back(builder.Read(node.inputs[2]));
+  builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+}  // namespace bluestem::lower
