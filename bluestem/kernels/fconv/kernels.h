@@ -7,5 +7,6 @@
 namespace bluestem::kernels {
 
 void fconv_f32__reference(const FConvParams& params, const FConvArgs& args);
+void fconv_f32_co8__portable(const FConvParams& params, const FConvArgs& args);
 
 }  // namespace bluestem::kernels

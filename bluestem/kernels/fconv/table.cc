@@ -11,6 +11,7 @@ const char* TakesAll(const FConvParams&) {
 }  // namespace
 
 constexpr FConvKernel kFConvKernels[] = {
+    {"fconv_f32_co8__portable", Isa::kPortable, fconv_f32_co8__portable, TakesAll},
     {"fconv_f32__reference", Isa::kReference, fconv_f32__reference, TakesAll},
 };
 constexpr int32_t kFConvKernelCount = sizeof(kFConvKernels) / sizeof(kFConvKernels[0]);

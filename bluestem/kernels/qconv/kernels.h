@@ -7,5 +7,8 @@
 namespace bluestem::kernels {
 
 void qconv_u8s8__reference(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s1_lut32__portable(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s8_dot32__portable(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s8_depthwise32__portable(const QConvParams& params, const QConvArgs& args);
 
 }  // namespace bluestem::kernels

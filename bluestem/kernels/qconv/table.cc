@@ -1,4 +1,5 @@
 // qconv's kernels, preferred first.
+#include "bluestem/kernels/qconv/depthwise.h"
 #include "bluestem/kernels/qconv/kernels.h"
 
 namespace bluestem::kernels {
@@ -7,13 +8,43 @@ namespace {
 const char* TakesAll(const QConvParams&) {
   return nullptr;
 }
+
+const char* TakesS1(const QConvParams& p) {
+  return PacksS1(p) ? nullptr : "weights are not packed as one bit each";
+}
+
+const char* TakesS8(const QConvParams& p) {
+  return PacksS1(p) ? "weights are packed as one bit each" : nullptr;
+}
+
+const char* TakesDepthwise(const QConvParams& p) {
+  if (GroupInputs(p) == 1 && GroupOutputs(p) == 1 && p.groups > 1) return nullptr;
+  return "not one input and one output a group";
+}
+
 size_t NoScratch(const QConvParams&) {
   return 0;
+}
+
+size_t LutScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanBand(Flatten(p), kLutBandStep).bytes);
+}
+
+size_t DotScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanBand(Flatten(p), kDotBandStep).bytes);
+}
+
+size_t DepthwiseScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanDepthwise(p).bytes);
 }
 
 }  // namespace
 
 constexpr QConvKernel kQConvKernels[] = {
+    {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1, LutScratch},
+    {"qconv_u8s8_depthwise32__portable", Isa::kPortable, qconv_u8s8_depthwise32__portable,
+     TakesDepthwise, DepthwiseScratch},
+    {"qconv_u8s8_dot32__portable", Isa::kPortable, qconv_u8s8_dot32__portable, TakesS8, DotScratch},
     {"qconv_u8s8__reference", Isa::kReference, qconv_u8s8__reference, TakesAll, NoScratch},
 };
 constexpr int32_t kQConvKernelCount = sizeof(kQConvKernels) / sizeof(kQConvKernels[0]);

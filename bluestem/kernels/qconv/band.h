@@ -1,0 +1,101 @@
+// The plan of a banded qconv: which part of the input is prepared in scratch, and where.
+//
+// A banded kernel turns each code into what its inner loop wants (a look-up table, a widened pair)
+// once, and uses it for every output and tap. It keeps the prepared pixels of the few input rows
+// that one output row needs, in a ring of rows; a wide map is done in strips of columns, so that
+// the ring stays in the cache. Padding pixels are prepared like others, from pad_value.
+//
+// Scratch, each part 64-byte aligned:
+//   ring       [planes][rows][columns][groups][steps][step_bytes]
+//   pad        [planes][groups][steps][step_bytes]  a padding pixel
+//   codes      [steps * step_channels] u8           a pixel's codes, padded with zeros
+//   sums       [rows][columns][groups] s32          sum of the codes of a pixel
+//   windows    [strip][groups] s32                  sum of the codes under the kernel
+//   thresholds [levels][blocks * 32] s32            epilogue.h; only for few levels
+//
+// Included by ISA files: every function has internal linkage.
+#pragma once
+
+#include "bluestem/kernels/qconv/layout.h"
+
+namespace bluestem::kernels {
+
+// How a kernel prepares a step: this many channels become this many bytes.
+struct BandStep {
+  int32_t channels;
+  int32_t bytes;
+  int32_t plane_bits;  // codes are cut in planes of so many bits
+};
+
+// Look-up tables of 4 channels each; codes as they are; codes widened to pairs of 16 bits.
+constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32, .plane_bits = 4};
+constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4, .plane_bits = 8};
+constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8, .plane_bits = 8};
+
+struct BandPlan {
+  int32_t rows, strip, columns;  // strip: output columns; columns: the input columns below
+  int32_t steps, planes;
+  int64_t group_bytes, pixel_bytes, row_bytes, plane_bytes;
+  int64_t pad_at, codes_at, sums_at, windows_at, thresholds_at, bytes;
+};
+
+// Thresholds are rearranged for the vector epilogue up to this many levels.
+constexpr int32_t kMaxRearrangedLevels = 17;
+
+// The ring's size aimed at: well inside a second-level cache of 256 KB, beside the weights.
+constexpr int64_t kRingBytes = 96 * 1024;
+constexpr int32_t kMinStrip = 8;
+
+// A 1x1 convolution of stride 1 without padding does not care for rows: one long row.
+static inline QConvParams Flatten(const QConvParams& p) {
+  QConvParams flat = p;
+  const bool pointwise = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1 &&
+                         p.pad_top == 0 && p.pad_left == 0 && p.ho == p.h && p.wo == p.w;
+  if (pointwise) {
+    flat.w = flat.wo = p.h * p.w;
+    flat.h = flat.ho = 1;
+  }
+  return flat;
+}
+
+static inline int32_t StripColumns(const QConvParams& p, int32_t strip) {
+  return (strip - 1) * p.stride_w + (p.kernel_w - 1) * p.dilation_w + 1;
+}
+
+static inline int64_t AlignUp(int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
+// Requires: p is flattened.
+static inline BandPlan PlanBand(const QConvParams& p, const BandStep& step) {
+  BandPlan plan;
+  plan.rows = (p.kernel_h - 1) * p.dilation_h + 1;
+  plan.steps = CeilDiv(GroupInputs(p), step.channels);
+  plan.planes = CeilDiv(p.x_bits, step.plane_bits);
+  plan.group_bytes = int64_t{plan.steps} * step.bytes;
+  plan.pixel_bytes = plan.group_bytes * p.groups;
+  const int64_t column_bytes = plan.pixel_bytes * plan.planes * plan.rows;
+  plan.strip = p.wo;
+  if (StripColumns(p, p.wo) * column_bytes > kRingBytes) {
+    const int64_t fit = kRingBytes / column_bytes / p.stride_w / kMinStrip * kMinStrip;
+    plan.strip = fit < kMinStrip ? kMinStrip : static_cast<int32_t>(fit);
+    if (plan.strip > p.wo) plan.strip = p.wo;
+  }
+  plan.columns = StripColumns(p, plan.strip);
+  plan.row_bytes = plan.pixel_bytes * plan.columns;
+  plan.plane_bytes = AlignUp(plan.row_bytes * plan.rows);
+  plan.pad_at = plan.plane_bytes * plan.planes;
+  plan.codes_at = plan.pad_at + AlignUp(plan.pixel_bytes * plan.planes);
+  plan.sums_at = plan.codes_at + AlignUp(int64_t{plan.steps} * step.channels);
+  const int64_t sum_bytes = static_cast<int64_t>(sizeof(int32_t)) * p.groups;
+  plan.windows_at = plan.sums_at + AlignUp(sum_bytes * plan.rows * plan.columns);
+  plan.thresholds_at = plan.windows_at + AlignUp(sum_bytes * plan.strip);
+  plan.bytes = plan.thresholds_at;
+  if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
+    plan.bytes += int64_t{p.levels} * p.groups * GroupBlocks(p) * kQConvBlock *
+                  static_cast<int64_t>(sizeof(int32_t));
+  }
+  return plan;
+}
+
+}  // namespace bluestem::kernels

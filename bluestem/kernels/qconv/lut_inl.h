@@ -1,0 +1,59 @@
+// lut: qconv with 1-bit weights by look-up tables. Included by ISA files.
+//
+// For 4 channels of a pixel with codes x0..x3 the table T[n] = sum of the x_i whose bit i of n is
+// set has 16 entries of one byte. A nibble of packed weights indexes it: one byte shuffle looks up
+// 16, 32 or 64 outputs. The table is built once a pixel and serves every output and every tap. With
+// weight +1 for a set bit and -1 for a clear one,
+//   acc = sum over set bits of x - sum over clear bits of x = 2 * (sum of entries) - (sum of
+//   codes).
+// An entry is at most 4 * 15 in a plane of 4 bits; wider codes take two planes. Sums of entries
+// stay in bytes for ChunkSteps steps, then go to 16 bits.
+#pragma once
+
+#include "bluestem/kernels/qconv/band_inl.h"
+
+namespace bluestem::kernels {
+// Unnamed although in a header: each ISA's file must have its own copy of these members.
+namespace {
+
+struct LutStep {
+  static constexpr int32_t kStepWeights = 32;
+  static constexpr int32_t kStepBytes = 32;  // two tables
+  static constexpr int32_t kStepChannels = 8;
+  static constexpr int32_t kPlaneBits = 4;
+  static constexpr uint32_t kSumScale = 2;
+  static constexpr uint32_t kSumOffset = 1;
+  static constexpr BandStep kBandStep = kLutBandStep;
+
+  // The most that a step adds to a sum: two entries of 4 codes.
+  static int64_t StepMaximum(const QConvParams& p) {
+    return 8 * ((int64_t{1} << (p.x_bits < kPlaneBits ? p.x_bits : kPlaneBits)) - 1);
+  }
+  static int64_t ChunkSteps(const QConvParams& p) { return 255 / StepMaximum(p); }
+  static int32_t SegmentChunks(const QConvParams& p, int32_t chunk_steps) {
+    return static_cast<int32_t>(65535 / (StepMaximum(p) * chunk_steps));
+  }
+
+  // Two tables for 8 codes, as words of 4 entries: entry n = low[n % 4] + high[n / 4] with low and
+  // high = {0, first, second, first + second}. No byte overflows, so multiplication spreads them.
+  static void PrepareStep(const uint8_t* codes, int32_t shift, uint8_t* to) {
+    for (int32_t half = 0; half < 2; ++half, codes += 4, to += 16) {
+      const uint32_t x0 = (codes[0] >> shift) & 15u;
+      const uint32_t x1 = (codes[1] >> shift) & 15u;
+      const uint32_t x2 = (codes[2] >> shift) & 15u;
+      const uint32_t x3 = (codes[3] >> shift) & 15u;
+      const uint32_t low = x0 * 0x01000100u + x1 * 0x01010000u;
+      const uint32_t words[4] = {low, low + x2 * 0x01010101u, low + x3 * 0x01010101u,
+                                 low + (x2 + x3) * 0x01010101u};
+      std::memcpy(to, words, sizeof(words));
+    }
+  }
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+    for (int32_t step = 0; step < steps; ++step) {
+      PrepareStep(codes + step * kStepChannels, shift, to + step * kStepBytes);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace bluestem::kernels

@@ -1,0 +1,123 @@
+// The inner loop of every banded qconv: P output pixels times V::kLanes outputs, over all taps and
+// channels. Template over V, what one ISA does for one step; V lives in an unnamed namespace of the
+// ISA's file, so that each instance stays in its file.
+//
+// V has:
+//   kLanes         outputs of a tile: a divisor of 32, or 64 (two blocks of packed weights)
+//   kMaxPixels     pixels of the largest tile that its registers hold: 1, 2, 4 or 8
+//   kStepWeights   bytes of packed weights of a step of a block (32: s1, 128: s8)
+//   kStepBytes     bytes of a prepared step, kStepChannels its channels
+//   kSumScale, kSumOffset   acc = kSumScale * sum - kSumOffset * (sum of the codes of the window)
+//   Weights LoadWeights(bytes, block_bytes)   what is shared by all pixels of a step
+//   Sum ZeroSum(), Step(Sum&, prepared, Weights)  narrow sums, safe for ChunkSteps(params) steps
+//   Wide ZeroWide(), Widen(Wide&, Sum)         wider sums, safe for SegmentChunks(params) widenings
+//   StoreWide(Wide, shift, add, s32 [kLanes])  writes or adds the sums times 2^shift, in order
+//   kPlaneBits, kBandStep  the planes that codes are cut in, and band.h's description of a step
+//   Narrow         if kLanes is 64: the same for 32
+//   Prepare(codes, steps, shift, to)           steps * kStepChannels codes to prepared steps
+#pragma once
+
+#include "bluestem/kernels/qconv/epilogue_inl.h"
+
+namespace bluestem::kernels {
+
+// What is the same for every tile of one output row.
+struct TileJob {
+  const uint8_t* ring;
+  int64_t plane_bytes, row_bytes;
+  int32_t planes, plane_bits, rows;
+  int32_t first_slot;  // of the ring: the row under kernel row 0
+  int32_t kernel_h, dilation_h;
+  // Steps that are contiguous in ring and weights are one run: a whole kernel row if it can be.
+  int32_t runs_w, run_steps;
+  int64_t run_stride;    // bytes between the runs of a kernel row
+  int64_t pixel_stride;  // bytes between output pixels
+  int32_t chunk_steps, segment_chunks;
+  int64_t block_bytes;  // of packed weights
+};
+
+// Steps of a chunk: at most `limit` (before narrow sums could overflow), made to divide a run
+// evenly so that no chunk is a short rest.
+static inline int32_t EvenChunk(int32_t run_steps, int64_t limit) {
+  if (run_steps <= limit) {
+    const int64_t runs = limit / run_steps;
+    return runs * run_steps > INT32_MAX ? run_steps : static_cast<int32_t>(runs * run_steps);
+  }
+  const int32_t chunks = CeilDiv(run_steps, static_cast<int32_t>(limit));
+  return CeilDiv(run_steps, chunks);
+}
+
+// Adds steps of one run to the narrow sums.
+template <class V, int P>
+static inline __attribute__((always_inline)) void AddSteps(const uint8_t* codes,
+                                                           int64_t pixel_stride,
+                                                           const uint8_t* weights,
+                                                           int64_t block_bytes, int32_t steps,
+                                                           typename V::Sum* sums) {
+  for (int32_t step = 0; step < steps; ++step) {
+    const typename V::Weights w = V::LoadWeights(weights, block_bytes);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) V::Step(sums[p], codes + p * pixel_stride, w);
+    codes += V::kStepBytes;
+    weights += V::kStepWeights;
+  }
+}
+
+// Computes the sums of P pixels for the lanes at `weights`: acc [P][kLanes]. `first_pixel` is the
+// byte offset of the first pixel's first tap in a ring row.
+template <class V, int P>
+static void SumTile(const TileJob& job, const uint8_t* weights, int64_t first_pixel, int32_t* acc) {
+  bool add = false;
+  for (int32_t plane = 0; plane < job.planes; ++plane) {
+    const uint8_t* w = weights;
+    typename V::Sum sums[P];
+    typename V::Wide wides[P];
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+      sums[p] = V::ZeroSum();
+      wides[p] = V::ZeroWide();
+    }
+    int32_t chunk_left = job.chunk_steps;
+    int32_t segment_left = job.segment_chunks;
+    int32_t slot = job.first_slot;
+    for (int32_t kh = 0; kh < job.kernel_h; ++kh) {
+      const uint8_t* row = job.ring + plane * job.plane_bytes + slot * job.row_bytes + first_pixel;
+      for (int32_t run = 0; run < job.runs_w; ++run) {
+        const uint8_t* codes = row + run * job.run_stride;
+        for (int32_t left = job.run_steps; left > 0;) {
+          const int32_t steps = left < chunk_left ? left : chunk_left;
+          AddSteps<V, P>(codes, job.pixel_stride, w, job.block_bytes, steps, sums);
+          codes += int64_t{steps} * V::kStepBytes;
+          w += int64_t{steps} * V::kStepWeights;
+          left -= steps;
+          chunk_left -= steps;
+          if (chunk_left > 0) continue;
+          chunk_left = job.chunk_steps;
+#pragma GCC unroll 8
+          for (int p = 0; p < P; ++p) {
+            V::Widen(wides[p], sums[p]);
+            sums[p] = V::ZeroSum();
+          }
+          if (--segment_left > 0) continue;
+          segment_left = job.segment_chunks;
+#pragma GCC unroll 8
+          for (int p = 0; p < P; ++p) {
+            V::StoreWide(wides[p], plane * job.plane_bits, add, acc + p * V::kLanes);
+            wides[p] = V::ZeroWide();
+          }
+          add = true;
+        }
+      }
+      slot += job.dilation_h;
+      if (slot >= job.rows) slot -= job.rows;
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+      V::Widen(wides[p], sums[p]);
+      V::StoreWide(wides[p], plane * job.plane_bits, add, acc + p * V::kLanes);
+    }
+    add = true;
+  }
+}
+
+}  // namespace bluestem::kernels

@@ -1,0 +1,30 @@
+// conv_cases: the shapes that every convolution kernel is tested with, and the checks. Without
+// gtest, so that the cross-compiled runner (cross_main.cpp) does the same as the test program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bluestem/kernels/fconv/fconv.h"
+#include "bluestem/kernels/qconv/qconv.h"
+
+namespace bluestem::kernels {
+
+// Returns shapes around the vector width: channels, map sizes, kernels, strides, dilations, groups,
+// bits of codes and weights, all epilogues. Deterministic.
+std::vector<QConvParams> QConvCases();
+std::vector<FConvParams> FConvCases();
+
+// "3x3 s2 d1 g1 [5,7,33]->[3,4,31] u2 w1 threshold/4"
+std::string Describe(const QConvParams& params);
+std::string Describe(const FConvParams& params);
+
+// Runs one kernel on random data and compares it, bit for bit, with the definition in qconv.h
+// written down independently of packing. Returns "" or what differs. `misalignment` shifts x and,
+// as far as its type allows, y.
+std::string CheckQConv(const QConvKernel& kernel, const QConvParams& params, uint64_t seed,
+                       size_t misalignment);
+std::string CheckFConv(const FConvKernel& kernel, const FConvParams& params, uint64_t seed,
+                       size_t misalignment);
+
+}  // namespace bluestem::kernels
