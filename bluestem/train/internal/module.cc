@@ -1,0 +1,393 @@
+#include "bluestem/train/internal/module.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bluestem/base/rng.h"
+#include "bluestem/train/internal/loss.h"
+#include "bluestem/train/internal/norm_act.h"
+#include "bluestem/train/internal/torch.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+
+// Everything of one block: parameters, gradients, and what a step remembers between forward and
+// backward.
+struct BlockState {
+  std::vector<float> weight, weight_gradient;  // latent, [co, kh, kw, ci]
+  std::vector<float> used;                     // quantized values of this step, times gain
+  std::vector<float> bias, bias_gradient;
+  std::vector<float> gamma, gamma_gradient;
+  std::vector<float> beta, beta_gradient;
+  std::vector<float> mean, variance;               // statistics for scores
+  std::vector<double> sum_mean, sum_square;        // while statistics are collected
+  at::Tensor input, conv, normed, before, output;  // maps of this step
+  at::Tensor pool_index, dropout_mask;
+  NormState norm;
+};
+
+at::Tensor Contiguous(const at::Tensor& map) {
+  return map.contiguous(kLast);
+}
+
+Map MapOf(const at::Tensor& map) {
+  return {.rows = map.size(0) * map.size(2) * map.size(3), .channels = map.size(1)};
+}
+
+// [n, c, h, w] -> [n, s*s*c, h/s, w/s], channel (dy*s + dx)*c + ch.
+at::Tensor SpaceToDepth(const at::Tensor& x, int64_t s) {
+  const int64_t n = x.size(0), c = x.size(1), h = x.size(2) / s, w = x.size(3) / s;
+  return Contiguous(x.permute({0, 2, 3, 1})
+                        .reshape({n, h, s, w, s, c})
+                        .permute({0, 1, 3, 2, 4, 5})
+                        .reshape({n, h, w, s * s * c})
+                        .permute({0, 3, 1, 2}));
+}
+
+at::Tensor DepthToSpace(const at::Tensor& x, int64_t s) {
+  const int64_t n = x.size(0), c = x.size(1) / (s * s), h = x.size(2), w = x.size(3);
+  return Contiguous(x.permute({0, 2, 3, 1})
+                        .reshape({n, h, w, s, s, c})
+                        .permute({0, 1, 3, 2, 4, 5})
+                        .reshape({n, h * s, w * s, c})
+                        .permute({0, 3, 1, 2}));
+}
+
+double Normal(Rng& rng) {
+  // Box and Muller; 1 - Unit() is never 0.
+  constexpr double kTwoPi = 6.283185307179586;
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - rng.Unit()));
+  return radius * std::cos(kTwoPi * rng.Unit());
+}
+
+void Initialise(const Block& block, const BlockShape& shape, Rng rng, std::vector<float>& weight) {
+  const double uniform = 1.0 / std::sqrt(static_cast<double>(shape.k));
+  const double deviation =
+      block.initial == Initial::kHeNormal ? std::sqrt(2.0 / static_cast<double>(shape.k)) : 0.01;
+  weight.resize(static_cast<size_t>(shape.co * shape.k));
+  for (float& w : weight) {
+    w = static_cast<float>(block.initial == Initial::kUniform ? rng.Uniform(-uniform, uniform)
+                                                              : deviation * Normal(rng));
+  }
+}
+
+}  // namespace
+
+struct Module::State {
+  enum class Mode : uint8_t { kTrain, kStatistics, kScores };
+
+  Network network;
+  std::vector<BlockShape> shapes;
+  std::vector<BlockState> blocks;
+  std::vector<ParameterView> parameters, statistics;
+  int64_t statistics_images = 0;
+
+  ActivationCall Activation(const Block& block) const {
+    return {.quantizer = network.ActivationOf(block), .spec = network.activation};
+  }
+  at::Tensor Weight(size_t i) {
+    const BlockShape& shape = shapes[i];
+    const Block& block = network.blocks[i];
+    return ChannelsLastView(blocks[i].used.data(), shape.co, block.kernel, block.kernel, shape.ci);
+  }
+  void UseWeights(size_t i, bool float_weights);
+  void Forward(const StepInput& input, Mode mode, uint64_t dropout_seed);
+  void ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed);
+  void NormAndActivate(size_t i, Mode mode);
+  void BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
+                     at::Tensor& input_gradient);
+  std::vector<float> MeanScores() const;
+};
+
+void Module::State::UseWeights(size_t i, bool float_weights) {
+  const Block& block = network.blocks[i];
+  BlockState& state = blocks[i];
+  state.used.resize(state.weight.size());
+  const bool skip = float_weights && block.weights == Weights::kConfigured;
+  const WeightQuantizer& quantizer = skip ? *FindWeightQuantizer("none") : network.WeightsOf(block);
+  WeightValues(quantizer, state.weight.data(), shapes[i].co, shapes[i].k, state.used.data());
+  if (block.gain != 1.0F) {
+    for (float& w : state.used) w *= block.gain;
+  }
+}
+
+void Module::State::NormAndActivate(size_t i, Mode mode) {
+  const Block& block = network.blocks[i];
+  BlockState& state = blocks[i];
+  const at::Tensor& z = state.normed;
+  state.output = EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
+  const Map map = MapOf(z);
+  const auto* values = z.data_ptr<float>();
+  auto* output = state.output.data_ptr<float>();
+  if (!block.batch_norm) {
+    ActForward(map, Activation(block), values, output);
+    return;
+  }
+  if (mode == Mode::kScores) {
+    state.norm.mean = state.mean;
+    state.norm.variance = state.variance;
+  } else {
+    BatchMoments(map, values, state.norm);
+  }
+  if (mode == Mode::kStatistics) {
+    const auto weight = static_cast<double>(z.size(0));
+    for (size_t c = 0; c < state.mean.size(); ++c) {
+      const auto mean = static_cast<double>(state.norm.mean[c]);
+      state.sum_mean[c] += weight * mean;
+      state.sum_square[c] += weight * (static_cast<double>(state.norm.variance[c]) + mean * mean);
+    }
+  }
+  FinishNorm(block.gamma ? state.gamma.data() : nullptr, state.beta.data(), block.epsilon,
+             state.norm);
+  const bool needed_later = i + 1 < blocks.size() && network.blocks[i + 1].shortcut;
+  state.before = needed_later ? EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3)) : at::Tensor();
+  const float* shortcut = block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr;
+  NormActForward(map, state.norm, Activation(block), values, shortcut,
+                 needed_later ? state.before.data_ptr<float>() : nullptr, output);
+}
+
+void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
+  const Block& block = network.blocks[i];
+  BlockState& state = blocks[i];
+  const at::Tensor bias =
+      block.bias ? at::from_blob(state.bias.data(), {shapes[i].co}, at::kFloat) : at::Tensor();
+  state.conv = Contiguous(at::conv2d(state.input, Weight(i), bias, {block.stride, block.stride},
+                                     {block.pad, block.pad}));
+  state.normed = state.conv;
+  if (block.pool > 0 && block.pool_first) {
+    std::tie(state.normed, state.pool_index) =
+        at::max_pool2d_with_indices(state.conv, {block.pool, block.pool});
+    state.normed = Contiguous(state.normed);
+  }
+  NormAndActivate(i, mode);
+  if (block.dropout && mode == Mode::kTrain && network.dropout > 0) {
+    Rng rng(dropout_seed, i, 0);
+    state.dropout_mask = at::empty_like(state.output);
+    auto* mask = state.dropout_mask.data_ptr<float>();
+    const auto keep = static_cast<float>(1.0 / (1.0 - network.dropout));
+    for (int64_t k = 0; k < state.dropout_mask.numel(); ++k)
+      mask[k] = rng.Unit() < network.dropout ? 0.0F : keep;
+    state.output.mul_(state.dropout_mask);
+  }
+  if (block.pool > 0 && !block.pool_first) {
+    at::Tensor pooled;
+    std::tie(pooled, state.pool_index) =
+        at::max_pool2d_with_indices(state.output, {block.pool, block.pool});
+    state.output = Contiguous(pooled);
+  }
+  if (block.space_to_depth > 0) state.output = SpaceToDepth(state.output, block.space_to_depth);
+}
+
+void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_seed) {
+  // from_blob wants a mutable pointer; nothing writes through it.
+  at::Tensor x = ChannelsLastView(const_cast<float*>(input.images), input.count, network.h,
+                                  network.w, network.c);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    blocks[i].input = x;
+    ForwardBlock(i, mode, dropout_seed);
+    x = blocks[i].output;
+  }
+}
+
+std::vector<float> Module::State::MeanScores() const {
+  const at::Tensor& x = blocks.back().output;
+  const int64_t n = x.size(0), classes = x.size(1), pixels = x.size(2) * x.size(3);
+  const auto* values = x.data_ptr<float>();
+  std::vector<float> scores(static_cast<size_t>(n * classes));
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t k = 0; k < classes; ++k) {
+      float sum = 0;
+      for (int64_t p = 0; p < pixels; ++p) sum += values[(i * pixels + p) * classes + k];
+      scores[static_cast<size_t>(i * classes + k)] = sum / static_cast<float>(pixels);
+    }
+  }
+  return scores;
+}
+
+// `gradient` is of the block's output; `shortcut_gradient` is, on entry, what a later shortcut
+// sends to this block's value before its activation and, on return, what this block's shortcut
+// sends to the one before.
+void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
+                                  at::Tensor& input_gradient) {
+  const Block& block = network.blocks[i];
+  BlockState& state = blocks[i];
+  if (block.space_to_depth > 0) gradient = DepthToSpace(gradient, block.space_to_depth);
+  if (block.pool > 0 && !block.pool_first) {
+    const at::Tensor shape =
+        EmptyMap(gradient.size(0), gradient.size(1), shapes[i].norm_h, shapes[i].norm_w);
+    gradient = Contiguous(at::max_pool2d_with_indices_backward(
+        gradient, shape, {block.pool, block.pool}, {block.pool, block.pool}, {0, 0}, {1, 1}, false,
+        state.pool_index));
+  }
+  if (block.dropout && state.dropout_mask.defined()) gradient.mul_(state.dropout_mask);
+  gradient = Contiguous(gradient);
+  const at::Tensor& z = state.normed;
+  const Map map = MapOf(z);
+  at::Tensor gz = EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
+  at::Tensor to_previous;
+  if (block.batch_norm) {
+    if (block.shortcut) to_previous = at::empty_like(gz);
+    const NormActGradients gradients{
+        .gy = gradient.data_ptr<float>(),
+        .gr = shortcut_gradient.defined() ? shortcut_gradient.data_ptr<float>() : nullptr,
+        .gz = gz.data_ptr<float>(),
+        .gshortcut = block.shortcut ? to_previous.data_ptr<float>() : nullptr,
+        .ggamma = block.gamma ? state.gamma_gradient.data() : nullptr,
+        .gbeta = state.beta_gradient.data()};
+    NormActBackward(map, state.norm, Activation(block), z.data_ptr<float>(),
+                    block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr, gradients);
+  } else {
+    ActBackward(map, Activation(block), z.data_ptr<float>(), gradient.data_ptr<float>(),
+                gz.data_ptr<float>());
+  }
+  shortcut_gradient = to_previous;
+  if (block.pool > 0 && block.pool_first) {
+    gz = Contiguous(at::max_pool2d_with_indices_backward(gz, state.conv, {block.pool, block.pool},
+                                                         {block.pool, block.pool}, {0, 0}, {1, 1},
+                                                         false, state.pool_index));
+  }
+  if (block.bias) ColumnSums(MapOf(gz), gz.data_ptr<float>(), state.bias_gradient.data());
+  at::Tensor weight_gradient;
+  std::tie(input_gradient, weight_gradient, std::ignore) = at::convolution_backward(
+      gz, state.input, Weight(i), c10::nullopt, {block.stride, block.stride},
+      {block.pad, block.pad}, {1, 1}, false, {0, 0}, 1, {i > 0, true, false});
+  const at::Tensor ohwi = weight_gradient.permute({0, 2, 3, 1}).contiguous();
+  const auto* source = ohwi.data_ptr<float>();
+  for (size_t k = 0; k < state.weight_gradient.size(); ++k)
+    state.weight_gradient[k] = source[k] * block.gain;
+  if (i > 0) input_gradient = Contiguous(input_gradient);
+}
+
+Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed)
+    : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.network = std::move(network);
+  s.shapes = std::move(shapes);
+  s.blocks.resize(s.network.blocks.size());
+  const auto view = [](std::vector<ParameterView>& list, const std::string& name, Role role,
+                       size_t block, std::vector<float>& value, std::vector<float>* gradient) {
+    if (gradient != nullptr) gradient->assign(value.size(), 0.0F);
+    list.push_back({.name = name,
+                    .role = role,
+                    .block = block,
+                    .count = static_cast<int64_t>(value.size()),
+                    .value = value.data(),
+                    .gradient = gradient == nullptr ? nullptr : gradient->data()});
+  };
+  for (size_t i = 0; i < s.blocks.size(); ++i) {
+    const Block& block = s.network.blocks[i];
+    BlockState& state = s.blocks[i];
+    const auto channels = static_cast<size_t>(block.channels);
+    Initialise(block, s.shapes[i], Rng(seed, 0x1417, i), state.weight);
+    view(s.parameters, block.name + "/weight", Role::kWeight, i, state.weight,
+         &state.weight_gradient);
+    if (block.bias) {
+      state.bias.assign(channels, 0.0F);
+      view(s.parameters, block.name + "/bias", Role::kBias, i, state.bias, &state.bias_gradient);
+    }
+    if (!block.batch_norm) continue;
+    if (block.gamma) {
+      state.gamma.assign(channels, 1.0F);
+      view(s.parameters, block.name + "/gamma", Role::kGamma, i, state.gamma,
+           &state.gamma_gradient);
+    }
+    state.beta.assign(channels, 0.0F);
+    view(s.parameters, block.name + "/beta", Role::kBeta, i, state.beta, &state.beta_gradient);
+    state.mean.assign(channels, 0.0F);
+    state.variance.assign(channels, 1.0F);
+    view(s.statistics, block.name + "/mean", Role::kMean, i, state.mean, nullptr);
+    view(s.statistics, block.name + "/variance", Role::kVariance, i, state.variance, nullptr);
+  }
+}
+
+Module::~Module() = default;
+const Network& Module::network() const {
+  return state_->network;
+}
+const std::vector<BlockShape>& Module::shapes() const {
+  return state_->shapes;
+}
+const std::vector<ParameterView>& Module::parameters() const {
+  return state_->parameters;
+}
+const std::vector<ParameterView>& Module::statistics() const {
+  return state_->statistics;
+}
+
+StepResult Module::Step(const StepInput& input, const StepOptions& options) {
+  const c10::InferenceMode no_tape;
+  State& s = *state_;
+  for (size_t i = 0; i < s.blocks.size(); ++i) s.UseWeights(i, options.float_weights);
+  s.Forward(input, State::Mode::kTrain, options.dropout_seed);
+  const std::vector<float> scores = s.MeanScores();
+  const int64_t classes = s.network.classes;
+  std::vector<float> gradient(scores.size());
+  const LossResult loss = CrossEntropy(input.count, classes, scores.data(), input.labels,
+                                       options.label_smoothing, gradient.data());
+  const at::Tensor& last = s.blocks.back().output;
+  const int64_t pixels = last.size(2) * last.size(3);
+  at::Tensor g = EmptyMap(last.size(0), last.size(1), last.size(2), last.size(3));
+  auto* values = g.data_ptr<float>();
+  for (int64_t i = 0; i < input.count * pixels; ++i) {
+    for (int64_t k = 0; k < classes; ++k)
+      values[i * classes + k] =
+          gradient[static_cast<size_t>((i / pixels) * classes + k)] / static_cast<float>(pixels);
+  }
+  at::Tensor shortcut_gradient;
+  for (size_t i = s.blocks.size(); i-- > 0;) {
+    at::Tensor input_gradient;
+    s.BackwardBlock(i, g, shortcut_gradient, input_gradient);
+    g = input_gradient;
+  }
+  return {.loss = loss.loss, .correct = loss.correct};
+}
+
+void Module::BeginStatistics() {
+  State& s = *state_;
+  s.statistics_images = 0;
+  for (size_t i = 0; i < s.blocks.size(); ++i) {
+    s.UseWeights(i, false);
+    s.blocks[i].sum_mean.assign(s.blocks[i].mean.size(), 0.0);
+    s.blocks[i].sum_square.assign(s.blocks[i].mean.size(), 0.0);
+  }
+}
+
+void Module::AddStatistics(const StepInput& input) {
+  const c10::InferenceMode no_tape;
+  state_->Forward(input, State::Mode::kStatistics, 0);
+  state_->statistics_images += input.count;
+}
+
+void Module::FinishStatistics() {
+  const auto images = static_cast<double>(state_->statistics_images);
+  for (BlockState& state : state_->blocks) {
+    for (size_t c = 0; c < state.mean.size(); ++c) {
+      const double mean = state.sum_mean[c] / images;
+      state.mean[c] = static_cast<float>(mean);
+      state.variance[c] =
+          static_cast<float>(std::max(0.0, state.sum_square[c] / images - mean * mean));
+    }
+  }
+}
+
+std::vector<float> Module::Scores(const StepInput& input) {
+  const c10::InferenceMode no_tape;
+  for (size_t i = 0; i < state_->blocks.size(); ++i) state_->UseWeights(i, false);
+  state_->Forward(input, State::Mode::kScores, 0);
+  return state_->MeanScores();
+}
+
+int UseThreads(int64_t threads) {
+  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  return at::get_num_threads();
+}
+
+std::string TorchVersion() {
+  return fmt::format("LibTorch {}.{}.{}{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
+                     TORCH_VERSION_PATCH, at::globalContext().hasMKLDNN() ? ", oneDNN" : "");
+}
+
+}  // namespace bluestem::train

@@ -1,0 +1,87 @@
+// Module: a Network with its parameters: forward and backward for training, fast fake-quantized
+// scores for validation. Not the exact evaluation (internal/exact.h) and not the optimizer.
+//
+// The backward pass is written out (internal/norm_act.h, LibTorch's convolutions and pools); there
+// is no autograd tape. Weights are latent f32 in OHWI order; each step quantizes them, and their
+// gradient is that of the quantized ones (identity straight-through).
+//
+// Threads: one thread at a time; it uses LibTorch's threads inside. Ownership: the module owns
+// parameters and gradients; views stay valid as long as it lives.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bluestem/train/networks/network.h"
+
+namespace bluestem::train {
+
+enum class Role : uint8_t { kWeight, kBias, kGamma, kBeta, kMean, kVariance };
+
+// A parameter, or (kMean, kVariance) a batch-norm statistic, which has no gradient.
+struct ParameterView {
+  std::string name;  // "conv1/weight"
+  Role role = Role::kWeight;
+  size_t block = 0;
+  int64_t count = 0;
+  float* value = nullptr;
+  float* gradient = nullptr;
+};
+
+struct StepInput {
+  int64_t count = 0;                // images
+  const float* images = nullptr;    // [count, h, w, c]
+  const int32_t* labels = nullptr;  // [count]
+};
+
+struct StepOptions {
+  double label_smoothing = 0;
+  bool float_weights = false;  // do not quantize Weights::kConfigured in this step
+  uint64_t dropout_seed = 0;
+};
+
+struct StepResult {
+  double loss = 0;  // mean cross-entropy
+  int64_t correct = 0;
+};
+
+class Module {
+ public:
+  // Initial weights follow from `seed` alone.
+  Module(Network network, std::vector<BlockShape> shapes, uint64_t seed);
+  ~Module();
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  const Network& network() const;
+  const std::vector<BlockShape>& shapes() const;
+  // Weights, biases, gammas, betas, in block order: what an optimizer changes.
+  const std::vector<ParameterView>& parameters() const;
+  // The statistics that scores use, in block order.
+  const std::vector<ParameterView>& statistics() const;
+
+  // Forward and backward; fills the gradients.
+  StepResult Step(const StepInput& input, const StepOptions& options);
+
+  // Batch-norm statistics with frozen weights: Begin, then Add some batches, then Finish. Mean and
+  // variance over all images that were added.
+  void BeginStatistics();
+  void AddStatistics(const StepInput& input);
+  void FinishStatistics();
+
+  // Returns the scores before the softmax, [count, classes], with the statistics.
+  std::vector<float> Scores(const StepInput& input);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Sets LibTorch's threads and its deterministic algorithms for this process. Returns the threads in
+// use.
+int UseThreads(int64_t threads);
+// "LibTorch 1.13.1, oneDNN": for run.json and reports.
+std::string TorchVersion();
+
+}  // namespace bluestem::train

@@ -1,0 +1,234 @@
+#include "bluestem/train/internal/norm_act.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bluestem/base/check.h"
+#include "bluestem/train/internal/clones.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr int64_t kChunkRows = 512;
+constexpr int64_t kTileFloats = 2048;  // 8 KB: stays in the first-level cache between the loops
+
+int64_t ChunkCount(const Map& map) {
+  return (map.rows + kChunkRows - 1) / kChunkRows;
+}
+int64_t TileRows(const Map& map) {
+  return std::max<int64_t>(1, kTileFloats / map.channels);
+}
+
+BLUESTEM_CLONES void AddMoments(int64_t rows, int64_t channels, const float* __restrict z,
+                                float* __restrict sum, float* __restrict square) {
+  for (int64_t i = 0; i < rows; ++i, z += channels) {
+    for (int64_t c = 0; c < channels; ++c) {
+      sum[c] += z[c];
+      square[c] += z[c] * z[c];
+    }
+  }
+}
+
+BLUESTEM_CLONES void Affine(int64_t rows, int64_t channels, const float* __restrict z,
+                            const float* __restrict a, const float* __restrict b,
+                            float* __restrict r) {
+  for (int64_t i = 0; i < rows; ++i, z += channels, r += channels) {
+    for (int64_t c = 0; c < channels; ++c) r[c] = z[c] * a[c] + b[c];
+  }
+}
+
+BLUESTEM_CLONES void Add(int64_t count, const float* __restrict x, float* __restrict y) {
+  for (int64_t i = 0; i < count; ++i) y[i] += x[i];
+}
+
+// sum += g, product += g * xhat, with xhat = z*inverse + offset.
+BLUESTEM_CLONES void AddGradientSums(int64_t rows, int64_t channels, const float* __restrict g,
+                                     const float* __restrict z, const float* __restrict inverse,
+                                     const float* __restrict offset, float* __restrict sum,
+                                     float* __restrict product) {
+  for (int64_t i = 0; i < rows; ++i, z += channels, g += channels) {
+    for (int64_t c = 0; c < channels; ++c) {
+      sum[c] += g[c];
+      product[c] += g[c] * (z[c] * inverse[c] + offset[c]);
+    }
+  }
+}
+
+// gz = a*g + z*p + q: the batch norm's gradient with its per-channel constants gathered. In place
+// (gz == g) allowed.
+BLUESTEM_CLONES void NormGradient(int64_t rows, int64_t channels, const float* g,
+                                  const float* __restrict z, const float* __restrict a,
+                                  const float* __restrict p, const float* __restrict q, float* gz) {
+  for (int64_t i = 0; i < rows; ++i, z += channels, g += channels, gz += channels) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) gz[c] = g[c] * a[c] + (z[c] * p[c] + q[c]);
+  }
+}
+
+BLUESTEM_CLONES void AddColumns(int64_t rows, int64_t channels, const float* __restrict g,
+                                float* __restrict sum) {
+  for (int64_t i = 0; i < rows; ++i, g += channels) {
+    for (int64_t c = 0; c < channels; ++c) sum[c] += g[c];
+  }
+}
+
+// Adds the chunks' partial sums [chunks, channels] in order.
+std::vector<double> Total(const std::vector<float>& partial, int64_t chunks, int64_t channels) {
+  std::vector<double> total(static_cast<size_t>(channels), 0.0);
+  for (int64_t k = 0; k < chunks; ++k) {
+    for (int64_t c = 0; c < channels; ++c)
+      total[static_cast<size_t>(c)] +=
+          static_cast<double>(partial[static_cast<size_t>(k * channels + c)]);
+  }
+  return total;
+}
+
+// Calls work(chunk, first row, rows) for every chunk, on all threads.
+template <typename Work>
+void ForChunks(const Map& map, const Work& work) {
+  const int64_t chunks = ChunkCount(map);
+#pragma omp parallel for schedule(static)
+  for (int64_t k = 0; k < chunks; ++k) {
+    const int64_t first = k * kChunkRows;
+    work(k, first, std::min(kChunkRows, map.rows - first));
+  }
+}
+
+// Calls work(first row, rows) for tiles of at most kTileFloats of one chunk.
+template <typename Work>
+void ForTiles(const Map& map, int64_t first, int64_t rows, const Work& work) {
+  const int64_t tile = TileRows(map);
+  for (int64_t row = first; row < first + rows; row += tile)
+    work(row, std::min(tile, first + rows - row));
+}
+
+}  // namespace
+
+void BatchMoments(const Map& map, const float* z, NormState& state) {
+  const int64_t chunks = ChunkCount(map), channels = map.channels;
+  std::vector<float> sums(static_cast<size_t>(chunks * channels), 0.0F), squares(sums);
+  ForChunks(map, [&](int64_t k, int64_t first, int64_t rows) {
+    AddMoments(rows, channels, z + first * channels, sums.data() + k * channels,
+               squares.data() + k * channels);
+  });
+  const std::vector<double> sum = Total(sums, chunks, channels),
+                            square = Total(squares, chunks, channels);
+  state.mean.resize(static_cast<size_t>(channels));
+  state.variance.resize(static_cast<size_t>(channels));
+  const auto count = static_cast<double>(map.rows);
+  for (size_t c = 0; c < sum.size(); ++c) {
+    const double mean = sum[c] / count;
+    state.mean[c] = static_cast<float>(mean);
+    state.variance[c] = static_cast<float>(std::max(0.0, square[c] / count - mean * mean));
+  }
+}
+
+void FinishNorm(const float* gamma, const float* beta, float epsilon, NormState& state) {
+  const size_t channels = state.mean.size();
+  state.inverse.resize(channels), state.a.resize(channels), state.b.resize(channels);
+  for (size_t c = 0; c < channels; ++c) {
+    const double inverse =
+        1.0 / std::sqrt(static_cast<double>(state.variance[c]) + static_cast<double>(epsilon));
+    const double a = (gamma == nullptr ? 1.0 : static_cast<double>(gamma[c])) * inverse;
+    state.inverse[c] = static_cast<float>(inverse);
+    state.a[c] = static_cast<float>(a);
+    state.b[c] =
+        static_cast<float>(static_cast<double>(beta[c]) - static_cast<double>(state.mean[c]) * a);
+  }
+}
+
+void NormActForward(const Map& map, const NormState& state, const ActivationCall& activation,
+                    const float* z, const float* shortcut, float* r, float* y) {
+  const int64_t channels = map.channels;
+  ForChunks(map, [&](int64_t, int64_t first_row, int64_t chunk_rows) {
+    ForTiles(map, first_row, chunk_rows, [&](int64_t first, int64_t rows) {
+      const int64_t at = first * channels, count = rows * channels;
+      float* before = r != nullptr ? r + at : y + at;
+      Affine(rows, channels, z + at, state.a.data(), state.b.data(), before);
+      if (shortcut != nullptr) Add(count, shortcut + at, before);
+      if (activation.quantizer != nullptr) {
+        activation.quantizer->forward(activation.spec, count, before, y + at);
+      } else if (before != y + at) {
+        std::copy(before, before + count, y + at);
+      }
+    });
+  });
+}
+
+void NormActBackward(const Map& map, const NormState& state, const ActivationCall& activation,
+                     const float* z, const float* shortcut, const NormActGradients& gradients) {
+  const int64_t channels = map.channels, chunks = ChunkCount(map);
+  std::vector<float> offset(static_cast<size_t>(channels));
+  for (size_t c = 0; c < offset.size(); ++c) offset[c] = -state.mean[c] * state.inverse[c];
+  std::vector<float> sums(static_cast<size_t>(chunks * channels), 0.0F), products(sums);
+  float* g = gradients.gshortcut != nullptr ? gradients.gshortcut : gradients.gz;
+  ForChunks(map, [&](int64_t k, int64_t first_row, int64_t chunk_rows) {
+    std::vector<float> tile(static_cast<size_t>(TileRows(map) * channels));
+    ForTiles(map, first_row, chunk_rows, [&](int64_t first, int64_t rows) {
+      const int64_t at = first * channels, count = rows * channels;
+      if (activation.quantizer != nullptr) {
+        Affine(rows, channels, z + at, state.a.data(), state.b.data(), tile.data());
+        if (shortcut != nullptr) Add(count, shortcut + at, tile.data());
+        activation.quantizer->backward(activation.spec, count, tile.data(), gradients.gy + at,
+                                       g + at);
+      } else {
+        std::copy(gradients.gy + at, gradients.gy + at + count, g + at);
+      }
+      if (gradients.gr != nullptr) Add(count, gradients.gr + at, g + at);
+      AddGradientSums(rows, channels, g + at, z + at, state.inverse.data(), offset.data(),
+                      sums.data() + k * channels, products.data() + k * channels);
+    });
+  });
+  // gz = a * (g - mean(g) - xhat * mean(g * xhat)), gathered as a*g + z*p + q.
+  const std::vector<double> sum = Total(sums, chunks, channels),
+                            product = Total(products, chunks, channels);
+  std::vector<float> p(static_cast<size_t>(channels)), q(p);
+  const auto count = static_cast<double>(map.rows);
+  for (size_t c = 0; c < p.size(); ++c) {
+    if (gradients.ggamma != nullptr) gradients.ggamma[c] = static_cast<float>(product[c]);
+    gradients.gbeta[c] = static_cast<float>(sum[c]);
+    const double a = static_cast<double>(state.a[c]), slope = a * product[c] / count;
+    p[c] = static_cast<float>(-slope * static_cast<double>(state.inverse[c]));
+    q[c] = static_cast<float>(-a * sum[c] / count - slope * static_cast<double>(offset[c]));
+  }
+  ForChunks(map, [&](int64_t, int64_t first, int64_t rows) {
+    const int64_t at = first * channels;
+    NormGradient(rows, channels, g + at, z + at, state.a.data(), p.data(), q.data(),
+                 gradients.gz + at);
+  });
+}
+
+void ActForward(const Map& map, const ActivationCall& activation, const float* z, float* y) {
+  ForChunks(map, [&](int64_t, int64_t first, int64_t rows) {
+    const int64_t at = first * map.channels, count = rows * map.channels;
+    if (activation.quantizer != nullptr) {
+      activation.quantizer->forward(activation.spec, count, z + at, y + at);
+    } else if (z != y) {
+      std::copy(z + at, z + at + count, y + at);
+    }
+  });
+}
+
+void ActBackward(const Map& map, const ActivationCall& activation, const float* z, const float* gy,
+                 float* gz) {
+  ForChunks(map, [&](int64_t, int64_t first, int64_t rows) {
+    const int64_t at = first * map.channels, count = rows * map.channels;
+    if (activation.quantizer != nullptr) {
+      activation.quantizer->backward(activation.spec, count, z + at, gy + at, gz + at);
+    } else if (gy != gz) {
+      std::copy(gy + at, gy + at + count, gz + at);
+    }
+  });
+}
+
+void ColumnSums(const Map& map, const float* g, float* sums) {
+  const int64_t chunks = ChunkCount(map), channels = map.channels;
+  std::vector<float> partial(static_cast<size_t>(chunks * channels), 0.0F);
+  ForChunks(map, [&](int64_t k, int64_t first, int64_t rows) {
+    AddColumns(rows, channels, g + first * channels, partial.data() + k * channels);
+  });
+  const std::vector<double> total = Total(partial, chunks, channels);
+  for (size_t c = 0; c < total.size(); ++c) sums[c] = static_cast<float>(total[c]);
+}
+
+}  // namespace bluestem::train

@@ -1,0 +1,130 @@
+#include "bluestem/train/networks/network.h"
+
+#include "bluestem/train/networks/cost.h"
+
+namespace bluestem::train {
+
+const std::vector<NetworkRow>& Networks() {
+  static const std::vector<NetworkRow> rows = {
+      {"lmnet_v0",
+       "the seed's classifier with five max-pools; image sides are multiples of 32",
+       LmnetV0,
+       {}},
+      {"lmnet_v1",
+       "the seed's classifier with space to depth; image sides are multiples of 8",
+       LmnetV1,
+       {}},
+      {"bluestem_s",
+       "ours: trains in minutes, integers but for the mean; image sides are multiples of 4",
+       BluestemS,
+       {.bias_rate = 64.0, .float_weight_share = 0.4, .lookahead = 0.0}},
+  };
+  return rows;
+}
+
+const WeightQuantizer& Network::WeightsOf(const Block& block) const {
+  // An fp32 baseline is float throughout.
+  if (weight_quantizer->bits == 0 || block.weights == Weights::kFloat)
+    return *FindWeightQuantizer("none");
+  if (block.weights == Weights::kEightBit) return *FindWeightQuantizer("linear_symmetric_8bit");
+  return *weight_quantizer;
+}
+
+const ActivationQuantizer* Network::ActivationOf(const Block& block) const {
+  switch (block.activation) {
+    case Activation::kQuantized: return activation_quantizer;
+    case Activation::kRelu: return FindActivationQuantizer("none");
+    case Activation::kNone: return nullptr;
+  }
+  return nullptr;
+}
+
+Result<std::vector<BlockShape>> Shapes(const Network& network) {
+  std::vector<BlockShape> shapes;
+  int64_t h = network.h, w = network.w, c = network.c;
+  for (const Block& block : network.blocks) {
+    BlockShape shape{};
+    shape.h = h, shape.w = w, shape.ci = c, shape.co = block.channels;
+    shape.k = int64_t{block.kernel} * block.kernel * c;
+    shape.conv_h = (h + 2 * block.pad - block.kernel) / block.stride + 1;
+    shape.conv_w = (w + 2 * block.pad - block.kernel) / block.stride + 1;
+    const int64_t pool = block.pool > 0 ? block.pool : 1;
+    const int64_t fold = block.space_to_depth > 0 ? block.space_to_depth : 1;
+    const int64_t divisor = pool * fold;
+    if (shape.conv_h < 1 || shape.conv_w < 1 || shape.conv_h % divisor != 0 ||
+        shape.conv_w % divisor != 0) {
+      return Error(Code::kInvalidArgument,
+                   "data.image_size: got [{}, {}]; {} halves its maps, and {} would get {}x{}, "
+                   "which {} does not "
+                   "divide; choose another size (see `bluestem config keys`)",
+                   network.h, network.w, network.name, block.name, shape.conv_h, shape.conv_w,
+                   divisor);
+    }
+    shape.norm_h = block.pool_first ? shape.conv_h / pool : shape.conv_h;
+    shape.norm_w = block.pool_first ? shape.conv_w / pool : shape.conv_w;
+    shape.out_h = shape.conv_h / divisor;
+    shape.out_w = shape.conv_w / divisor;
+    h = shape.out_h, w = shape.out_w, c = shape.co * fold * fold;
+    shapes.push_back(shape);
+  }
+  return shapes;
+}
+
+namespace {
+
+image::Normalize NormalizeOf(const std::string& name) {
+  if (name == "per_image_standardization") return image::Normalize::kPerImageStandardization;
+  if (name == "none") return image::Normalize::kNone;
+  return image::Normalize::kDivideBy255;
+}
+
+}  // namespace
+
+Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classes) {
+  const config::NetworkConfig& config = experiment.network;
+  Network network;
+  std::string known;
+  for (const NetworkRow& row : Networks()) {
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
+    if (config.name != row.name) continue;
+    network.name = row.name;
+    network.blocks = row.blocks(config, classes);
+    network.recipe = row.recipe;
+  }
+  if (network.name.empty()) {
+    return Error(Code::kInvalidArgument, "network.name: got {}; expected one of {}", config.name,
+                 known);
+  }
+  network.h = experiment.data.height, network.w = experiment.data.width,
+  network.c = experiment.data.channels;
+  network.classes = classes;
+  network.normalize = NormalizeOf(experiment.data.normalize);
+  network.weight_quantizer = FindWeightQuantizer(config.weight_quantizer);
+  network.activation_quantizer = FindActivationQuantizer(config.activation_quantizer);
+  if (network.weight_quantizer == nullptr) {
+    return Error(Code::kInvalidArgument,
+                 "network.weight_quantizer: got {}; see `bluestem config keys`",
+                 config.weight_quantizer);
+  }
+  if (network.activation_quantizer == nullptr) {
+    return Error(Code::kInvalidArgument,
+                 "network.activation_quantizer: got {}; see `bluestem config keys`",
+                 config.activation_quantizer);
+  }
+  network.activation = {.bits = static_cast<int32_t>(config.activation_bits),
+                        .max = static_cast<float>(config.activation_max)};
+  network.dropout = config.dropout;
+  BLUESTEM_ASSIGN_OR_RETURN(const std::vector<BlockShape> shapes, Shapes(network));
+  for (size_t i = 0; i < network.blocks.size(); ++i) {
+    const Block& block = network.blocks[i];
+    BLUESTEM_CHECK(!block.pool_first || !block.gamma, "a pool before the norm needs gamma 1");
+    BLUESTEM_CHECK(!block.shortcut || (i > 0 && shapes[i - 1].out_h == shapes[i].norm_h &&
+                                       shapes[i - 1].norm_h == shapes[i].norm_h &&
+                                       shapes[i - 1].co == block.channels),
+                   "a shortcut joins equal shapes");
+    BLUESTEM_RETURN_IF_ERROR(CheckAccumulator(network, i, shapes[i]));
+  }
+  return network;
+}
+
+}  // namespace bluestem::train

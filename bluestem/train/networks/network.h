@@ -1,0 +1,108 @@
+// Network: a classifier as a list of blocks. The one description from which the trained module, the
+// exact evaluation, the cost table and the exported graph are made, so that they cannot drift.
+//
+// A block, in order; what is off is skipped:
+//   convolution [+ bias] -> max-pool (if pool_first) -> batch norm -> + the value before the
+//   previous block's activation (shortcut) -> activation -> dropout -> max-pool -> space to depth
+// After the last block: mean over height and width, then softmax.
+//
+// A pool before the batch norm needs gamma fixed at 1: then norm and quantizer are rising,
+// max-pooling commutes with them, and the exported graph pools codes.
+//
+// Threads: values. Ownership: quantizer rows are static.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bluestem/base/status.h"
+#include "bluestem/config/experiment.h"
+#include "bluestem/image/spec.h"
+#include "bluestem/train/quantizers/quantizers.h"
+
+namespace bluestem::train {
+
+enum class Weights : uint8_t { kConfigured, kEightBit, kFloat };
+enum class Activation : uint8_t { kQuantized, kRelu, kNone };
+enum class Initial : uint8_t {
+  kHeNormal,     // normal, variance 2 / fan-in
+  kUniform,      // uniform in +-1/sqrt(fan-in)
+  kSmallNormal,  // normal, standard deviation 0.01
+};
+
+struct Block {
+  std::string name;
+  int64_t channels = 0;  // co
+  int32_t kernel = 3;
+  int32_t stride = 1;
+  int32_t pad = 1;  // on all four sides
+  Weights weights = Weights::kConfigured;
+  Initial initial = Initial::kHeNormal;
+  float gain = 1.0F;  // the convolution computes x * (gain * w)
+  bool bias = false;
+  bool batch_norm = true;
+  bool gamma = true;  // false: fixed at 1
+  float epsilon = 1e-3F;
+  bool shortcut = false;
+  Activation activation = Activation::kQuantized;
+  int32_t pool = 0;  // side and stride of a max-pool; 0: none
+  bool pool_first = false;
+  int32_t space_to_depth = 0;  // block side; 0: none
+  bool dropout = false;
+};
+
+// Extents around block i. All are positive.
+struct BlockShape {
+  int64_t h, w, ci;          // input
+  int64_t conv_h, conv_w;    // after the convolution
+  int64_t norm_h, norm_w;    // where norm and activation work
+  int64_t out_h, out_w, co;  // output
+  int64_t k;                 // kernel * kernel * ci
+};
+
+// How training treats a network besides what the config says.
+struct Recipe {
+  double bias_rate = 1.0;         // factor on the learning rate of biases and betas
+  double float_weight_share = 0;  // share of the steps with float weights, then quantized ones
+  double lookahead = 0;           // decay of the slow weights, each 5 steps; 0: off
+};
+
+struct Network {
+  std::string name;
+  int64_t h = 0, w = 0, c = 0, classes = 0;
+  image::Normalize normalize = image::Normalize::kDivideBy255;
+  const WeightQuantizer* weight_quantizer = nullptr;          // of Weights::kConfigured
+  const ActivationQuantizer* activation_quantizer = nullptr;  // of Activation::kQuantized
+  ActivationSpec activation;
+  double dropout = 0;
+  Recipe recipe;
+  std::vector<Block> blocks;
+
+  // Returns what quantizes block i's weights.
+  const WeightQuantizer& WeightsOf(const Block& block) const;
+  // Returns what makes block i's output; nullptr for Activation::kNone.
+  const ActivationQuantizer* ActivationOf(const Block& block) const;
+};
+
+// Returns one shape a block. Errors: kInvalidArgument where a pool or a space-to-depth does not
+// divide the map, naming the image size and what fits.
+Result<std::vector<BlockShape>> Shapes(const Network& network);
+
+struct NetworkRow {
+  const char* name;
+  const char* summary;
+  std::vector<Block> (*blocks)(const config::NetworkConfig& config, int64_t classes);
+  Recipe recipe;
+};
+const std::vector<NetworkRow>& Networks();
+
+// Builds and checks the network of an experiment. Errors: kInvalidArgument naming the key, the
+// value and what is allowed.
+Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classes);
+
+std::vector<Block> LmnetV0(const config::NetworkConfig& config, int64_t classes);
+std::vector<Block> LmnetV1(const config::NetworkConfig& config, int64_t classes);
+std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classes);
+
+}  // namespace bluestem::train
