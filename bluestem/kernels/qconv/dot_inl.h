@@ -26,5 +26,26 @@ struct DotStep {
   }
 };
 
+// Codes widened to 16 bits, even channels before odd ones: {x0, x2} {x1, x3}, as the 8-bit weights
+// of a 32-bit word come out when its 16-bit halves are sign-extended from their low and high bytes.
+struct WideDotStep : DotStep {
+  static constexpr int32_t kStepBytes = 8;
+  static constexpr BandStep kBandStep = kWideDotBandStep;
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+    for (int32_t step = 0; step < steps; ++step, codes += 4, to += 8) {
+      const uint8_t words[8] = {codes[0], 0, codes[2], 0, codes[1], 0, codes[3], 0};
+      std::memcpy(to, words, sizeof(words));
+    }
+  }
+};
+
+// Codes of at most 4 bits times 8-bit weights: a sum of two products is at most 2 * 15 * 128, so
+// 16 bits hold the sums of 8 or more steps.
+struct NarrowDotStep : DotStep {
+  static int64_t ChunkSteps(const QConvParams& p) {
+    return 32767 / ((2 << (p.w_bits - 1)) * ((1 << p.x_bits) - 1));
+  }
+};
+
 }  // namespace
 }  // namespace bluestem::kernels

@@ -11,4 +11,16 @@ void qconv_u8s1_lut32__portable(const QConvParams& params, const QConvArgs& args
 void qconv_u8s8_dot32__portable(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__portable(const QConvParams& params, const QConvArgs& args);
 
+#if defined(__x86_64__)
+void qconv_u8s1_lut32__avx2(const QConvParams& params, const QConvArgs& args);
+void qconv_u4s8_dot16__avx2(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s8_dot16__avx2(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s8_depthwise32__avx2(const QConvParams& params, const QConvArgs& args);
+#else
+constexpr QConvFn qconv_u8s1_lut32__avx2 = nullptr;
+constexpr QConvFn qconv_u4s8_dot16__avx2 = nullptr;
+constexpr QConvFn qconv_u8s8_dot16__avx2 = nullptr;
+constexpr QConvFn qconv_u8s8_depthwise32__avx2 = nullptr;
+#endif
+
 }  // namespace bluestem::kernels

@@ -17,6 +17,12 @@ const char* TakesS8(const QConvParams& p) {
   return PacksS1(p) ? "weights are packed as one bit each" : nullptr;
 }
 
+// Sums of products stay in 16 bits for some steps, which pays where codes have few bits.
+const char* TakesNarrowS8(const QConvParams& p) {
+  if (p.x_bits > 4) return "codes have more than 4 bits";
+  return TakesS8(p);
+}
+
 const char* TakesDepthwise(const QConvParams& p) {
   if (GroupInputs(p) == 1 && GroupOutputs(p) == 1 && p.groups > 1) return nullptr;
   return "not one input and one output a group";
@@ -34,6 +40,10 @@ size_t DotScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanBand(Flatten(p), kDotBandStep).bytes);
 }
 
+size_t WideDotScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanBand(Flatten(p), kWideDotBandStep).bytes);
+}
+
 size_t DepthwiseScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanDepthwise(p).bytes);
 }
@@ -41,6 +51,11 @@ size_t DepthwiseScratch(const QConvParams& p) {
 }  // namespace
 
 constexpr QConvKernel kQConvKernels[] = {
+    {"qconv_u8s1_lut32__avx2", Isa::kAvx2, qconv_u8s1_lut32__avx2, TakesS1, LutScratch},
+    {"qconv_u8s8_depthwise32__avx2", Isa::kAvx2, qconv_u8s8_depthwise32__avx2, TakesDepthwise,
+     DepthwiseScratch},
+    {"qconv_u4s8_dot16__avx2", Isa::kAvx2, qconv_u4s8_dot16__avx2, TakesNarrowS8, DotScratch},
+    {"qconv_u8s8_dot16__avx2", Isa::kAvx2, qconv_u8s8_dot16__avx2, TakesS8, WideDotScratch},
     {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__portable", Isa::kPortable, qconv_u8s8_depthwise32__portable,
      TakesDepthwise, DepthwiseScratch},

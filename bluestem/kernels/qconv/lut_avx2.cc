@@ -1,0 +1,111 @@
+#include "bluestem/kernels/qconv/kernels.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "bluestem/kernels/qconv/lut_inl.h"
+
+namespace bluestem::kernels {
+namespace {
+
+// Registers: 4 byte sums, 8 sums of 16 bits, 2 of nibbles, the mask and a table fill the 16.
+// Two table loads and two shuffles a pixel and step; loads, shuffles and additions are even there.
+struct Avx2 : LutStep {
+  static constexpr int32_t kLanes = 32;
+  static constexpr int32_t kMaxPixels = 4;
+  struct Weights {
+    __m256i low, high;
+  };
+  using Sum = __m256i;
+  // Bytes 2i and 2i+1 of a sum are the 16-bit word e + 256 o. `words` adds those words (modulo
+  // 2^16), `odd` adds the o: one operation less than splitting each; e = words - 256 odd.
+  struct Wide {
+    __m256i words, odd;
+  };
+
+  static inline __m256i Table(const uint8_t* table) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  }
+  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
+    return {_mm256_and_si256(w, nibble), _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble)};
+  }
+  static inline Sum ZeroSum() { return _mm256_setzero_si256(); }
+  static inline Wide ZeroWide() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
+    sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(Table(tables), w.low));
+    sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(Table(tables + 16), w.high));
+  }
+  static inline void Widen(Wide& wide, Sum sum) {
+    wide.words = _mm256_add_epi16(wide.words, sum);
+    wide.odd = _mm256_add_epi16(wide.odd, _mm256_srli_epi16(sum, 8));
+  }
+  static inline void Store8(__m128i words, __m128i shift, bool add, int32_t* acc) {
+    __m256i v = _mm256_sll_epi32(_mm256_cvtepu16_epi32(words), shift);
+    __m256i* to = reinterpret_cast<__m256i*>(acc);
+    if (add) v = _mm256_add_epi32(v, _mm256_loadu_si256(to));
+    _mm256_storeu_si256(to, v);
+  }
+  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
+    const __m256i first = _mm256_unpacklo_epi16(even, wide.odd);   // outputs 0-7, 16-23
+    const __m256i second = _mm256_unpackhi_epi16(even, wide.odd);  // outputs 8-15, 24-31
+    Store8(_mm256_castsi256_si128(first), count, add, acc);
+    Store8(_mm256_castsi256_si128(second), count, add, acc + 8);
+    Store8(_mm256_extracti128_si256(first, 1), count, add, acc + 16);
+    Store8(_mm256_extracti128_si256(second, 1), count, add, acc + 24);
+  }
+
+  // Table kWord of each half: entry n = low[n % 4] + high[n / 4], see PrepareStep.
+  template <int kWord>
+  static inline void StoreTables(__m256i low, __m256i high, uint8_t* to) {
+    constexpr int32_t kBytes = kWord * 4 * 0x01010101;
+    const __m256i spread =
+        _mm256_setr_epi32(kBytes, kBytes + 0x01010101, kBytes + 0x02020202, kBytes + 0x03030303,
+                          kBytes, kBytes + 0x01010101, kBytes + 0x02020202, kBytes + 0x03030303);
+    const __m256i tables =
+        _mm256_add_epi8(_mm256_shuffle_epi32(low, kWord * 0x55), _mm256_shuffle_epi8(high, spread));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + kWord * 16), _mm256_castsi256_si128(tables));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 64 + kWord * 16),
+                     _mm256_extracti128_si256(tables, 1));
+  }
+
+  // Words of four bytes picked from each word of codes: {0, c, 0, c} and {0, 0, d, d}, added.
+  static inline __m256i Pairs(__m256i codes, int32_t first, int32_t second) {
+    const int32_t c = static_cast<int32_t>(0x00800080) | (first << 8) | (first << 24);
+    const int32_t d = static_cast<int32_t>(0x00008080) | (second << 16) | (second << 24);
+    const int32_t c4 = 0x04000400;
+    const int32_t d4 = 0x04040000;
+    const __m256i pick_c =
+        _mm256_setr_epi32(c, c + c4, c + 2 * c4, c + 3 * c4, c, c + c4, c + 2 * c4, c + 3 * c4);
+    const __m256i pick_d =
+        _mm256_setr_epi32(d, d + d4, d + 2 * d4, d + 3 * d4, d, d + d4, d + 2 * d4, d + 3 * d4);
+    return _mm256_add_epi8(_mm256_shuffle_epi8(codes, pick_c), _mm256_shuffle_epi8(codes, pick_d));
+  }
+
+  // The 8 tables of 32 channels at once.
+  static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    for (; steps >= 4; steps -= 4, codes += 32, to += 128) {
+      __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+      v = _mm256_and_si256(_mm256_srl_epi16(v, count), _mm256_set1_epi8(15));
+      const __m256i low = Pairs(v, 0, 1);
+      const __m256i high = Pairs(v, 2, 3);
+      StoreTables<0>(low, high, to);
+      StoreTables<1>(low, high, to);
+      StoreTables<2>(low, high, to);
+      StoreTables<3>(low, high, to);
+    }
+    LutStep::Prepare(codes, steps, shift, to);
+  }
+};
+
+}  // namespace
+
+void qconv_u8s1_lut32__avx2(const QConvParams& params, const QConvArgs& args) {
+  RunBanded<Avx2>(params, args);
+}
+
+}  // namespace bluestem::kernels
+#endif
