@@ -25,6 +25,12 @@ struct Refusal : std::exception {
   std::string message;
 };
 
+// yaml-cpp spells "!!x" out as "tag:yaml.org,2002:x".
+std::string AsWritten(const std::string& tag) {
+  const std::string prefix = "tag:yaml.org,2002:";
+  return tag.rfind(prefix, 0) == 0 ? "!!" + tag.substr(prefix.size()) : tag;
+}
+
 size_t CountNodes(const YamlNode& node) {
   size_t count = 1;
   for (const YamlNode& item : node.items) count += CountNodes(item);
@@ -91,7 +97,7 @@ class Builder : public YAML::EventHandler {
     if (++nodes_ > kMaxYamlNodes) TooMany(mark);
     YamlNode node;
     node.kind = kind;
-    if (tag != "?" && tag != "!") node.tag = tag;
+    if (tag != "?" && tag != "!") node.tag = AsWritten(tag);
     node.line = mark.line + 1;
     node.column = mark.column + 1;
     return node;
