@@ -77,6 +77,7 @@ class Graph {
   std::vector<Node> nodes;  // topological order
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
+  std::vector<std::string> notes;  // what a reader changed or assumed, for people
 
   // Adds a value and returns its id. A name that is taken gets a suffix "_1", "_2", ...
   ValueId AddValue(std::string name, DType dtype, Shape shape);

@@ -168,7 +168,7 @@ constexpr OpDef kOps[] = {
      InferQuantize,
      EvaluateQuantize,
      DoubleQuantize,
-     {kScale, kZeroPoint, kBits, kLevels, kRounding}},
+     {kScale, kZeroPoint, kBits, kLevels, kRounding, {"low", kInt}}},
     {"Dequantize", 1, 1, InferDequantize, EvaluateDequantize, DoubleDequantize, {}},
 };
 

@@ -170,19 +170,24 @@ Tensor DoubleBinaryQuant(const Operands& operands) {
 Result<Inferred> InferQuantize(const InferContext& context) {
   BLUESTEM_RETURN_IF_ERROR(NeedDType(context, 0, DType::kF32));
   BLUESTEM_RETURN_IF_ERROR(CheckRounding(context.attributes()));
+  const int64_t low = context.attributes().Int("low");
+  if (low < -255 || low > 255) {
+    return Error(Code::kInvalidData, "low is {}; it must be within +-255", low);
+  }
   BLUESTEM_ASSIGN_OR_RETURN(auto quant, QuantFromAttributes(context.attributes()));
   return Inferred{DType::kU8, context.in(0).shape, std::move(quant)};
 }
 
 Tensor EvaluateQuantize(const Operands& operands) {
   const QuantInfo& quant = *operands.out().quant;
+  const auto low = static_cast<int32_t>(operands.attributes().Int("low"));
   const Tensor& x = operands.in(0);
   Tensor y(DType::kU8, x.shape());
   kernels::quantize_f32_u8({.count = x.size(),
                             .scale = quant.scale,
-                            .zero_point = static_cast<double>(quant.zero_point),
-                            .low = 0,
-                            .high = quant.levels - 1,
+                            .zero_point = static_cast<double>(quant.zero_point + low),
+                            .low = low,
+                            .high = low + quant.levels - 1,
                             .rounding = FindRounding(operands.attributes())->kernel},
                            x.data<float>(), y.data<uint8_t>());
   return y;
@@ -191,13 +196,14 @@ Tensor EvaluateQuantize(const Operands& operands) {
 Tensor DoubleQuantize(const Operands& operands) {
   const QuantInfo& quant = *operands.out().quant;
   const Rounding rounding = FindRounding(operands.attributes())->rounding;
+  const auto low = static_cast<double>(operands.attributes().Int("low"));
   const Tensor& x = operands.in(0);
   Tensor y(DType::kU8, x.shape());
   for (int64_t i = 0; i < x.size(); ++i) {
     const double value = x.data<double>()[i];
-    const double code =
-        RoundPlainly((std::isnan(value) ? 0 : value) / quant.scale + quant.zero_point, rounding);
-    y.data<uint8_t>()[i] = static_cast<uint8_t>(std::clamp(code, 0.0, quant.levels - 1.0));
+    const double code = RoundPlainly(
+        (std::isnan(value) ? 0 : value) / quant.scale + quant.zero_point + low, rounding);
+    y.data<uint8_t>()[i] = static_cast<uint8_t>(std::clamp(code - low, 0.0, quant.levels - 1.0));
   }
   return y;
 }

@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <limits>
+
+#include "bluestem/interchange/interchange.h"
+#include "bluestem/interchange/onnx/context.h"
+#include "bluestem/interchange/onnx/tensor.h"
+#include "bluestem/ir/ops/ops.h"
+
+namespace bluestem::interchange {
+namespace {
+
+constexpr int64_t kFirstOpset = 7;
+constexpr int64_t kLastOpset = 20;
+constexpr int kMaxNodes = 20000;
+
+constexpr const char* kQonnxDomains[] = {"onnx.brevitas", "finn.custom_op.general",
+                                         "qonnx.custom_op.general"};
+
+// What to do instead, for ops that people meet.
+struct Advice {
+  const char* op_type;
+  const char* text;
+};
+
+constexpr Advice kAdvice[] = {
+    {"MultiThreshold", "export before FINN's streamlining, with Quant and BipolarQuant nodes"},
+    {"Trunc", "replace it by a Quant node with the scale and bits that it leaves"},
+    {"Sign", "use BipolarQuant, which has no zero"},
+    {"LogSoftmax", "use Softmax: the order of the classes is the same"},
+    {"Elu", "use Relu or LeakyRelu"},
+    {"Selu", "use Relu or LeakyRelu"},
+    {"Gelu", "use Relu"},
+    {"ConvTranspose", "use Resize (nearest) and Conv"},
+    {"If", "export the model with its control flow resolved"},
+    {"Loop", "export the model with its control flow resolved"},
+    {"QuantizeLinear", "export with QONNX Quant nodes"},
+    {"DequantizeLinear", "export with QONNX Quant nodes"},
+};
+
+bool IsQonnx(const std::string& domain) {
+  return std::any_of(std::begin(kQonnxDomains), std::end(kQonnxDomains),
+                     [&](const char* known) { return domain == known; });
+}
+
+bool IsStandard(const std::string& domain) {
+  return domain.empty() || domain == "ai.onnx";
+}
+
+std::vector<OnnxReader> ReadersOf(const std::string& domain) {
+  std::vector<OnnxReader> readers;
+  const auto add = [&](std::span<const OnnxReader> rows) {
+    readers.insert(readers.end(), rows.begin(), rows.end());
+  };
+  if (IsQonnx(domain)) add(OnnxQuantReaders());
+  if (!IsStandard(domain)) return readers;
+  add(OnnxComputeReaders());
+  add(OnnxElementwiseReaders());
+  add(OnnxShapeReaders());
+  add(OnnxSpatialReaders());
+  return readers;
+}
+
+Status Unsupported(const onnx::NodeProto& node) {
+  const std::string domain =
+      IsStandard(node.domain()) ? "" : fmt::format(" of domain \"{}\"", node.domain());
+  for (const Advice& advice : kAdvice) {
+    if (node.op_type() == advice.op_type) {
+      return Error(Code::kUnsupported, "op \"{}\"{} is not supported: {}", node.op_type(), domain,
+                   advice.text);
+    }
+  }
+  std::vector<std::string> known;
+  for (const std::string& where : {std::string(), std::string(kQonnxDomains[0])}) {
+    for (const OnnxReader& reader : ReadersOf(where)) known.emplace_back(reader.op_type);
+  }
+  return Error(Code::kUnsupported, "op \"{}\"{} is not supported{}", node.op_type(), domain,
+               NearestText(node.op_type(), known));
+}
+
+Status ReadNode(Builder& builder, const onnx::NodeProto& node, int64_t opset) {
+  OnnxContext context(builder, node, opset);
+  for (const OnnxReader& reader : ReadersOf(node.domain())) {
+    if (node.op_type() == reader.op_type) return reader.read(context);
+  }
+  return Unsupported(node);
+}
+
+class Importer {
+ public:
+  explicit Importer(const onnx::ModelProto& model) : model_(model), graph_(model.graph()) {}
+
+  Result<ir::Graph> Run(const std::string& name) {
+    builder_.graph.name = name;
+    BLUESTEM_RETURN_IF_ERROR(ReadOpset());
+    if (graph_.node_size() > kMaxNodes) {
+      return Error(Code::kUnsupported, "the graph has {} nodes; at most {} are supported",
+                   graph_.node_size(), kMaxNodes);
+    }
+    if (graph_.sparse_initializer_size() > 0) {
+      return Error(Code::kUnsupported, "the model has sparse weights; save them dense");
+    }
+    BLUESTEM_RETURN_IF_ERROR(ReadInitializers());
+    BLUESTEM_RETURN_IF_ERROR(ReadInputs());
+    BLUESTEM_RETURN_IF_ERROR(ReadNodes());
+    for (const auto& output : graph_.output()) {
+      BLUESTEM_ASSIGN_OR_RETURN(const Symbol symbol, builder_.Find(output.name()));
+      builder_.graph.outputs.push_back(builder_.Use(symbol));
+    }
+    return builder_.Finish();
+  }
+
+ private:
+  Status ReadOpset() {
+    for (const auto& import : model_.opset_import()) {
+      if (IsStandard(import.domain())) opset_ = import.version();
+    }
+    if (opset_ >= kFirstOpset && opset_ <= kLastOpset) return OkStatus();
+    if (opset_ == 0) return Error(Code::kInvalidData, "the model names no ONNX opset");
+    return Error(Code::kUnsupported, "opset {}; {} to {} are supported: export with one of these",
+                 opset_, kFirstOpset, kLastOpset);
+  }
+
+  Status ReadInitializers() {
+    for (const onnx::TensorProto& proto : graph_.initializer()) {
+      BLUESTEM_ASSIGN_OR_RETURN(Tensor tensor, TensorFromOnnx(proto));
+      given_[proto.name()] = true;
+      BLUESTEM_RETURN_IF_ERROR(builder_.Bind(proto.name(), ConstantSymbol(std::move(tensor))));
+    }
+    return OkStatus();
+  }
+
+  // Reads an input's shape; the first axis becomes 1.
+  Result<Shape> InputShape(const onnx::ValueInfoProto& input) {
+    if (!input.type().has_tensor_type() || !input.type().tensor_type().has_shape()) {
+      return Error(Code::kUnsupported, "has no shape; export the model with fixed shapes");
+    }
+    const auto& type = input.type().tensor_type();
+    if (type.elem_type() != onnx::TensorProto::FLOAT) {
+      return Error(Code::kUnsupported, "has ONNX element type {}; only float (1) is supported",
+                   type.elem_type());
+    }
+    Shape shape;
+    for (const auto& dim : type.shape().dim()) {
+      const bool fixed = dim.has_dim_value() && dim.dim_value() > 0;
+      if (shape.empty()) {
+        const std::string was = fixed ? fmt::format("{}", dim.dim_value()) : "dynamic";
+        if (was != "1") {
+          builder_.graph.notes.push_back(
+              fmt::format("input \"{}\": the batch is {}; it becomes 1", input.name(), was));
+        }
+        if (fixed) builder_.declared_batch = dim.dim_value();
+        shape.push_back(1);
+      } else if (!fixed) {
+        return Error(Code::kUnsupported,
+                     "axis {} has no fixed extent (\"{}\"); only the batch may be open",
+                     shape.size(), dim.dim_param());
+      } else {
+        shape.push_back(dim.dim_value());
+      }
+    }
+    BLUESTEM_RETURN_IF_ERROR(ir::CheckShape(shape));
+    return shape;
+  }
+
+  Status ReadInputs() {
+    for (const auto& input : graph_.input()) {
+      if (builder_.IsBound(input.name())) continue;  // an initializer, listed as older files do
+      auto shape = InputShape(input);
+      if (!shape.ok()) return shape.status().At(fmt::format("input \"{}\"", input.name()));
+      given_[input.name()] = true;
+      const ir::ValueId id =
+          builder_.graph.AddInput(input.name(), DType::kF32, std::move(shape).value());
+      BLUESTEM_RETURN_IF_ERROR(builder_.Bind(input.name(), Symbol{id, nullptr}));
+    }
+    if (builder_.graph.inputs.empty()) {
+      return Error(Code::kInvalidData, "the model has no input that is not a constant");
+    }
+    return OkStatus();
+  }
+
+  Status ReadNodes() {
+    std::vector<NodeNames> names;
+    for (const onnx::NodeProto& node : graph_.node()) {
+      names.push_back({!node.name().empty()     ? node.name()
+                       : node.output_size() > 0 ? node.output(0)
+                                                : node.op_type(),
+                       {node.input().begin(), node.input().end()},
+                       {node.output().begin(), node.output().end()}});
+    }
+    std::vector<std::string> outputs;
+    for (const auto& output : graph_.output()) outputs.push_back(output.name());
+    if (outputs.empty()) return Error(Code::kInvalidData, "the model has no output");
+    BLUESTEM_ASSIGN_OR_RETURN(const auto order, OrderNodes(names, given_, outputs));
+    for (const size_t i : order) {
+      const onnx::NodeProto& node = graph_.node(static_cast<int>(i));
+      const Status status = ReadNode(builder_, node, opset_);
+      if (!status.ok()) return AtNode(status, names[i].name, node.op_type());
+    }
+    return OkStatus();
+  }
+
+  const onnx::ModelProto& model_;
+  const onnx::GraphProto& graph_;
+  Builder builder_;
+  std::map<std::string, bool> given_;
+  int64_t opset_ = 0;
+};
+
+}  // namespace
+
+Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name) {
+  onnx::ModelProto model;
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
+      !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Error(Code::kInvalidData, "{}: not an ONNX model, or cut short ({} bytes)", name,
+                 bytes.size());
+  }
+  if (!model.has_graph() || model.graph().node_size() == 0) {
+    return Error(Code::kInvalidData, "{}: an ONNX model without nodes", name);
+  }
+  auto graph = Importer(model).Run(name);
+  if (!graph.ok()) return graph.status().At(name);
+  return graph;
+}
+
+Result<Tensor> ReadTensorProto(const Path& path) {
+  BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(path));
+  onnx::TensorProto proto;
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
+      !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Error(Code::kInvalidData, "{}: not an ONNX tensor, or cut short", path.string());
+  }
+  auto tensor = TensorFromOnnx(proto);
+  if (!tensor.ok()) return tensor.status().At(path.string());
+  return tensor;
+}
+
+}  // namespace bluestem::interchange
