@@ -1,0 +1,87 @@
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "bluestem/interchange/event.pb.h"
+#include "bluestem/interchange/interchange.h"
+
+// A record of a TensorBoard file (TFRecord): length u64, masked crc32c of the length u32, the
+// event, masked crc32c of the event u32; all little-endian.
+namespace bluestem::interchange {
+namespace {
+
+constexpr uint32_t kCastagnoli = 0x82f63b78;  // reflected
+constexpr uint32_t kMaskDelta = 0xa282ead8;
+
+constexpr std::array<uint32_t, 256> MakeTable() {
+  std::array<uint32_t, 256> table{};
+  for (uint32_t i = 0; i < 256; ++i) {
+    uint32_t value = i;
+    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1) != 0 ? kCastagnoli : 0);
+    table[i] = value;
+  }
+  return table;
+}
+
+constexpr std::array<uint32_t, 256> kTable = MakeTable();
+
+uint32_t MaskedCrc(const std::string& bytes) {
+  uint32_t crc = 0xffffffff;
+  for (const char c : bytes) crc = crc >> 8 ^ kTable[(crc ^ static_cast<uint8_t>(c)) & 255];
+  crc = ~crc;
+  return (crc >> 15 | crc << 17) + kMaskDelta;
+}
+
+template <typename T>
+std::string LittleEndian(T value) {
+  std::string bytes;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    bytes += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 255);
+  }
+  return bytes;
+}
+
+// Appends one record with one write, so that a kill leaves whole records or a cut last one, which
+// readers skip.
+Status Append(const Path& path, const tensorboard::Event& event) {
+  const std::string data = event.SerializeAsString();
+  const std::string length = LittleEndian(static_cast<uint64_t>(data.size()));
+  const std::string record =
+      length + LittleEndian(MaskedCrc(length)) + data + LittleEndian(MaskedCrc(data));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "ab"),
+                                                             std::fclose);
+  if (file == nullptr ||
+      std::fwrite(record.data(), 1, record.size(), file.get()) != record.size() ||
+      std::fflush(file.get()) != 0) {
+    return Error(Code::kIo, "{}: cannot append: {}", path.string(), std::strerror(errno));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<EventWriter> EventWriter::Open(const Path& folder, int64_t unix_seconds) {
+  EventWriter writer;
+  writer.path_ = folder / fmt::format("events.out.tfevents.{}.bluestem", unix_seconds);
+  std::error_code error;
+  if (std::filesystem::exists(writer.path_, error)) return writer;
+  tensorboard::Event first;
+  first.set_wall_time(static_cast<double>(unix_seconds));
+  first.set_file_version("brain.Event:2");
+  BLUESTEM_RETURN_IF_ERROR(Append(writer.path_, first));
+  return writer;
+}
+
+Status EventWriter::Scalar(const std::string& tag, int64_t step, double wall_seconds,
+                           double value) {
+  tensorboard::Event event;
+  event.set_wall_time(wall_seconds);
+  event.set_step(step);
+  tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(tag);
+  entry.set_simple_value(static_cast<float>(value));
+  return Append(path_, event);
+}
+
+}  // namespace bluestem::interchange
