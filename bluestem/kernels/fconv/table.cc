@@ -11,6 +11,10 @@ const char* TakesAll(const FConvParams&) {
 }  // namespace
 
 constexpr FConvKernel kFConvKernels[] = {
+    {"fconv_f32_co8__avx512", Isa::kAvx512, fconv_f32_co8__avx512, TakesAll},
+    {"fconv_f32_co8__avx2", Isa::kAvx2, fconv_f32_co8__avx2, TakesAll},
+    {"fconv_f32_co8__sse4", Isa::kSse4, fconv_f32_co8__sse4, TakesAll},
+    {"fconv_f32_co8__neon", Isa::kNeon, fconv_f32_co8__neon, TakesAll},
     {"fconv_f32_co8__portable", Isa::kPortable, fconv_f32_co8__portable, TakesAll},
     {"fconv_f32__reference", Isa::kReference, fconv_f32__reference, TakesAll},
 };

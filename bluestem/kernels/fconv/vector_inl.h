@@ -1,8 +1,7 @@
 // fconv over 8 outputs at once: independent sums, so that vectors change nothing in the order of
-// any of them. The compiler vectorizes the loops over 8 with the flags of the including file; it
-// may not contract or reorder f32 arithmetic (-ffp-contract=off, no -ffast-math). On armv7 it
-// leaves them to VFP, because NEON there flushes denormals. Included by ISA files: every function
-// has internal linkage.
+// any of them. Template over V, the 8 lanes of one ISA: Vector, Zero(), Load(w), Store(v, y) and
+// Add(sum, x, w), which rounds the product before it adds. On armv7 only scalar arithmetic will do,
+// because NEON there flushes denormals. Included by ISA files: every function has internal linkage.
 #pragma once
 
 #include "bluestem/kernels/fconv/layout.h"
@@ -43,33 +42,35 @@ static inline void FConvFinish(const FConvParams& p, const FConvArgs& args, int3
 }
 
 // kPixels neighbours in a row whose taps are all the same share each load of weights.
-template <int kPixels>
-static inline void FConvTile(const FConvParams& p, const FConvArgs& args, const FConvTaps& taps,
-                             int32_t oy, int32_t ox, int32_t group, int32_t block) {
+template <class V, int kPixels>
+static void FConvTile(const FConvParams& p, const FConvArgs& args, const FConvTaps& taps,
+                      int32_t oy, int32_t ox, int32_t group, int32_t block) {
   const int32_t cig = FConvGroupInputs(p);
   const int32_t top = oy * p.stride_h - p.pad_top;
   const int32_t left = ox * p.stride_w - p.pad_left;
+  const int64_t pixel_stride = int64_t{p.stride_w} * p.ci;
   const float* weights =
       args.weights + (int64_t{group} * FConvGroupBlocks(p) + block) * FConvBlockFloats(p);
-  float sums[kPixels][kFConvBlock] = {};
+  typename V::Vector vectors[kPixels];
+#pragma GCC unroll 16
+  for (int32_t pixel = 0; pixel < kPixels; ++pixel) vectors[pixel] = V::Zero();
   for (int32_t kh = taps.kh_begin; kh < taps.kh_end; ++kh) {
     for (int32_t kw = taps.kw_begin; kw < taps.kw_end; ++kw) {
       const int64_t at = int64_t{top + kh * p.dilation_h} * p.w + left + kw * p.dilation_w;
       const float* x = args.x + at * p.ci + int64_t{group} * cig;
       const float* w = weights + (int64_t{kh} * p.kernel_w + kw) * cig * kFConvBlock;
       for (int32_t ci = 0; ci < cig; ++ci, w += kFConvBlock) {
-#pragma GCC unroll 8
+        const typename V::Vector lanes = V::Load(w);
+#pragma GCC unroll 16
         for (int32_t pixel = 0; pixel < kPixels; ++pixel) {
-          const float code = x[int64_t{pixel} * p.stride_w * p.ci + ci];
-#pragma GCC unroll 8
-          for (int32_t i = 0; i < kFConvBlock; ++i) {
-            const float product = code * w[i];
-            sums[pixel][i] = sums[pixel][i] + product;
-          }
+          vectors[pixel] = V::Add(vectors[pixel], x[pixel * pixel_stride + ci], lanes);
         }
       }
     }
   }
+  float sums[kPixels][kFConvBlock];
+#pragma GCC unroll 16
+  for (int32_t pixel = 0; pixel < kPixels; ++pixel) V::Store(vectors[pixel], sums[pixel]);
   const int32_t first = block * kFConvBlock;
   const int32_t rest = FConvGroupOutputs(p) - first;
   const int32_t co = group * FConvGroupOutputs(p) + first;
@@ -79,27 +80,32 @@ static inline void FConvTile(const FConvParams& p, const FConvArgs& args, const 
   }
 }
 
-template <int kPixels>
-static inline void RunFConv(const FConvParams& p, const FConvArgs& args) {
+// One row of outputs of a block: tiles where every pixel's columns lie inside the map, single
+// pixels elsewhere.
+template <class V, int kPixels>
+static void FConvRow(const FConvParams& p, const FConvArgs& args, int32_t oy, int32_t group,
+                     int32_t block) {
+  const int32_t top = oy * p.stride_h - p.pad_top;
+  for (int32_t ox = 0; ox < p.wo;) {
+    const int32_t left = ox * p.stride_w - p.pad_left;
+    const int32_t end = left + (kPixels - 1) * p.stride_w + (p.kernel_w - 1) * p.dilation_w;
+    const FConvTaps taps = InsideTaps(p, top, left);
+    if (ox + kPixels <= p.wo && left >= 0 && end < p.w) {
+      FConvTile<V, kPixels>(p, args, taps, oy, ox, group, block);
+      ox += kPixels;
+    } else {
+      FConvTile<V, 1>(p, args, taps, oy, ox, group, block);
+      ++ox;
+    }
+  }
+}
+
+template <class V, int kPixels>
+static void RunFConv(const FConvParams& p, const FConvArgs& args) {
   for (int32_t oy = 0; oy < p.ho; ++oy) {
     for (int32_t group = 0; group < p.groups; ++group) {
       for (int32_t block = 0; block < FConvGroupBlocks(p); ++block) {
-        for (int32_t ox = 0; ox < p.wo;) {
-          const int32_t top = oy * p.stride_h - p.pad_top;
-          const int32_t left = ox * p.stride_w - p.pad_left;
-          const int32_t last = left + (kPixels - 1) * p.stride_w;
-          const FConvTaps taps = InsideTaps(p, top, left);
-          // All columns inside for the first and the last pixel: for those between as well.
-          const bool same =
-              ox + kPixels <= p.wo && left >= 0 && last + (p.kernel_w - 1) * p.dilation_w < p.w;
-          if (same) {
-            FConvTile<kPixels>(p, args, taps, oy, ox, group, block);
-            ox += kPixels;
-          } else {
-            FConvTile<1>(p, args, taps, oy, ox, group, block);
-            ++ox;
-          }
-        }
+        FConvRow<V, kPixels>(p, args, oy, group, block);
       }
     }
   }

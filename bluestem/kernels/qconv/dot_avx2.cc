@@ -44,7 +44,6 @@ struct Wide16 : WideDotStep {
             {_mm256_srai_epi16(w0, 8), _mm256_srai_epi16(w1, 8)}};
   }
   static inline Sum ZeroSum() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static inline Wide ZeroWide() { return ZeroSum(); }
   static inline void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
     const __m256i even = Broadcast(codes);
     const __m256i odd = Broadcast(codes + 4);
@@ -52,10 +51,6 @@ struct Wide16 : WideDotStep {
     sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(even, w.even.second));
     sum.first = _mm256_add_epi32(sum.first, _mm256_madd_epi16(odd, w.odd.first));
     sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(odd, w.odd.second));
-  }
-  static inline void Widen(Wide& wide, const Sum& sum) {
-    wide.first = _mm256_add_epi32(wide.first, sum.first);
-    wide.second = _mm256_add_epi32(wide.second, sum.second);
   }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);

@@ -14,11 +14,12 @@ struct DotStep {
   static constexpr int32_t kStepBytes = 4;
   static constexpr int32_t kStepChannels = 4;
   static constexpr int32_t kPlaneBits = 8;
+  static constexpr bool kNarrow = false;
   static constexpr uint32_t kSumScale = 1;
   static constexpr uint32_t kSumOffset = 0;
   static constexpr BandStep kBandStep = kDotBandStep;
 
-  // Sums are s32 from the start: one chunk, one segment.
+  // Sums are s32 from the start: there are no chunks.
   static int64_t ChunkSteps(const QConvParams&) { return INT32_MAX; }
   static int32_t SegmentChunks(const QConvParams&, int32_t) { return INT32_MAX; }
   static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
@@ -42,6 +43,7 @@ struct WideDotStep : DotStep {
 // Codes of at most 4 bits times 8-bit weights: a sum of two products is at most 2 * 15 * 128, so
 // 16 bits hold the sums of 8 or more steps.
 struct NarrowDotStep : DotStep {
+  static constexpr bool kNarrow = true;
   static int64_t ChunkSteps(const QConvParams& p) {
     return 32767 / ((2 << (p.w_bits - 1)) * ((1 << p.x_bits) - 1));
   }

@@ -17,7 +17,6 @@ struct Portable : DotStep {
 
   static Weights LoadWeights(const uint8_t* weights, int64_t) { return {weights}; }
   static Sum ZeroSum() { return {}; }
-  static Wide ZeroWide() { return {}; }
   static void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
     for (int32_t i = 0; i < kLanes; ++i) {
       int32_t s = 0;
@@ -26,9 +25,6 @@ struct Portable : DotStep {
       }
       sum.lanes[i] += s;
     }
-  }
-  static void Widen(Wide& wide, const Sum& sum) {
-    for (int32_t i = 0; i < kLanes; ++i) wide.lanes[i] += sum.lanes[i];
   }
   static void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     std::memcpy(acc, wide.lanes, sizeof(wide.lanes));

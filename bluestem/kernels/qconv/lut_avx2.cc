@@ -1,8 +1,6 @@
 #include "bluestem/kernels/qconv/kernels.h"
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include "bluestem/kernels/qconv/lut_inl.h"
+#include "bluestem/kernels/qconv/lut_x86_inl.h"
 
 namespace bluestem::kernels {
 namespace {
@@ -57,47 +55,8 @@ struct Avx2 : LutStep {
     Store8(_mm256_extracti128_si256(second, 1), count, add, acc + 24);
   }
 
-  // Table kWord of each half: entry n = low[n % 4] + high[n / 4], see PrepareStep.
-  template <int kWord>
-  static inline void StoreTables(__m256i low, __m256i high, uint8_t* to) {
-    constexpr int32_t kBytes = kWord * 4 * 0x01010101;
-    const __m256i spread =
-        _mm256_setr_epi32(kBytes, kBytes + 0x01010101, kBytes + 0x02020202, kBytes + 0x03030303,
-                          kBytes, kBytes + 0x01010101, kBytes + 0x02020202, kBytes + 0x03030303);
-    const __m256i tables =
-        _mm256_add_epi8(_mm256_shuffle_epi32(low, kWord * 0x55), _mm256_shuffle_epi8(high, spread));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + kWord * 16), _mm256_castsi256_si128(tables));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 64 + kWord * 16),
-                     _mm256_extracti128_si256(tables, 1));
-  }
-
-  // Words of four bytes picked from each word of codes: {0, c, 0, c} and {0, 0, d, d}, added.
-  static inline __m256i Pairs(__m256i codes, int32_t first, int32_t second) {
-    const int32_t c = static_cast<int32_t>(0x00800080) | (first << 8) | (first << 24);
-    const int32_t d = static_cast<int32_t>(0x00008080) | (second << 16) | (second << 24);
-    const int32_t c4 = 0x04000400;
-    const int32_t d4 = 0x04040000;
-    const __m256i pick_c =
-        _mm256_setr_epi32(c, c + c4, c + 2 * c4, c + 3 * c4, c, c + c4, c + 2 * c4, c + 3 * c4);
-    const __m256i pick_d =
-        _mm256_setr_epi32(d, d + d4, d + 2 * d4, d + 3 * d4, d, d + d4, d + 2 * d4, d + 3 * d4);
-    return _mm256_add_epi8(_mm256_shuffle_epi8(codes, pick_c), _mm256_shuffle_epi8(codes, pick_d));
-  }
-
-  // The 8 tables of 32 channels at once.
   static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-    const __m128i count = _mm_cvtsi32_si128(shift);
-    for (; steps >= 4; steps -= 4, codes += 32, to += 128) {
-      __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
-      v = _mm256_and_si256(_mm256_srl_epi16(v, count), _mm256_set1_epi8(15));
-      const __m256i low = Pairs(v, 0, 1);
-      const __m256i high = Pairs(v, 2, 3);
-      StoreTables<0>(low, high, to);
-      StoreTables<1>(low, high, to);
-      StoreTables<2>(low, high, to);
-      StoreTables<3>(low, high, to);
-    }
-    LutStep::Prepare(codes, steps, shift, to);
+    PrepareTables(codes, steps, shift, to);
   }
 };
 

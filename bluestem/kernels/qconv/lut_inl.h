@@ -21,6 +21,7 @@ struct LutStep {
   static constexpr int32_t kStepBytes = 32;  // two tables
   static constexpr int32_t kStepChannels = 8;
   static constexpr int32_t kPlaneBits = 4;
+  static constexpr bool kNarrow = true;
   static constexpr uint32_t kSumScale = 2;
   static constexpr uint32_t kSumOffset = 1;
   static constexpr BandStep kBandStep = kLutBandStep;

@@ -9,9 +9,10 @@
 //   kStepBytes     bytes of a prepared step, kStepChannels its channels
 //   kSumScale, kSumOffset   acc = kSumScale * sum - kSumOffset * (sum of the codes of the window)
 //   Weights LoadWeights(bytes, block_bytes)   what is shared by all pixels of a step
-//   Sum ZeroSum(), Step(Sum&, prepared, Weights)  narrow sums, safe for ChunkSteps(params) steps
-//   Wide ZeroWide(), Widen(Wide&, Sum)         wider sums, safe for SegmentChunks(params) widenings
-//   StoreWide(Wide, shift, add, s32 [kLanes])  writes or adds the sums times 2^shift, in order
+//   Sum ZeroSum(), Step(Sum&, prepared, Weights)  sums; if kNarrow, safe for ChunkSteps(p) steps
+//   Wide ZeroWide(), Widen(Wide&, Sum)         if kNarrow: safe for SegmentChunks(p) widenings
+//   StoreWide(Wide, shift, add, s32 [kLanes])  writes or adds the sums times 2^shift, in order;
+//                                              takes a Sum, which is a Wide, if not kNarrow
 //   kPlaneBits, kBandStep  the planes that codes are cut in, and band.h's description of a step
 //   Narrow         if kLanes is 64: the same for 32
 //   Prepare(codes, steps, shift, to)           steps * kStepChannels codes to prepared steps
@@ -63,20 +64,53 @@ static inline __attribute__((always_inline)) void AddSteps(const uint8_t* codes,
   }
 }
 
-// Computes the sums of P pixels for the lanes at `weights`: acc [P][kLanes]. `first_pixel` is the
-// byte offset of the first pixel's first tap in a ring row.
+// The sums of P pixels, in registers, between their narrow and their stored form.
 template <class V, int P>
-static void SumTile(const TileJob& job, const uint8_t* weights, int64_t first_pixel, int32_t* acc) {
-  bool add = false;
-  for (int32_t plane = 0; plane < job.planes; ++plane) {
-    const uint8_t* w = weights;
-    typename V::Sum sums[P];
-    typename V::Wide wides[P];
+struct TileSums {
+  typename V::Sum narrow[P];
+  typename V::Wide wide[P];
+
+  inline __attribute__((always_inline)) void Clear() {
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
-      sums[p] = V::ZeroSum();
-      wides[p] = V::ZeroWide();
+      narrow[p] = V::ZeroSum();
+      if constexpr (V::kNarrow) wide[p] = V::ZeroWide();
     }
+  }
+  inline __attribute__((always_inline)) void Widen() {
+    if constexpr (V::kNarrow) {
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p) {
+        V::Widen(wide[p], narrow[p]);
+        narrow[p] = V::ZeroSum();
+      }
+    }
+  }
+  inline __attribute__((always_inline)) void Store(int32_t shift, bool add, int32_t* acc) {
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+      if constexpr (V::kNarrow) {
+        V::StoreWide(wide[p], shift, add, acc + p * V::kLanes);
+        wide[p] = V::ZeroWide();
+      } else {
+        V::StoreWide(narrow[p], shift, add, acc + p * V::kLanes);
+      }
+    }
+  }
+};
+
+// Computes the sums of P pixels for the lanes at `weights`: acc [P][kLanes]. `first_pixel` is the
+// byte offset of the first pixel's first tap in a ring row. Not inlined: its loops need every
+// register.
+template <class V, int P>
+static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t* weights,
+                                              int64_t first_pixel, int32_t* acc) {
+  bool add = false;
+  for (int32_t plane = 0; plane < job.planes; ++plane) {
+    const int32_t shift = plane * job.plane_bits;
+    const uint8_t* w = weights;
+    TileSums<V, P> sums;
+    sums.Clear();
     int32_t chunk_left = job.chunk_steps;
     int32_t segment_left = job.segment_chunks;
     int32_t slot = job.first_slot;
@@ -85,37 +119,28 @@ static void SumTile(const TileJob& job, const uint8_t* weights, int64_t first_pi
       for (int32_t run = 0; run < job.runs_w; ++run) {
         const uint8_t* codes = row + run * job.run_stride;
         for (int32_t left = job.run_steps; left > 0;) {
-          const int32_t steps = left < chunk_left ? left : chunk_left;
-          AddSteps<V, P>(codes, job.pixel_stride, w, job.block_bytes, steps, sums);
+          const int32_t steps = V::kNarrow && chunk_left < left ? chunk_left : left;
+          AddSteps<V, P>(codes, job.pixel_stride, w, job.block_bytes, steps, sums.narrow);
           codes += int64_t{steps} * V::kStepBytes;
           w += int64_t{steps} * V::kStepWeights;
           left -= steps;
-          chunk_left -= steps;
-          if (chunk_left > 0) continue;
-          chunk_left = job.chunk_steps;
-#pragma GCC unroll 8
-          for (int p = 0; p < P; ++p) {
-            V::Widen(wides[p], sums[p]);
-            sums[p] = V::ZeroSum();
+          if constexpr (V::kNarrow) {
+            chunk_left -= steps;
+            if (chunk_left > 0) continue;
+            chunk_left = job.chunk_steps;
+            sums.Widen();
+            if (--segment_left > 0) continue;
+            segment_left = job.segment_chunks;
+            sums.Store(shift, add, acc);
+            add = true;
           }
-          if (--segment_left > 0) continue;
-          segment_left = job.segment_chunks;
-#pragma GCC unroll 8
-          for (int p = 0; p < P; ++p) {
-            V::StoreWide(wides[p], plane * job.plane_bits, add, acc + p * V::kLanes);
-            wides[p] = V::ZeroWide();
-          }
-          add = true;
         }
       }
       slot += job.dilation_h;
       if (slot >= job.rows) slot -= job.rows;
     }
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) {
-      V::Widen(wides[p], sums[p]);
-      V::StoreWide(wides[p], plane * job.plane_bits, add, acc + p * V::kLanes);
-    }
+    sums.Widen();
+    sums.Store(shift, add, acc);
     add = true;
   }
 }

@@ -1,0 +1,12 @@
+#include "bluestem/kernels/qconv/kernels.h"
+#if defined(__aarch64__) || defined(__arm__)
+#include "bluestem/kernels/qconv/depthwise_inl.h"
+
+namespace bluestem::kernels {
+
+void qconv_u8s8_depthwise32__neon(const QConvParams& params, const QConvArgs& args) {
+  RunDepthwise(params, args);
+}
+
+}  // namespace bluestem::kernels
+#endif

@@ -1,0 +1,96 @@
+// NEON on aarch64 (16 outputs a register, tables of one register) and on armv7 (8 outputs, tables
+// of two half registers). Integers only.
+#include "bluestem/kernels/qconv/kernels.h"
+#if defined(__aarch64__) || defined(__arm__)
+#include <arm_neon.h>
+
+#include "bluestem/kernels/qconv/lut_inl.h"
+
+namespace bluestem::kernels {
+namespace {
+
+// Writes or adds 4 sums times 2^shift.
+inline void Store4(uint16x4_t words, int32_t shift, bool add, int32_t* acc) {
+  int32x4_t v = vreinterpretq_s32_u32(vshlq_u32(vmovl_u16(words), vdupq_n_s32(shift)));
+  if (add) v = vaddq_s32(v, vld1q_s32(acc));
+  vst1q_s32(acc, v);
+}
+
+inline void Store8(uint16x8_t words, int32_t shift, bool add, int32_t* acc) {
+  Store4(vget_low_u16(words), shift, add, acc);
+  Store4(vget_high_u16(words), shift, add, acc + 4);
+}
+
+#if defined(__aarch64__)
+// Registers: 8 sums, 16 wide sums, 2 of nibbles, the mask and 2 tables of the 32.
+struct Neon : LutStep {
+  static constexpr int32_t kLanes = 16;
+  static constexpr int32_t kMaxPixels = 8;
+  struct Weights {
+    uint8x16_t low, high;
+  };
+  using Sum = uint8x16_t;
+  struct Wide {
+    uint16x8_t first, second;
+  };
+
+  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
+    const uint8x16_t w = vld1q_u8(weights);
+    return {vandq_u8(w, vdupq_n_u8(15)), vshrq_n_u8(w, 4)};
+  }
+  static inline Sum ZeroSum() { return vdupq_n_u8(0); }
+  static inline Wide ZeroWide() { return {vdupq_n_u16(0), vdupq_n_u16(0)}; }
+  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
+    sum = vaddq_u8(sum, vqtbl1q_u8(vld1q_u8(tables), w.low));
+    sum = vaddq_u8(sum, vqtbl1q_u8(vld1q_u8(tables + 16), w.high));
+  }
+  static inline void Widen(Wide& wide, Sum sum) {
+    wide.first = vaddw_u8(wide.first, vget_low_u8(sum));
+    wide.second = vaddw_high_u8(wide.second, sum);
+  }
+  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
+    Store8(wide.first, shift, add, acc);
+    Store8(wide.second, shift, add, acc + 8);
+  }
+};
+#else
+// Registers: 4 half ones of sums, 4 wide sums, 2 halves of nibbles, the mask and 2 tables of
+// the 16.
+struct Neon : LutStep {
+  static constexpr int32_t kLanes = 8;
+  static constexpr int32_t kMaxPixels = 4;
+  struct Weights {
+    uint8x8_t low, high;
+  };
+  using Sum = uint8x8_t;
+  using Wide = uint16x8_t;
+
+  static inline uint8x8x2_t Table(const uint8_t* table) {
+    const uint8x16_t entries = vld1q_u8(table);
+    return {{vget_low_u8(entries), vget_high_u8(entries)}};
+  }
+  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
+    const uint8x8_t w = vld1_u8(weights);
+    return {vand_u8(w, vdup_n_u8(15)), vshr_n_u8(w, 4)};
+  }
+  static inline Sum ZeroSum() { return vdup_n_u8(0); }
+  static inline Wide ZeroWide() { return vdupq_n_u16(0); }
+  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
+    sum = vadd_u8(sum, vtbl2_u8(Table(tables), w.low));
+    sum = vadd_u8(sum, vtbl2_u8(Table(tables + 16), w.high));
+  }
+  static inline void Widen(Wide& wide, Sum sum) { wide = vaddw_u8(wide, sum); }
+  static inline void StoreWide(Wide wide, int32_t shift, bool add, int32_t* acc) {
+    Store8(wide, shift, add, acc);
+  }
+};
+#endif
+
+}  // namespace
+
+void qconv_u8s1_lut__neon(const QConvParams& params, const QConvArgs& args) {
+  RunBanded<Neon>(params, args);
+}
+
+}  // namespace bluestem::kernels
+#endif
