@@ -1,0 +1,218 @@
+// The whole pipeline on small networks: quantized values are equal, real ones within the rounding
+// of f32.
+#include <gtest/gtest.h>
+
+#include "bluestem/passes/passes.h"
+#include "tests/passes/nets.h"
+
+namespace bluestem::passes {
+namespace {
+
+// An f32 sum of n products is within about n * 2^-24 of the sum of magnitudes; the networks here
+// sum at most a few hundred.
+constexpr double kF32 = 1e-4;
+
+// A Dequantize rounds code * scale to f32 once; the double evaluation does not.
+constexpr double kOneRounding = 1.2e-7;
+
+TEST(Pipeline, MakesThresholdsOfConvBatchNormQuant) {
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    Net net(seed);
+    auto x = net.Quant(net.Input({1, 6, 5, 3}), 1.0 / 255, 8);
+    x = net.Quant(net.BatchNorm(net.Conv(x, 8, 3, 1), true), 2.0 / 3, 2, false, false, "HALF_UP");
+    x = net.Quant(net.BatchNorm(net.Conv(x, 7, 3, 4, true, true), true), 0.3, 3, true,
+                  seed % 2 == 0);
+    x = net.Quant(net.Node("Relu", {net.Conv(x, 5, 1, 2)}), 0.11, 4);
+    const Outcome outcome = RunAndCompare(net.Finish({x}), {}, 3, seed);
+    EXPECT_EQ(outcome.Count("QConv"), 3) << outcome.Explain();
+    EXPECT_EQ(outcome.after.nodes.size(), 4u) << outcome.Explain();
+    EXPECT_LE(outcome.worst_relative, kOneRounding) << seed << outcome.Explain();
+  }
+}
+
+TEST(Pipeline, RemovesChannelsFirst) {
+  for (uint32_t seed = 0; seed < 8; ++seed) {
+    Net net(seed, "NCHW");
+    auto x = net.Quant(net.Input({1, 3, 8, 6}), 1.0 / 255, 8);
+    x = net.Quant(net.BatchNorm(net.Conv(x, 8, 3, 1), true), 0.5, 2);
+    x = net.MaxPool(x);
+    x = net.Quant(net.BatchNorm(net.Conv(x, 6, 3, 4, true), true), 0.5, 2);
+    x = net.Node("Reshape", {x}, ir::Attributes().Set("shape", Shape{1, -1}));
+    x = net.Dense(x, 5, 1);
+    const Outcome outcome = RunAndCompare(net.Finish({x}), {}, 3, seed);
+    EXPECT_EQ(outcome.Count("QConv"), 3) << outcome.Explain();
+    EXPECT_EQ(outcome.Count("Transpose"), 0) << outcome.Explain();
+    EXPECT_EQ(outcome.after.value(outcome.after.inputs[0]).shape, (Shape{1, 8, 6, 3}));
+    EXPECT_EQ(outcome.after.value(outcome.after.inputs[0]).name, "image");
+    EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+  }
+}
+
+TEST(Pipeline, KeepsTheOutputsDeclaredLayoutAndName) {
+  Net net(3, "NCHW");
+  auto x = net.Conv(net.Quant(net.Input({1, 3, 4, 4}), 1.0 / 255, 8), 12, 3, 8);
+  x = net.Node("DepthToSpace", {x},
+               ir::Attributes()
+                   .Set("block", int64_t{2})
+                   .Set("mode", std::string("CRD"))
+                   .Set("layout", std::string("NCHW")));
+  x = net.Quant(net.Node("Relu", {x}), 1.0 / 255, 8);
+  const ir::Graph before = net.Finish({x});
+  const Outcome outcome = RunAndCompare(before);
+  EXPECT_EQ(outcome.after.value(outcome.after.outputs[0]).name, before.value(x).name);
+  EXPECT_EQ(outcome.after.value(outcome.after.outputs[0]).shape, (Shape{1, 3, 8, 8}));
+  EXPECT_EQ(outcome.Count("QConv"), 1) << outcome.Explain();
+  EXPECT_EQ(outcome.Count("Quantize"), 0) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kOneRounding);
+}
+
+TEST(Pipeline, PoolsCodesOrRawAccumulators) {
+  for (const bool falling : {false, true}) {
+    Net net(11);
+    auto x = net.Quant(net.Input({1, 8, 8, 4}), 0.05, 8);
+    x = net.MaxPool(net.Conv(x, 6, 3, 1));
+    x = net.Quant(net.BatchNorm(x, falling), 0.7, 2);
+    const Outcome outcome = RunAndCompare(net.Finish({x}));
+    EXPECT_EQ(outcome.Count("Threshold"), falling ? 1 : 0) << outcome.Explain();
+    EXPECT_EQ(outcome.Count("MaxPool"), 1);
+    for (const ir::Node& node : outcome.after.nodes) {
+      if (node.op == "MaxPool") {
+        EXPECT_EQ(outcome.after.value(node.outputs[0]).dtype, falling ? DType::kS32 : DType::kU8);
+      }
+    }
+    EXPECT_LE(outcome.worst_relative, kOneRounding) << outcome.Explain();
+  }
+}
+
+TEST(Pipeline, RefusesAMaximumOfFallingChannels) {
+  Net net(12);
+  auto x = net.Quant(net.Input({1, 8, 8, 4}), 0.05, 8);
+  x = net.MaxPool(net.BatchNorm(net.Conv(x, 6, 3, 1), true));
+  x = net.Quant(net.BatchNorm(x, true), 0.7, 2);
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_NE(outcome.Explain().find("a maximum is taken of what falls"), std::string::npos)
+      << outcome.Explain();
+}
+
+TEST(Pipeline, MakesBinaryActivationsExact) {
+  for (uint32_t seed = 0; seed < 6; ++seed) {
+    Net net(seed);
+    auto x =
+        net.Node("Reshape", {net.Input({1, 1, 6, 6})}, ir::Attributes().Set("shape", Shape{1, 36}));
+    x = net.Node("Sub", {net.Node("Mul", {x, net.Scalar(2)}), net.Scalar(1)});
+    x = net.Node("BinaryQuant", {x, net.Scalar(0.5)});
+    x = net.Node("BinaryQuant", {net.BatchNorm(net.Dense(x, 16, 1), true), net.Scalar(1.5)});
+    x = net.Node("BinaryQuant", {net.BatchNorm(net.Dense(x, 16, 1), true), net.Scalar(1)});
+    x = net.Dense(x, 10, 1);
+    Options options;
+    options.input_codes = InputCodes{};
+    const Outcome outcome = RunAndCompare(net.Finish({x}), options, 10, seed);
+    EXPECT_EQ(outcome.Count("QConv"), 3) << outcome.Explain();
+    EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+  }
+}
+
+TEST(Pipeline, ReadsPixelsThroughATable) {
+  Net net(5);
+  auto x =
+      net.Node("Reshape", {net.Input({1, 1, 8, 8})}, ir::Attributes().Set("shape", Shape{1, 64}));
+  x = net.Node("Sub", {net.Node("Mul", {x, net.Scalar(2)}), net.Scalar(1)});
+  x = net.Quant(x, 1, 2, true, true);
+  x = net.Quant(net.BatchNorm(net.Dense(x, 12, 1), true), 1, 2, true, true);
+  Options options;
+  options.input_codes = InputCodes{};
+  const Outcome outcome = RunAndCompare(net.Finish({x}), options, 10);
+  EXPECT_EQ(outcome.Count("Lookup"), 1) << outcome.Explain();
+  EXPECT_EQ(outcome.Count("Dequantize"), 1) << outcome.Explain();
+  EXPECT_EQ(outcome.after.value(outcome.after.inputs[0]).dtype, DType::kU8);
+  EXPECT_EQ(outcome.worst, 0) << outcome.Explain();
+}
+
+TEST(Pipeline, LeavesResidualSumsRealAndExact) {
+  Net net(8);
+  auto x = net.Quant(net.Input({1, 6, 6, 8}), 0.02, 8);
+  auto y = net.Quant(net.BatchNorm(net.Conv(x, 8, 3, 1), true), 0.5, 2);
+  auto z = net.BatchNorm(net.Conv(y, 8, 3, 1), true);
+  z = net.Node("Add", {z, y});
+  z = net.Quant(net.Node("Relu", {z}), 0.5, 2);
+  z = net.Conv(z, 4, 1, 1);
+  const Outcome outcome = RunAndCompare(net.Finish({z}));
+  EXPECT_EQ(outcome.Count("QConv"), 3) << outcome.Explain();
+  EXPECT_EQ(outcome.Count("Quantize"), 1) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
+TEST(Pipeline, SplitsQuantizersOfOneScaleAChannel) {
+  Net net(9);
+  auto x = net.Input({1, 5, 5, 4});
+  x = net.Node("Quant", {x, net.Constant({4}, 0.05, 0.2), net.Scalar(0)},
+               ir::Attributes().Set("bits", int64_t{3}).Set("signed", int64_t{1}));
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_EQ(outcome.Count("Quant"), 0) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kOneRounding) << outcome.Explain();
+}
+
+TEST(Pipeline, RoundsSignedCodesAroundTheirOwnZero) {
+  for (const char* rounding : {"ROUND", "HALF_UP", "FLOOR", "CEIL", "ROUND_TO_ZERO"}) {
+    Net net(10);
+    // Halves everywhere: x + x over quarters, so that every tie is met.
+    auto x = net.Quant(net.Input({1, 9, 9, 3}), 0.125, 4, true);
+    x = net.Node("Add",
+                 {x, net.Node("Transpose", {x}, ir::Attributes().Set("perm", Shape{0, 2, 1, 3}))});
+    x = net.Quant(x, 0.25, 3, true, true, rounding);
+    const Outcome outcome = RunAndCompare(net.Finish({x}));
+    EXPECT_EQ(outcome.worst, 0) << rounding << outcome.Explain();
+  }
+}
+
+TEST(Pipeline, KeepsRealNetworksReal) {
+  Net net(4, "NCHW");
+  auto x = net.Conv(net.Input({1, 1, 12, 12}), 4, 5, 32);
+  x = net.Node("Relu", {net.Node("Add", {x, net.Constant({4, 1, 1}, -1, 1)})});
+  x = net.MaxPool(x);
+  x = net.BatchNorm(net.Conv(x, 6, 3, 32, false, true), true);
+  x = net.Node("GlobalAvgPool", {x}, ir::Attributes().Set("layout", std::string("NCHW")));
+  x = net.Node("Reshape", {x}, ir::Attributes().Set("shape", Shape{1, 6}));
+  x = net.Node("Softmax", {net.Dense(x, 3, 32)}, ir::Attributes().Set("axis", int64_t{1}));
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_EQ(outcome.Count("QConv"), 0);
+  EXPECT_EQ(outcome.Count("Add"), 0) << outcome.Explain();
+  EXPECT_EQ(outcome.Count("Transpose"), 0) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
+TEST(Pipeline, RefusesAnUnknownPassByName) {
+  Net net(1);
+  ir::Graph graph = net.Finish({net.Node("Relu", {net.Input({1, 2})})});
+  Options options;
+  options.disabled = {"layuot"};
+  std::vector<Decision> decisions;
+  const Status status = passes::Run(graph, options, decisions);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_NE(status.message().find("layout"), std::string::npos);
+}
+
+TEST(Pipeline, RefusesAccumulatorsBeyond32Bits) {
+  // 2^24 weights of 127 on 8-bit codes: 2^24 * 127 * 255 is far beyond 2^31; a Dense this wide is
+  // cheap enough to build.
+  Net net(2);
+  const int64_t k = 1 << 17;
+  auto x = net.Quant(net.Input({1, k}), 1.0 / 255, 8);
+  auto w = net.Node("Quant", {net.Constant({1, k}, 0.99, 1), net.Scalar(1.0 / 127), net.Scalar(0)},
+                    ir::Attributes().Set("bits", int64_t{8}).Set("signed", int64_t{1}));
+  const Outcome outcome = RunAndCompare(net.Finish({net.Node("Dense", {x, w})}), {}, 1);
+  EXPECT_EQ(outcome.Count("QConv"), 0);
+  EXPECT_NE(outcome.Explain().find("beyond 32 bits"), std::string::npos) << outcome.Explain();
+}
+
+TEST(Pipeline, EachPassSaysWhatHoldsAfter) {
+  for (const Pass& pass : Pipeline()) {
+    EXPECT_GT(std::string(pass.contract).size(), 10u) << pass.name;
+    for (const Pass& other : Pipeline()) {
+      EXPECT_TRUE(&pass == &other || std::string(pass.name) != other.name) << pass.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bluestem::passes
