@@ -35,6 +35,7 @@ struct EmitOptions {
   std::vector<ArtefactFile> files;
   std::string provenance_json;  // the manifest's "model" object
   Path source_root;             // where bluestem/kernels and bluestem/edge lie
+  std::string tool_version = "0.1.0";
   std::function<void(const std::string& step)> progress;
 };
 

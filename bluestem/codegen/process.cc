@@ -1,0 +1,110 @@
+#include "bluestem/codegen/process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+extern char** environ;
+
+namespace bluestem::codegen {
+namespace {
+
+// The child's set-up: its folder, nothing to read, one pipe for both outputs.
+class SpawnActions {
+ public:
+  SpawnActions(const Path& folder, int write_end) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, write_end, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions_, write_end, STDERR_FILENO);
+  }
+  SpawnActions(const SpawnActions&) = delete;
+  SpawnActions& operator=(const SpawnActions&) = delete;
+  ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+std::string ReadAll(int fd) {
+  std::string text;
+  char buffer[4096];
+  while (true) {
+    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return text;
+    text.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+}  // namespace
+
+Path FindProgram(const std::string& name) {
+  const char* variable = std::getenv("PATH");
+  std::string rest = variable == nullptr ? "" : variable;
+  while (!rest.empty()) {
+    const size_t colon = rest.find(':');
+    const Path folder = rest.substr(0, colon);
+    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
+    if (folder.empty()) continue;
+    const Path program = folder / name;
+    std::error_code error;
+    if (std::filesystem::is_regular_file(program, error) && ::access(program.c_str(), X_OK) == 0) {
+      return program;
+    }
+  }
+  return {};
+}
+
+Result<ProcessResult> RunProcess(const std::vector<std::string>& arguments, const Path& folder) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return Error(Code::kIo, "{}: cannot start: {}", arguments[0], std::strerror(errno));
+  }
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  const int error = ::posix_spawnp(&child, argv[0], SpawnActions(folder, ends[1]).get(), nullptr,
+                                   argv.data(), environ);
+  ::close(ends[1]);
+  if (error != 0) {
+    ::close(ends[0]);
+    return Error(Code::kIo, "{}: cannot start: {}", arguments[0], std::strerror(error));
+  }
+  ProcessResult result;
+  result.output = ReadAll(ends[0]);
+  ::close(ends[0]);
+  int state = 0;
+  while (::waitpid(child, &state, 0) < 0 && errno == EINTR) {
+  }
+  result.exit_code = WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state);
+  return result;
+}
+
+std::string ShellText(const std::vector<std::string>& arguments) {
+  constexpr const char* kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:%@";
+  std::string text;
+  for (const std::string& argument : arguments) {
+    if (!text.empty()) text += ' ';
+    const bool plain = !argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos;
+    if (plain) {
+      text += argument;
+      continue;
+    }
+    text += '\'';
+    for (const char c : argument) text += c == '\'' ? "'\\''" : std::string(1, c);
+    text += '\'';
+  }
+  return text;
+}
+
+}  // namespace bluestem::codegen
