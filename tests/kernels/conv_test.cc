@@ -42,6 +42,98 @@ TEST_P(FConvRow, EqualsTheDefinitionBitForBit) {
   }
 }
 
+QConvParams Pointwise(int32_t x_bits, int32_t w_bits) {
+  QConvParams p{};
+  p.h = p.w = p.ho = p.wo = 4;
+  p.ci = p.co = 64;
+  p.kernel_h = p.kernel_w = p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = p.groups = 1;
+  p.x_bits = x_bits;
+  p.w_bits = w_bits;
+  p.epilogue = QConvEpilogue::kRaw;
+  p.levels = 1;
+  return p;
+}
+
+TEST(QConvTable, EndsWithTheReferenceThatTakesAll) {
+  const QConvKernel& last = kQConvKernels[kQConvKernelCount - 1];
+  EXPECT_EQ(last.isa, Isa::kReference);
+  for (const QConvParams& params : QConvCases()) EXPECT_EQ(last.refuses(params), nullptr);
+}
+
+TEST(QConvTable, SymbolsAreUniqueAndEndWithTheirIsa) {
+  for (int i = 0; i < kQConvKernelCount; ++i) {
+    const std::string symbol = kQConvKernels[i].symbol;
+    const std::string suffix = std::string("__") + IsaName(kQConvKernels[i].isa);
+    EXPECT_EQ(symbol.substr(symbol.size() - suffix.size()), suffix);
+    for (int k = 0; k < i; ++k) EXPECT_NE(symbol, kQConvKernels[k].symbol);
+  }
+}
+
+// Lowering plans the arena on one machine for all: no row may depend on where it is asked.
+TEST(QConvTable, EveryRowTellsScratchAndReasonWhereverItRuns) {
+  for (int i = 0; i < kQConvKernelCount; ++i) {
+    const QConvKernel& kernel = kQConvKernels[i];
+    int taken = 0;
+    for (const QConvParams& params : QConvCases()) {
+      if (kernel.refuses(params) != nullptr) continue;
+      ++taken;
+      EXPECT_LT(kernel.scratch_bytes(params), size_t{1} << 24) << Describe(params);
+    }
+    EXPECT_GT(taken, 0) << kernel.symbol;
+  }
+}
+
+TEST(QConvTable, SelectsTheBestRowOfTheIsasGiven) {
+  const IsaSet portable = kAlways;
+  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), portable).symbol, "qconv_u8s1_lut32__portable");
+  EXPECT_STREQ(SelectQConv(Pointwise(8, 8), portable).symbol, "qconv_u8s8_dot32__portable");
+  EXPECT_EQ(SelectQConv(Pointwise(2, 1), IsaBit(Isa::kReference)).isa, Isa::kReference);
+#if defined(__x86_64__)
+  const IsaSet avx2 = edge::IsaSetFromName("avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), avx2).symbol, "qconv_u8s1_lut32__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(4, 8), avx2).symbol, "qconv_u4s8_dot16__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(8, 8), avx2).symbol, "qconv_u8s8_dot16__avx2");
+  QConvParams depthwise = Pointwise(8, 8);
+  depthwise.groups = 64;
+  EXPECT_STREQ(SelectQConv(depthwise, avx2).symbol, "qconv_u8s8_depthwise32__avx2");
+#endif
+}
+
+TEST(QConvTable, ARefusalHasAReason) {
+  for (int i = 0; i < kQConvKernelCount; ++i) {
+    const char* reason = kQConvKernels[i].refuses(Pointwise(8, 8));
+    if (reason == nullptr) continue;
+    EXPECT_GT(std::string(reason).size(), 10u);
+  }
+}
+
+TEST(FConvTable, EndsWithTheReference) {
+  EXPECT_EQ(kFConvKernels[kFConvKernelCount - 1].isa, Isa::kReference);
+  const FConvParams params = FConvCases()[5];
+  EXPECT_STREQ(SelectFConv(params, kAlways).symbol, "fconv_f32_co8__portable");
+}
+
+// Sums of 16 bits must move on in time: the longest reduction with the largest codes.
+TEST(QConvSums, LongReductionsWithTheLargestSumsAreExact) {
+  for (const int32_t w_bits : {1, 8}) {
+    for (const int32_t x_bits : {2, 4, 8}) {
+      QConvParams params = Pointwise(x_bits, w_bits);
+      params.h = params.w = params.ho = params.wo = 1;
+      params.ci = 70000;
+      params.co = 2;
+      for (int i = 0; i < kQConvKernelCount; ++i) {
+        const QConvKernel& kernel = kQConvKernels[i];
+        const bool runs = kernel.run != nullptr && (edge::CpuIsas() & IsaBit(kernel.isa)) != 0;
+        if (!runs || kernel.refuses(params) != nullptr) continue;
+        // Seeds until one draws the largest codes and weights (one in four does).
+        for (uint64_t seed = 1; seed < 8; ++seed) {
+          ASSERT_EQ(CheckQConv(kernel, params, seed, 0), "") << kernel.symbol << " seed " << seed;
+        }
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Table, QConvRow, testing::Range(0, kQConvKernelCount),
                          [](const auto& row) { return kQConvKernels[row.param].symbol; });
 INSTANTIATE_TEST_SUITE_P(Table, FConvRow, testing::Range(0, kFConvKernelCount),

@@ -1,5 +1,8 @@
 #include "bluestem/kernels/qconv/kernels.h"
 #if defined(__x86_64__)
+// GCC 12 takes its own intrinsics' undefined registers for uninitialized variables.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 
 #include "bluestem/kernels/qconv/dot_inl.h"

@@ -1,0 +1,65 @@
+#include "bluestem/edge/cpu_features.h"
+
+#include <gtest/gtest.h>
+
+#include "bluestem/edge/model_abi.h"
+
+// In abi_c99.c, compiled as C99.
+extern "C" int32_t BluestemAbiVersionSeenFromC(void);
+extern "C" size_t BluestemTensorInfoBytesSeenFromC(void);
+
+namespace bluestem::edge {
+namespace {
+
+using kernels::Isa;
+using kernels::IsaBit;
+using kernels::IsaSet;
+
+TEST(CpuFeatures, PortableAndReferenceAreAlwaysThere) {
+  EXPECT_EQ(CpuIsas() & kernels::kAlways, kernels::kAlways);
+}
+
+TEST(CpuFeatures, TheCompilersOwnDetectionAgrees) {
+#if defined(__x86_64__)
+  const IsaSet isas = CpuIsas();
+  EXPECT_EQ((isas & IsaBit(Isa::kSse4)) != 0, __builtin_cpu_supports("sse4.1") != 0);
+  EXPECT_EQ((isas & IsaBit(Isa::kAvx2)) != 0, __builtin_cpu_supports("avx2") != 0);
+  EXPECT_EQ((isas & IsaBit(Isa::kAvx512)) != 0,
+            __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);
+  EXPECT_EQ(isas & IsaBit(Isa::kNeon), 0u);
+#else
+  GTEST_SKIP() << "x86-64 only";
+#endif
+}
+
+TEST(CpuFeatures, BestIsTheMostCapable) {
+  EXPECT_EQ(BestIsa(kernels::kAlways), Isa::kPortable);
+  EXPECT_EQ(BestIsa(IsaBit(Isa::kReference)), Isa::kReference);
+  EXPECT_EQ(BestIsa(kernels::kAlways | IsaBit(Isa::kSse4) | IsaBit(Isa::kAvx2)), Isa::kAvx2);
+  EXPECT_EQ(BestIsa(kernels::kAlways | IsaBit(Isa::kNeon)), Isa::kNeon);
+}
+
+TEST(CpuFeatures, ANameGivesTheIsaAndWhatItImplies) {
+  for (const Isa isa :
+       {Isa::kReference, Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+    const IsaSet isas = IsaSetFromName(kernels::IsaName(isa));
+    EXPECT_EQ(BestIsa(isas), isa) << kernels::IsaName(isa);
+    EXPECT_NE(isas & IsaBit(Isa::kReference), 0u);
+  }
+  EXPECT_NE(IsaSetFromName("avx512") & IsaBit(Isa::kSse4), 0u);
+  EXPECT_EQ(IsaSetFromName("avx2") & IsaBit(Isa::kAvx512), 0u);
+}
+
+TEST(CpuFeatures, AnUnknownNameGivesNothing) {
+  EXPECT_EQ(IsaSetFromName("avx1024"), 0u);
+  EXPECT_EQ(IsaSetFromName(""), 0u);
+  EXPECT_EQ(IsaSetFromName(nullptr), 0u);
+}
+
+TEST(ModelAbi, IsTheSameInC99AndInCpp) {
+  EXPECT_EQ(BluestemAbiVersionSeenFromC(), BLUESTEM_ABI_VERSION);
+  EXPECT_EQ(BluestemTensorInfoBytesSeenFromC(), sizeof(bluestem_tensor_info));
+}
+
+}  // namespace
+}  // namespace bluestem::edge
