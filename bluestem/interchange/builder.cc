@@ -136,7 +136,7 @@ Result<Symbol> Builder::TransposeWeights(const std::string& name, const Symbol& 
   if (!quantizer || !graph.IsConstant(producer->inputs[0])) {
     return Append("Transpose", name + "/transpose", {weights}, swap);
   }
-  const ir::Node copy = *producer;
+  const ir::Node copy = Supersede(weights.id);
   std::vector<Symbol> inputs;
   for (const ir::ValueId id : copy.inputs) {
     Symbol input{ir::kNoValue, graph.value(id).constant};
@@ -149,6 +149,14 @@ Result<Symbol> Builder::TransposeWeights(const std::string& name, const Symbol& 
     inputs.push_back(std::move(input));
   }
   return Append(copy.op, copy.name, inputs, copy.attributes);
+}
+
+ir::Node Builder::Supersede(ir::ValueId id) {
+  ir::Node* producer = graph.Producer(id);
+  BLUESTEM_CHECK(producer != nullptr, "a value that a node makes");
+  const ir::Node copy = *producer;
+  producer->name += "/superseded";
+  return copy;
 }
 
 Result<ir::Graph> Builder::Finish() {

@@ -49,6 +49,10 @@ class Builder {
   // Returns weights [k,n] as [n,k]: a constant, or the quantizer of a constant, is turned itself.
   Result<Symbol> TransposeWeights(const std::string& name, const Symbol& weights);
 
+  // Returns a copy of the node that makes `id`, and renames the original, so that a node in its
+  // stead takes its name.
+  ir::Node Supersede(ir::ValueId id);
+
   // Drops nodes that no output needs, verifies, and returns the graph.
   Result<ir::Graph> Finish();
 

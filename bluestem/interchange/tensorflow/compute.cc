@@ -57,7 +57,7 @@ Result<Symbol> ToOhwi(TensorFlowContext& context, const Symbol& w, bool depthwis
   const bool is_quantizer =
       producer != nullptr && producer->op == "BinaryQuant" && graph.IsConstant(producer->inputs[0]);
   if (!is_quantizer) return Error(Code::kUnsupported, "weights are computed at run time");
-  const ir::Node copy = *producer;
+  const ir::Node copy = context.builder.Supersede(w.id);
   const Symbol data = ConstantSymbol(turn(*graph.value(copy.inputs[0]).constant));
   Symbol scale{ir::kNoValue, graph.value(copy.inputs[1]).constant};
   if (scale.constant->size() > 1) {

@@ -163,13 +163,15 @@ Tensor EvaluateDense(const Operands& operands) {
 }
 
 Tensor DoubleDense(const Operands& operands) {
-  const Shape& x = operands.in(0).shape();
-  const Tensor w = operands.in(1).Transposed({1, 0});
+  const int64_t k = operands.in(0).shape()[1];
+  const int64_t co = operands.in(1).shape()[0];
   Tensor y(DType::kF64, operands.out().shape);
-  FillRows(y, w.shape()[1], operands.Has(2) ? &operands.in(2) : nullptr);
-  for (int64_t n = 0; n < x[0]; ++n) {
-    AddTaps(operands.in(0).data<double>() + n * x[1], x[1], w.data<double>(), w.shape()[1],
-            y.data<double>() + n * w.shape()[1]);
+  for (int64_t i = 0; i < y.size(); ++i) {
+    const double* x = operands.in(0).data<double>() + i / co * k;
+    const double* w = operands.in(1).data<double>() + i % co * k;
+    double sum = operands.Has(2) ? operands.in(2).data<double>()[i % co] : 0;
+    for (int64_t j = 0; j < k; ++j) sum += x[j] * w[j];
+    y.data<double>()[i] = sum;
   }
   return y;
 }
