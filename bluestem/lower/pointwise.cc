@@ -129,11 +129,12 @@ Status LowerQuantize(Builder& builder, const ir::Node& node) {
   const ir::QuantInfo& quant = *builder.value(node.outputs[0]).quant;
   const auto rounding = quant::FindRounding(node.attributes.Text("rounding", "ROUND"));
   BLUESTEM_CHECK(rounding.has_value(), "verified with the graph");
+  const auto low = static_cast<int32_t>(node.attributes.Int("low"));
   const kernels::QuantizeParams params{.count = CountOf(builder, node.outputs[0]),
                                        .scale = quant.scale,
-                                       .zero_point = static_cast<double>(quant.zero_point),
-                                       .low = 0,
-                                       .high = quant.levels - 1,
+                                       .zero_point = static_cast<double>(quant.zero_point + low),
+                                       .low = low,
+                                       .high = low + quant.levels - 1,
                                        .rounding = static_cast<int32_t>(*rounding)};
   builder.Emit(NewCall(builder, node, params));
   return OkStatus();
