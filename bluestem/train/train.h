@@ -2,7 +2,7 @@
 // nowhere in it.
 //
 // A run folder (docs/formats/run_folder.md): config.yaml (resolved), meta.yaml, metrics.jsonl,
-// metrics.csv, checkpoints/{last,best}.pt, model.onnx, events.out.tfevents.*, report.html,
+// metrics.csv, checkpoints/{last,best,step-*}.ckpt, model.onnx, events.out.tfevents.*, report.html,
 // evaluation.json, run.json (state: steps done, finished or not, seeds, versions).
 #pragma once
 

@@ -64,9 +64,9 @@ void Optimizer::Update(int64_t step, double rate, double progress) {
       static_cast<float>(1.0 / (1.0 - std::pow(static_cast<double>(kBeta2), t)));
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const ParameterView& p = parameters_[i];
-    const bool shift = p.role == Role::kBias || p.role == Role::kBeta;
+    const bool shift = p.role == Role::kBeta;
     const Rates rates{
-        .rate = static_cast<float>(rate * (shift ? settings_.bias_rate : 1.0)),
+        .rate = static_cast<float>(rate * (shift ? settings_.beta_rate : 1.0)),
         .momentum = static_cast<float>(settings_.momentum),
         .decay = p.role == Role::kWeight ? static_cast<float>(settings_.weight_decay) : 0.0F};
     if (settings_.name == "sgd") {

@@ -24,7 +24,7 @@ struct OptimizerSettings {
   std::string name = "momentum";
   double momentum = 0.9;
   double weight_decay = 0;
-  double bias_rate = 1;  // factor on the rate of biases and betas
+  double beta_rate = 1;  // factor on the rate of betas
   double lookahead = 0;  // decay of slow weights, 0: off
 };
 

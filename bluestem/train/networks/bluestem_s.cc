@@ -48,7 +48,6 @@ std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classe
                     .weights = Weights::kEightBit,
                     .initial = Initial::kUniform,
                     .gain = 1.0F / 9.0F,
-                    .bias = true,
                     .batch_norm = false,
                     .activation = Activation::kNone});
   return blocks;

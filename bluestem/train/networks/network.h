@@ -63,7 +63,7 @@ struct BlockShape {
 
 // How training treats a network besides what the config says.
 struct Recipe {
-  double bias_rate = 1.0;         // factor on the learning rate of biases and betas
+  double beta_rate = 1.0;         // factor on the learning rate of betas
   double float_weight_share = 0;  // share of the steps with float weights, then quantized ones
   double lookahead = 0;           // decay of the slow weights, each 5 steps; 0: off
 };

@@ -1,0 +1,229 @@
+// Fit, Evaluate and Export: what train.h promises, made of internal/.
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "bluestem/interchange/interchange.h"
+#include "bluestem/task/classification.h"
+#include "bluestem/task/meta.h"
+#include "bluestem/train/internal/batches.h"
+#include "bluestem/train/internal/exact.h"
+#include "bluestem/train/internal/graph.h"
+#include "bluestem/train/internal/report.h"
+#include "bluestem/train/internal/training.h"
+#include "bluestem/train/train.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr int64_t kExactBatch = 64;
+constexpr double kBaselineShare = 0.35;  // of train.max_minutes, for the fp32 baseline
+
+// What a run folder holds, opened for reading.
+struct OpenedRun {
+  task::Meta meta;
+  std::unique_ptr<Module> module;
+};
+
+Result<OpenedRun> OpenRun(const Path& folder) {
+  const RunPaths paths{folder};
+  BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment, config::Load(paths.Config()));
+  OpenedRun run;
+  BLUESTEM_ASSIGN_OR_RETURN(run.meta, task::ReadMeta(paths.Meta()));
+  BLUESTEM_ASSIGN_OR_RETURN(Network network,
+                            MakeNetwork(experiment, static_cast<int64_t>(run.meta.classes.size())));
+  BLUESTEM_ASSIGN_OR_RETURN(std::vector<BlockShape> shapes, Shapes(network));
+  std::error_code ignored;
+  if (!std::filesystem::exists(paths.Best(), ignored)) {
+    return Error(Code::kIo,
+                 "{}: no best checkpoint yet: the run has not finished its first epoch; go on with "
+                 "`bluestem train -o {} --resume`",
+                 paths.Best().string(), folder.string());
+  }
+  const Result<Checkpoint> checkpoint = ReadCheckpoint(paths.Best());
+  if (!checkpoint.ok()) {
+    if (checkpoint.status().code() != Code::kInvalidData) return checkpoint.status();
+    return Error(Code::kInvalidData, "{}; resume the run to write it anew, or start again",
+                 checkpoint.status().message());
+  }
+  run.module = std::make_unique<Module>(std::move(network), std::move(shapes), uint64_t{1});
+  BLUESTEM_RETURN_IF_ERROR(Restore(*checkpoint, run.module->parameters(), paths.Best().string()));
+  BLUESTEM_RETURN_IF_ERROR(Restore(*checkpoint, run.module->statistics(), paths.Best().string()));
+  UseThreads(experiment.train.threads);
+  return run;
+}
+
+std::vector<std::vector<float>> ExactScores(const Module& module, const data::PixelCache& cache,
+                                            const std::function<void(int64_t)>& progress) {
+  const ExactNetwork exact(module);
+  const auto classes = static_cast<size_t>(module.network().classes);
+  std::vector<std::vector<float>> rows;
+  std::vector<uint8_t> pixels;
+  for (int64_t first = 0; first < cache.size(); first += kExactBatch) {
+    const int64_t count = std::min(kExactBatch, cache.size() - first);
+    CopyPixels(cache, {}, first, count, pixels);
+    const std::vector<float> scores = exact.Probabilities(count, pixels.data());
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+      rows.emplace_back(scores.begin() + static_cast<int64_t>(i * classes),
+                        scores.begin() + static_cast<int64_t>((i + 1) * classes));
+    }
+    if (progress) progress(first + count);
+  }
+  return rows;
+}
+
+// Writes config.yaml and meta.yaml, or, when resuming, checks that the run is this experiment's.
+Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment,
+                     const task::Meta& meta, bool resume) {
+  const std::string yaml = config::ToYaml(experiment);
+  std::error_code ignored;
+  if (resume && std::filesystem::exists(paths.Config(), ignored)) {
+    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, config::Load(paths.Config()));
+    if (!(before == experiment)) {
+      return Error(Code::kInvalidArgument,
+                   "{}: the run was started with another configuration; resume it with its own "
+                   "config.yaml, or start a new run folder",
+                   paths.Config().string());
+    }
+  } else if (std::filesystem::exists(paths.State(), ignored)) {
+    return Error(Code::kInvalidArgument,
+                 "{}: a run is already here; add --resume, or name another folder",
+                 paths.folder.string());
+  }
+  BLUESTEM_RETURN_IF_ERROR(MakeFolder(paths.Checkpoints()));
+  BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Config(), yaml));
+  return WriteFile(paths.Meta(), task::MetaToYaml(meta));
+}
+
+// Absolute paths, so that the run folder can be evaluated and resumed from anywhere.
+config::Experiment Resolved(config::Experiment experiment, const std::vector<std::string>& classes,
+                            int threads) {
+  const auto absolute = [](const std::string& path) {
+    return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+  };
+  experiment.data.path = absolute(experiment.data.path);
+  experiment.data.validation = absolute(experiment.data.validation);
+  experiment.classes = classes;
+  experiment.train.threads = threads;
+  return experiment;
+}
+
+// Evaluation, model and the baseline-independent facts, after the last step.
+Status Finish(const RunPaths& paths, Training& training, const TrainingData& data) {
+  const Result<Checkpoint> best = ReadCheckpoint(paths.Best());
+  if (!best.ok()) return best.status();
+  Module& module = training.module();
+  BLUESTEM_RETURN_IF_ERROR(Restore(*best, module.parameters(), paths.Best().string()));
+  BLUESTEM_RETURN_IF_ERROR(Restore(*best, module.statistics(), paths.Best().string()));
+  const std::vector<std::vector<float>> scores = ExactScores(module, *data.validation, {});
+  task::ClassificationCounts counts(data.train->classes());
+  for (size_t i = 0; i < scores.size(); ++i)
+    counts.Add(data.validation->Label(static_cast<int64_t>(i)), scores[i]);
+  BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Evaluation(), counts.ToJson() + "\n"));
+  BLUESTEM_RETURN_IF_ERROR(Export(paths.folder, paths.Model()));
+  RunState state = training.state();
+  state.status = "finished";
+  BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths, state));
+  return WriteReport({.paths = paths,
+                      .module = &module,
+                      .metrics = training.metrics(),
+                      .state = state,
+                      .validation = data.validation.get(),
+                      .scores = &scores});
+}
+
+Status FitOne(const config::Experiment& experiment, const TrainingData& data,
+              const task::Meta& meta, const FitOptions& options, int threads) {
+  const RunPaths paths{options.run_folder};
+  BLUESTEM_ASSIGN_OR_RETURN(Network network,
+                            MakeNetwork(experiment, static_cast<int64_t>(meta.classes.size())));
+  BLUESTEM_ASSIGN_OR_RETURN(std::vector<BlockShape> shapes, Shapes(network));
+  BLUESTEM_RETURN_IF_ERROR(PrepareFolder(paths, experiment, meta, options.resume));
+  RunState state{.seed = experiment.train.seed,
+                 .threads = threads,
+                 .started_unix = std::time(nullptr),
+                 .versions = TorchVersion()};
+  std::error_code ignored;
+  if (options.resume && std::filesystem::exists(paths.State(), ignored)) {
+    BLUESTEM_ASSIGN_OR_RETURN(state, ReadRunState(paths));
+    if (state.status == "finished") return OkStatus();
+    state.status = "running";
+  }
+  Training training(experiment, std::move(network), std::move(shapes), data, options, state);
+  const bool has_checkpoint = std::filesystem::exists(paths.Last(), ignored);
+  if (options.resume && has_checkpoint) BLUESTEM_RETURN_IF_ERROR(training.Resume());
+  BLUESTEM_RETURN_IF_ERROR(training.Run());
+  return Finish(paths, training, data);
+}
+
+config::Experiment BaselineOf(config::Experiment experiment) {
+  experiment.name += " (fp32 baseline)";
+  experiment.network.weight_quantizer = "none";
+  experiment.network.activation_quantizer = "none";
+  experiment.train.fp32_baseline = false;
+  experiment.train.max_minutes *= kBaselineShare;
+  return experiment;
+}
+
+Status FitAll(const config::Experiment& given, const FitOptions& options) {
+  const int threads = UseThreads(given.train.threads);
+  BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(given));
+  const image::PreprocessSpec spec = data::SpecOf(given.data);
+  const auto go_on = [&](int64_t) {
+    return options.interrupted == nullptr || !options.interrupted->load();
+  };
+  TrainingData data;
+  BLUESTEM_ASSIGN_OR_RETURN(data.train,
+                            data::PixelCache::Build(*split.train, spec, threads, go_on));
+  BLUESTEM_ASSIGN_OR_RETURN(data.validation,
+                            data::PixelCache::Build(*split.validation, spec, threads, go_on));
+  const task::Meta meta{.classes = split.train->classes(), .preprocess = spec};
+  const config::Experiment experiment = Resolved(given, meta.classes, threads);
+  BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, options, threads));
+  if (!experiment.train.fp32_baseline) return OkStatus();
+  FitOptions baseline = options;
+  baseline.run_folder = RunPaths{options.run_folder}.Baseline();
+  std::error_code ignored;
+  baseline.resume =
+      options.resume && std::filesystem::exists(baseline.run_folder / "config.yaml", ignored);
+  BLUESTEM_RETURN_IF_ERROR(FitOne(BaselineOf(experiment), data, meta, baseline, threads));
+  return AddBaselineToReport({options.run_folder}, {baseline.run_folder});
+}
+
+}  // namespace
+
+// LibTorch and nlohmann throw; what they say becomes a Status here, at the module's edge.
+Status Fit(const config::Experiment& experiment, const FitOptions& options) {
+  try {
+    return FitAll(experiment, options);
+  } catch (const std::exception& error) {
+    return Error(Code::kInternal, "{}: {}", options.run_folder.string(), error.what());
+  }
+}
+
+Result<std::vector<std::vector<float>>> Evaluate(
+    const Path& run_folder, const data::Dataset& dataset,
+    const std::function<void(int64_t done)>& progress) {
+  try {
+    BLUESTEM_ASSIGN_OR_RETURN(const OpenedRun run, OpenRun(run_folder));
+    BLUESTEM_ASSIGN_OR_RETURN(const std::shared_ptr<const data::PixelCache> cache,
+                              data::PixelCache::Build(dataset, run.meta.preprocess, 1));
+    return ExactScores(*run.module, *cache, progress);
+  } catch (const std::exception& error) {
+    return Error(Code::kInternal, "{}: {}", run_folder.string(), error.what());
+  }
+}
+
+Status Export(const Path& run_folder, const Path& onnx) {
+  try {
+    BLUESTEM_ASSIGN_OR_RETURN(const OpenedRun run, OpenRun(run_folder));
+    BLUESTEM_ASSIGN_OR_RETURN(const ir::Graph graph, ToGraph(*run.module));
+    BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, interchange::ToOnnx(graph));
+    return WriteFile(onnx, bytes);
+  } catch (const std::exception& error) {
+    return Error(Code::kInternal, "{}: {}", run_folder.string(), error.what());
+  }
+}
+
+}  // namespace bluestem::train

@@ -1,0 +1,167 @@
+#include "bluestem/train/internal/graph.h"
+
+#include "bluestem/train/internal/exact.h"
+
+namespace bluestem::train {
+namespace {
+
+using ir::Attributes;
+using ir::ValueId;
+
+Tensor Vector(const std::vector<float>& values) {
+  return Tensor::Of<float>({static_cast<int64_t>(values.size())}, values);
+}
+
+// Builds node by node; a name is the block's, a slash and the step's.
+class Builder {
+ public:
+  explicit Builder(const Module& module) : module_(module), network_(module.network()) {}
+
+  Result<ir::Graph> Build() {
+    graph_.name = network_.name;
+    ValueId x = graph_.AddInput("input", DType::kF32, {1, network_.c, network_.h, network_.w});
+    if (ReadsCodes(network_)) {
+      BLUESTEM_ASSIGN_OR_RETURN(x, Quantize("input", x, PixelScale(network_), 8));
+    }
+    ValueId before = ir::kNoValue;
+    for (size_t i = 0; i < network_.blocks.size(); ++i) {
+      BLUESTEM_RETURN_IF_ERROR(AppendBlock(i, x, before));
+    }
+    BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("GlobalAvgPool", "mean", {x}, Nchw()));
+    BLUESTEM_ASSIGN_OR_RETURN(
+        x, graph_.Append("Reshape", "flatten", {x},
+                         Attributes().Set("shape", std::vector<int64_t>{1, network_.classes})));
+    BLUESTEM_ASSIGN_OR_RETURN(
+        x, graph_.Append("Softmax", "probabilities", {x}, Attributes().Set("axis", int64_t{1})));
+    graph_.outputs = {x};
+    BLUESTEM_RETURN_IF_ERROR(ir::Verify(graph_));
+    return std::move(graph_);
+  }
+
+ private:
+  static Attributes Nchw() { return Attributes().Set("layout", std::string("NCHW")); }
+  static Attributes Window(int64_t side) {
+    return Nchw()
+        .Set("kernel", std::vector<int64_t>{side, side})
+        .Set("strides", std::vector<int64_t>{side, side})
+        .Set("pads", std::vector<int64_t>{0, 0, 0, 0});
+  }
+
+  Result<ValueId> Quantize(const std::string& name, ValueId x, float scale, int64_t bits) {
+    const ValueId step = graph_.AddConstant(name + "/scale", Tensor::Of<float>({}, {scale}));
+    const ValueId zero = graph_.AddConstant(name + "/zero_point", Tensor::Of<float>({}, {0.0F}));
+    return graph_.Append("Quant", name + "/quant", {x, step, zero},
+                         Attributes()
+                             .Set("bits", bits)
+                             .Set("signed", int64_t{0})
+                             .Set("narrow", int64_t{0})
+                             .Set("rounding", std::string("HALF_UP")));
+  }
+
+  // The latent weights, OIHW, and their quantizer.
+  Result<ValueId> WeightsOf(size_t i) {
+    const Block& block = network_.blocks[i];
+    const BlockShape& shape = module_.shapes()[i];
+    const BlockConstants constants = ConstantsOf(module_, i);
+    std::vector<float> latent = constants.real_weights;
+    const int32_t bits = constants.weights.bits;
+    for (const ParameterView& view : module_.parameters()) {
+      if (bits != 0 && view.block == i && view.role == Role::kWeight)
+        latent.assign(view.value, view.value + view.count);
+    }
+    if (bits != 0) {
+      for (float& w : latent) w *= block.gain;
+    }
+    const Tensor ohwi = Tensor::Of<float>({shape.co, block.kernel, block.kernel, shape.ci}, latent);
+    const ValueId w = graph_.AddConstant(block.name + "/weight", ohwi.Transposed({0, 3, 1, 2}));
+    if (bits == 0) return w;
+    const std::vector<float>& scales = constants.weights.scales;
+    const Shape scale_shape = scales.size() == 1 ? Shape{} : Shape{shape.co, 1, 1, 1};
+    const ValueId scale =
+        graph_.AddConstant(block.name + "/weight_scale", Tensor::Of<float>(scale_shape, scales));
+    if (bits == 1) return graph_.Append("BinaryQuant", block.name + "/weight_quant", {w, scale});
+    const ValueId zero =
+        graph_.AddConstant(block.name + "/weight_zero_point", Tensor::Of<float>({}, {0.0F}));
+    return graph_.Append("Quant", block.name + "/weight_quant", {w, scale, zero},
+                         Attributes()
+                             .Set("bits", int64_t{bits})
+                             .Set("signed", int64_t{1})
+                             .Set("narrow", int64_t{1})
+                             .Set("rounding", std::string("ROUND")));
+  }
+
+  Status AppendBlock(size_t i, ValueId& x, ValueId& before) {
+    const Block& block = network_.blocks[i];
+    const BlockConstants constants = ConstantsOf(module_, i);
+    BLUESTEM_ASSIGN_OR_RETURN(const ValueId w, WeightsOf(i));
+    std::vector<ValueId> inputs = {x, w};
+    if (block.bias)
+      inputs.push_back(graph_.AddConstant(block.name + "/bias", Vector(constants.bias)));
+    const std::vector<int64_t> strides(2, block.stride), pads(4, block.pad);
+    BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("Conv", block.name, inputs,
+                                               Nchw()
+                                                   .Set("strides", strides)
+                                                   .Set("pads", pads)
+                                                   .Set("dilations", std::vector<int64_t>{1, 1})
+                                                   .Set("groups", int64_t{1})));
+    if (block.batch_norm) {
+      const ValueId gamma = graph_.AddConstant(block.name + "/gamma", Vector(constants.gamma));
+      const ValueId beta = graph_.AddConstant(block.name + "/beta", Vector(constants.beta));
+      const ValueId mean = graph_.AddConstant(block.name + "/mean", Vector(constants.mean));
+      const ValueId variance =
+          graph_.AddConstant(block.name + "/variance", Vector(constants.variance));
+      BLUESTEM_ASSIGN_OR_RETURN(
+          x, graph_.Append("BatchNorm", block.name + "/norm", {x, gamma, beta, mean, variance},
+                           Nchw().Set("epsilon", static_cast<double>(block.epsilon))));
+    }
+    return Activate(i, x, before);
+  }
+
+  // A pool that training puts before the norm stands behind the quantizer here (they commute: gamma
+  // is 1), unless the value before the quantizer is needed at the pooled size.
+  Status Activate(size_t i, ValueId& x, ValueId& before) {
+    const Block& block = network_.blocks[i];
+    const bool needed_later = i + 1 < network_.blocks.size() && network_.blocks[i + 1].shortcut;
+    bool pool = block.pool > 0;
+    if (pool && block.pool_first && (needed_later || block.shortcut)) {
+      BLUESTEM_ASSIGN_OR_RETURN(
+          x, graph_.Append("MaxPool", block.name + "/pool", {x}, Window(block.pool)));
+      pool = false;
+    }
+    if (block.shortcut) {
+      BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("Add", block.name + "/add", {x, before}));
+    }
+    before = x;
+    const ActivationQuantizer* activation = network_.ActivationOf(block);
+    if (activation != nullptr && activation->quantizes) {
+      BLUESTEM_ASSIGN_OR_RETURN(
+          x, Quantize(block.name, x, network_.activation.Scale(), network_.activation.bits));
+    } else if (activation != nullptr) {
+      BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("Relu", block.name + "/relu", {x}));
+    }
+    if (pool) {
+      BLUESTEM_ASSIGN_OR_RETURN(
+          x, graph_.Append("MaxPool", block.name + "/pool", {x}, Window(block.pool)));
+    }
+    if (block.space_to_depth > 0) {
+      BLUESTEM_ASSIGN_OR_RETURN(
+          x,
+          graph_.Append(
+              "SpaceToDepth", block.name + "/space_to_depth", {x},
+              Nchw().Set("block", int64_t{block.space_to_depth}).Set("mode", std::string("DCR"))));
+    }
+    return OkStatus();
+  }
+
+  const Module& module_;
+  const Network& network_;
+  ir::Graph graph_;
+};
+
+}  // namespace
+
+Result<ir::Graph> ToGraph(const Module& module) {
+  return Builder(module).Build();
+}
+
+}  // namespace bluestem::train

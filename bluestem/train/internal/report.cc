@@ -1,0 +1,218 @@
+#include "bluestem/train/internal/report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "bluestem/task/classification.h"
+#include "bluestem/train/internal/html.h"
+#include "bluestem/train/networks/cost.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr size_t kMistakes = 24;
+constexpr char kBaselineMark[] = "<!-- fp32 baseline -->";
+
+std::string Tile(const std::string& value, const std::string& what) {
+  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", value, Escape(what));
+}
+
+std::string Count(double value) {
+  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
+  if (value >= 1e4) return fmt::format("{:.1f} k", value / 1e3);
+  return fmt::format("{:.0f}", value);
+}
+
+std::string Bits(int32_t bits) {
+  return bits == 32 ? "f32" : fmt::format("{}", bits);
+}
+
+std::string Curves(const std::vector<EpochMetrics>& metrics) {
+  Line train_loss{"training", "#f59e0b", {}}, loss{"validation", "#2563eb", {}},
+      train{"training", "#f59e0b", {}}, accuracy{"validation", "#2563eb", {}},
+      rate{"rate", "#10b981", {}};
+  for (const EpochMetrics& row : metrics) {
+    const auto x = static_cast<double>(row.epoch);
+    train_loss.points.emplace_back(x, row.loss);
+    loss.points.emplace_back(x, row.validation_loss);
+    train.points.emplace_back(x, row.train_accuracy);
+    accuracy.points.emplace_back(x, row.validation_accuracy);
+    rate.points.emplace_back(x, row.learning_rate);
+  }
+  return "<section><h2>Curves</h2><div class=\"charts\">" +
+         ToSvg({.title = "Accuracy",
+                .x_title = "epoch",
+                .percent = true,
+                .lines = {train, accuracy}}) +
+         ToSvg({.title = "Loss", .x_title = "epoch", .lines = {train_loss, loss}}) +
+         ToSvg({.title = "Learning rate", .x_title = "epoch", .lines = {rate}}) +
+         "</div></section>";
+}
+
+std::string Confusion(const task::ClassificationCounts& counts) {
+  std::string html =
+      "<section><h2>Confusion matrix</h2><p class=\"sub\">Rows: the label. Columns: the answer. "
+      "Share of the row.</p><div class=\"scroll\"><table class=\"confusion\"><tr><th></th>";
+  for (const std::string& name : counts.classes()) html += "<th>" + Escape(name) + "</th>";
+  html += "<th>images</th></tr>";
+  for (size_t i = 0; i < counts.classes().size(); ++i) {
+    const std::vector<int64_t>& row = counts.confusion()[i];
+    int64_t total = 0;
+    for (const int64_t n : row) total += n;
+    html += "<tr><th>" + Escape(counts.classes()[i]) + "</th>";
+    for (size_t k = 0; k < row.size(); ++k) {
+      const double share = total > 0 ? static_cast<double>(row[k]) / static_cast<double>(total) : 0;
+      const char* colour = i == k ? "37,99,235" : "239,68,68";
+      const double strength = i == k ? 0.15 + 0.6 * share : std::min(1.0, share * 4);
+      html += fmt::format("<td style=\"background:rgba({},{:.2f})\" title=\"{}\">{}</td>", colour,
+                          row[k] == 0 ? 0.0 : strength, row[k],
+                          row[k] == 0 ? "" : fmt::format("{:.1f}", share * 100));
+    }
+    html += fmt::format("<td>{}</td></tr>", total);
+  }
+  return html + "</table></div></section>";
+}
+
+// The wrong answers with the greatest probability.
+std::string Mistakes(const ReportContent& content) {
+  struct Mistake {
+    double probability;
+    int64_t index;
+    size_t answer;
+  };
+  std::vector<Mistake> mistakes;
+  for (size_t i = 0; i < content.scores->size(); ++i) {
+    const std::vector<float>& row = (*content.scores)[i];
+    const auto answer = static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+    const auto index = static_cast<int64_t>(i);
+    if (static_cast<int32_t>(answer) != content.validation->Label(index))
+      mistakes.push_back({static_cast<double>(row[answer]), index, answer});
+  }
+  std::stable_sort(mistakes.begin(), mistakes.end(), [](const Mistake& a, const Mistake& b) {
+    return a.probability > b.probability;
+  });
+  std::string html = fmt::format(
+      "<section><h2>Worst mistakes</h2><p class=\"sub\">{} of {} wrong; the most certain of "
+      "them.</p><div class=\"mistakes\">",
+      mistakes.size(), content.scores->size());
+  const image::PreprocessSpec& spec = content.validation->spec();
+  for (size_t i = 0; i < std::min(kMistakes, mistakes.size()); ++i) {
+    const Mistake& mistake = mistakes[i];
+    const uint8_t* pixels = content.validation->Pixels(mistake.index);
+    const image::Image picture{.height = spec.height,
+                               .width = spec.width,
+                               .channels = spec.channels,
+                               .pixels = {pixels, pixels + content.validation->picture_bytes()}};
+    const auto& classes = content.validation->classes();
+    html +=
+        fmt::format("<figure><img alt=\"\" src=\"{}\"><b>{}</b> {:.0f} %<br><i>is {}</i></figure>",
+                    PngDataUri(picture), Escape(classes[mistake.answer]), mistake.probability * 100,
+                    Escape(classes[static_cast<size_t>(content.validation->Label(mistake.index))]));
+  }
+  return html + "</div></section>";
+}
+
+std::string Costs(const Module& module) {
+  std::string html =
+      "<section><h2>Cost</h2><div "
+      "class=\"scroll\"><table><tr><th>layer</th><th>shape</th><th>input bits</th><th>weight "
+      "bits</th><th>MACs</th><th>parameters</th><th>weight bytes</th><th>output bytes</th></tr>";
+  LayerCost total;
+  int64_t low_bit_macs = 0;
+  for (const LayerCost& row : CostTable(module.network(), module.shapes())) {
+    html += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
+        "td></tr>",
+        Escape(row.name), row.shape, Bits(row.x_bits), Bits(row.w_bits),
+        Count(static_cast<double>(row.macs)), row.parameters, row.weight_bytes,
+        row.activation_bytes);
+    total.macs += row.macs;
+    total.parameters += row.parameters;
+    total.weight_bytes += row.weight_bytes;
+    if (row.w_bits == 1 && row.x_bits <= 8) low_bit_macs += row.macs;
+  }
+  html += fmt::format(
+      "<tr "
+      "class=\"total\"><td>total</td><td></td><td></td><td></td><td>{}</td><td>{}</td><td>{}</"
+      "td><td></td></tr></table></div>",
+      Count(static_cast<double>(total.macs)), total.parameters, total.weight_bytes);
+  return html + fmt::format(
+                    "<p class=\"sub\" style=\"margin:10px 0 0\">{:.1f} % of the "
+                    "multiply-accumulates have 1-bit weights and integer inputs. In f32 the "
+                    "parameters would take {} bytes.</p></section>",
+                    total.macs > 0 ? 100.0 * static_cast<double>(low_bit_macs) /
+                                         static_cast<double>(total.macs)
+                                   : 0.0,
+                    total.parameters * 4);
+}
+
+std::string Environment(const ReportContent& content) {
+  const RunState& state = content.state;
+  const Network& network = content.module->network();
+  return fmt::format(
+      "<section><h2>Run</h2><dl><dt>network</dt><dd>{}, input "
+      "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}, {} bits, up to "
+      "{}</dd><dt>steps</dt><dd>{} ({} an epoch)</dd>"
+      "<dt>training</dt><dd>{:.1f} s, {:.0f} images/s</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
+      "threads</dt><dd>{}, {} of {}</dd><dt>software</dt><dd>{}</dd></dl></section>",
+      Escape(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
+      network.activation_quantizer->name, network.activation.bits, network.activation.max,
+      state.step, state.steps_per_epoch, state.train_seconds, state.images_per_second,
+      state.best_epoch, state.seed, state.threads, std::thread::hardware_concurrency(),
+      Escape(state.versions));
+}
+
+}  // namespace
+
+Status WriteReport(const ReportContent& content) {
+  task::ClassificationCounts counts(content.validation->classes());
+  for (size_t i = 0; i < content.scores->size(); ++i)
+    counts.Add(content.validation->Label(static_cast<int64_t>(i)), (*content.scores)[i]);
+  const auto total = static_cast<double>(std::max<int64_t>(1, counts.total()));
+  int64_t macs = 0, bytes = 0;
+  for (const LayerCost& row : CostTable(content.module->network(), content.module->shapes()))
+    macs += row.macs, bytes += row.weight_bytes;
+  const std::string name =
+      Escape(std::filesystem::absolute(content.paths.folder).filename().string());
+  std::string html = fmt::format(
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>{}</title><style>{}</style></head><body><main>",
+      name, kReportStyle);
+  html += fmt::format(
+      "<h1>{}</h1><p class=\"sub\">{} on {} validation images, with the artefact's "
+      "arithmetic</p><div class=\"tiles\">",
+      name, Escape(content.module->network().name), counts.total());
+  html += Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
+               "accuracy") +
+          kBaselineMark;
+  if (counts.classes().size() > 5)
+    html +=
+        Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct_top5()) / total),
+             "right answer among five");
+  html += Tile(Count(static_cast<double>(macs)), "multiply-accumulates a picture") +
+          Tile(Count(static_cast<double>(bytes)) + "B", "weights") +
+          Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
+          "</div>";
+  html += Curves(content.metrics) + Confusion(counts) + Mistakes(content) + Costs(*content.module) +
+          Environment(content);
+  return WriteFile(content.paths.Report(), html + "</main></body></html>\n");
+}
+
+Status AddBaselineToReport(const RunPaths& run, const RunPaths& baseline) {
+  BLUESTEM_ASSIGN_OR_RETURN(std::string html, ReadTextFile(run.Report()));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string evaluation, ReadTextFile(baseline.Evaluation()));
+  const size_t at = html.find(kBaselineMark);
+  if (at == std::string::npos) return OkStatus();  // it is in already
+  const nlohmann::json json =
+      nlohmann::json::parse(evaluation, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("accuracy"))
+    return Error(Code::kInvalidData, "{}: no accuracy in it", baseline.Evaluation().string());
+  html.replace(at, sizeof(kBaselineMark) - 1,
+               Tile(fmt::format("{:.2f} %", 100.0 * json["accuracy"].get<double>()),
+                    "accuracy of the same net in fp32"));
+  return WriteFile(run.Report(), html);
+}
+
+}  // namespace bluestem::train

@@ -1,0 +1,28 @@
+// report.html: what a run did, in one file that needs nothing else: curves, confusion matrix, worst
+// mistakes, cost table, environment. Threads: one thread. Ownership: refers to what it is given.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bluestem/data/cache.h"
+#include "bluestem/train/internal/module.h"
+#include "bluestem/train/internal/run_folder.h"
+
+namespace bluestem::train {
+
+struct ReportContent {
+  RunPaths paths;
+  const Module* module = nullptr;
+  std::vector<EpochMetrics> metrics;
+  RunState state;
+  const data::PixelCache* validation = nullptr;
+  const std::vector<std::vector<float>>* scores = nullptr;  // of `validation`, exact
+};
+
+// Errors: kIo.
+Status WriteReport(const ReportContent& content);
+// Puts the fp32 baseline's accuracy beside the run's own.
+Status AddBaselineToReport(const RunPaths& run, const RunPaths& baseline);
+
+}  // namespace bluestem::train

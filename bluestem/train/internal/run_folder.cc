@@ -1,0 +1,108 @@
+#include "bluestem/train/internal/run_folder.h"
+
+#include <nlohmann/json.hpp>
+
+namespace bluestem::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const EpochMetrics& row) {
+  return {{"epoch", row.epoch},
+          {"step", row.step},
+          {"learning_rate", row.learning_rate},
+          {"loss", row.loss},
+          {"train_accuracy", row.train_accuracy},
+          {"validation_loss", row.validation_loss},
+          {"validation_accuracy", row.validation_accuracy},
+          {"images_per_second", row.images_per_second},
+          {"elapsed_seconds", row.elapsed_seconds}};
+}
+
+EpochMetrics FromJson(const Json& json) {
+  return {.epoch = json.at("epoch"),
+          .step = json.at("step"),
+          .learning_rate = json.at("learning_rate"),
+          .loss = json.at("loss"),
+          .train_accuracy = json.at("train_accuracy"),
+          .validation_loss = json.at("validation_loss"),
+          .validation_accuracy = json.at("validation_accuracy"),
+          .images_per_second = json.at("images_per_second"),
+          .elapsed_seconds = json.at("elapsed_seconds")};
+}
+
+}  // namespace
+
+std::string MetricsToJson(const std::vector<EpochMetrics>& rows) {
+  Json array = Json::array();
+  for (const EpochMetrics& row : rows) array.push_back(ToJson(row));
+  return array.dump();
+}
+
+Result<std::vector<EpochMetrics>> MetricsFromJson(const std::string& json,
+                                                  const std::string& place) {
+  try {
+    std::vector<EpochMetrics> rows;
+    for (const Json& row : Json::parse(json)) rows.push_back(FromJson(row));
+    return rows;
+  } catch (const nlohmann::json::exception& error) {
+    return Error(Code::kInvalidData, "{}: metrics: {}", place, error.what());
+  }
+}
+
+Status WriteMetrics(const RunPaths& paths, const std::vector<EpochMetrics>& rows) {
+  std::string lines, table;
+  for (const EpochMetrics& row : rows) {
+    const Json json = ToJson(row);
+    lines += json.dump() + "\n";
+    std::string names, values;
+    for (const auto& [name, value] : json.items()) {
+      names += (names.empty() ? "" : ",") + name;
+      values += (values.empty() ? "" : ",") + value.dump();
+    }
+    if (table.empty()) table = names + "\n";
+    table += values + "\n";
+  }
+  BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.MetricsJsonl(), lines));
+  return WriteFile(paths.MetricsCsv(), table);
+}
+
+Status WriteRunState(const RunPaths& paths, const RunState& state) {
+  const Json json = {{"status", state.status},
+                     {"step", state.step},
+                     {"steps", state.steps},
+                     {"steps_per_epoch", state.steps_per_epoch},
+                     {"seed", state.seed},
+                     {"threads", state.threads},
+                     {"started_unix", state.started_unix},
+                     {"images_per_second", state.images_per_second},
+                     {"train_seconds", state.train_seconds},
+                     {"best_validation_accuracy", state.best_validation_accuracy},
+                     {"best_epoch", state.best_epoch},
+                     {"versions", state.versions}};
+  return WriteFile(paths.State(), json.dump(2) + "\n");
+}
+
+Result<RunState> ReadRunState(const RunPaths& paths) {
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(paths.State()));
+  try {
+    const Json json = Json::parse(text);
+    return RunState{.status = json.at("status"),
+                    .step = json.at("step"),
+                    .steps = json.at("steps"),
+                    .steps_per_epoch = json.at("steps_per_epoch"),
+                    .seed = json.at("seed"),
+                    .threads = json.at("threads"),
+                    .started_unix = json.at("started_unix"),
+                    .images_per_second = json.at("images_per_second"),
+                    .train_seconds = json.at("train_seconds"),
+                    .best_validation_accuracy = json.at("best_validation_accuracy"),
+                    .best_epoch = json.at("best_epoch"),
+                    .versions = json.at("versions")};
+  } catch (const nlohmann::json::exception& error) {
+    return Error(Code::kInvalidData, "{}: {}; delete the run folder and start again",
+                 paths.State().string(), error.what());
+  }
+}
+
+}  // namespace bluestem::train

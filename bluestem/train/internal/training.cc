@@ -1,0 +1,349 @@
+#include "bluestem/train/internal/training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "bluestem/interchange/interchange.h"
+#include "bluestem/train/internal/batches.h"
+#include "bluestem/train/internal/loss.h"
+
+namespace bluestem::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kWarmSteps = 4;    // before steps are timed
+constexpr int64_t kTimedSteps = 12;  // their median is the speed
+constexpr double kBudgetShare =
+    0.95;  // of max_minutes for steps and validation; the rest is for the end
+constexpr int64_t kStatisticsImages = 10000;
+constexpr int64_t kEvaluationBatch = 250;
+
+OptimizerSettings SettingsOf(const config::TrainConfig& config, const Recipe& recipe) {
+  return {.name = config.optimizer,
+          .momentum = config.momentum,
+          .weight_decay = config.weight_decay,
+          .beta_rate = recipe.beta_rate,
+          .lookahead = recipe.lookahead};
+}
+
+}  // namespace
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Training::Training(const config::Experiment& experiment, Network network,
+                   std::vector<BlockShape> shapes, TrainingData data, const FitOptions& options,
+                   RunState state)
+    : experiment_(experiment),
+      data_(std::move(data)),
+      options_(options),
+      paths_{options.run_folder},
+      state_(std::move(state)),
+      loader_options_{.batch = std::min(experiment.train.batch, data_.train->size()),
+                      .seed = static_cast<uint64_t>(experiment.train.seed),
+                      .shuffle = true,
+                      .drop_last = true,
+                      .augmentation = experiment.augmentation,
+                      .threads = experiment.data.loader_threads},
+      module_(std::move(network), std::move(shapes), static_cast<uint64_t>(experiment.train.seed)),
+      optimizer_(SettingsOf(experiment.train, module_.network().recipe), module_.parameters()) {
+  state_.steps_per_epoch = data::StepsPerEpoch(data_.train->size(), loader_options_);
+}
+
+double Training::Elapsed() const {
+  return earlier_seconds_ + Now() - started_;
+}
+
+void Training::TrainStep(const data::Batch& batch) {
+  const auto count = static_cast<int64_t>(batch.labels.size());
+  const std::vector<int32_t> labels(batch.labels.begin(), batch.labels.end());
+  NormalizeBatch(module_.network().normalize, count, data_.train->picture_bytes(),
+                 batch.pixels.raw(), images_);
+  const double progress = static_cast<double>(state_.step) / static_cast<double>(state_.steps);
+  const StepResult result = module_.Step(
+      {.count = count, .images = images_.data(), .labels = labels.data()},
+      {.label_smoothing = experiment_.train.label_smoothing,
+       .float_weights = progress < module_.network().recipe.float_weight_share,
+       .dropout_seed = static_cast<uint64_t>(experiment_.train.seed) * 0x9e3779b97f4a7c15ULL +
+                       static_cast<uint64_t>(state_.step)});
+  const double rate =
+      experiment_.train.learning_rate *
+      RateFactor(experiment_.train, state_.step, state_.steps, state_.steps_per_epoch);
+  ++state_.step;
+  optimizer_.Update(state_.step - 1, rate,
+                    static_cast<double>(state_.step) / static_cast<double>(state_.steps));
+  epoch_tally_.loss += result.loss * static_cast<double>(count);
+  epoch_tally_.correct += result.correct;
+  epoch_tally_.images += count;
+}
+
+// The median of some steps on the first batch, after which weights, optimizer and counts are as
+// before.
+double Training::MeasureStepSeconds() {
+  const Checkpoint before = Snapshot();
+  data::LoaderOptions options = loader_options_;
+  options.threads = 1;
+  data::Loader loader(data_.train, options);
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < kWarmSteps + kTimedSteps && !Interrupted(); ++i) {
+    const double start = Now();
+    TrainStep(loader.Next());
+    if (i >= kWarmSteps) seconds.push_back(Now() - start);
+  }
+  BLUESTEM_CHECK(Restore(before, module_.parameters(), "snapshot").ok(),
+                 "a snapshot fits its module");
+  BLUESTEM_CHECK(Restore(before, optimizer_.State(), "snapshot").ok(),
+                 "a snapshot fits its optimizer");
+  state_.step = 0;
+  epoch_tally_ = {};
+  if (seconds.empty()) return 1.0;
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<int64_t>(seconds.size() / 2),
+                   seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+// The number of steps is chosen once, before the first one, and kept in run.json and in every
+// checkpoint: the schedule is a function of the step alone.
+void Training::ChooseSteps() {
+  if (state_.steps > 0) return;
+  const config::TrainConfig& config = experiment_.train;
+  state_.steps = config.epochs * state_.steps_per_epoch;
+  if (config.max_minutes <= 0) return;
+  const double step_seconds = MeasureStepSeconds();
+  // A forward pass is about a third of a step; each epoch ends with one over the statistics' and
+  // the validation images.
+  const auto extra = static_cast<double>(std::min(kStatisticsImages, data_.train->size()) +
+                                         data_.validation->size());
+  const double epoch_seconds =
+      step_seconds * (static_cast<double>(state_.steps_per_epoch) +
+                      extra / static_cast<double>(loader_options_.batch) / 3.0);
+  const double epochs = config.max_minutes * 60.0 * kBudgetShare / epoch_seconds;
+  const auto fitting = static_cast<int64_t>(epochs * static_cast<double>(state_.steps_per_epoch));
+  state_.steps = std::clamp<int64_t>(fitting, 1, state_.steps);
+}
+
+void Training::EstimateStatistics() {
+  const std::vector<int64_t> order =
+      data::EpochOrder(data_.train->size(), static_cast<uint64_t>(experiment_.train.seed), 0, true);
+  const int64_t images = std::min(kStatisticsImages, data_.train->size());
+  const int64_t size = data_.train->picture_bytes();
+  std::vector<uint8_t> pixels;
+  module_.BeginStatistics();
+  for (int64_t first = 0; first < images; first += kEvaluationBatch) {
+    const int64_t count = std::min(kEvaluationBatch, images - first);
+    CopyPixels(*data_.train, order, first, count, pixels);
+    NormalizeBatch(module_.network().normalize, count, size, pixels.data(), images_);
+    module_.AddStatistics({.count = count, .images = images_.data(), .labels = nullptr});
+  }
+  module_.FinishStatistics();
+}
+
+void Training::Validate(EpochMetrics& row) {
+  const data::PixelCache& cache = *data_.validation;
+  std::vector<uint8_t> pixels;
+  double loss = 0;
+  int64_t correct = 0;
+  for (int64_t first = 0; first < cache.size(); first += kEvaluationBatch) {
+    const int64_t count = std::min(kEvaluationBatch, cache.size() - first);
+    CopyPixels(cache, {}, first, count, pixels);
+    NormalizeBatch(module_.network().normalize, count, cache.picture_bytes(), pixels.data(),
+                   images_);
+    const std::vector<float> scores =
+        module_.Scores({.count = count, .images = images_.data(), .labels = nullptr});
+    std::vector<int32_t> labels;
+    for (int64_t i = 0; i < count; ++i) labels.push_back(cache.Label(first + i));
+    const LossResult result =
+        CrossEntropy(count, module_.network().classes, scores.data(), labels.data(), 0, nullptr);
+    loss += result.loss * static_cast<double>(count);
+    correct += result.correct;
+  }
+  row.validation_loss = loss / static_cast<double>(cache.size());
+  row.validation_accuracy = static_cast<double>(correct) / static_cast<double>(cache.size());
+}
+
+Checkpoint Training::Snapshot() {
+  Checkpoint checkpoint;
+  const Json info = {{"step", state_.step},
+                     {"steps", state_.steps},
+                     {"threads", state_.threads},
+                     {"elapsed_seconds", started_ > 0 ? Elapsed() : 0.0},
+                     {"best_validation_accuracy", state_.best_validation_accuracy},
+                     {"best_epoch", state_.best_epoch},
+                     {"epoch_loss", epoch_tally_.loss},
+                     {"epoch_correct", epoch_tally_.correct},
+                     {"epoch_images", epoch_tally_.images},
+                     {"metrics", MetricsToJson(metrics_)}};
+  checkpoint.info = info.dump();
+  Append(module_.parameters(), checkpoint);
+  Append(module_.statistics(), checkpoint);
+  Append(optimizer_.State(), checkpoint);
+  return checkpoint;
+}
+
+Status Training::Save() {
+  std::error_code ignored;
+  const Path older = paths_.Checkpoints() / fmt::format("step-{:08}.ckpt", state_.step);
+  BLUESTEM_RETURN_IF_ERROR(WriteCheckpoint(paths_.Last(), Snapshot()));
+  // The same file under the name of its step: what is left to go back to should a later last.ckpt
+  // be damaged.
+  std::filesystem::remove(older, ignored);
+  std::filesystem::create_hard_link(paths_.Last(), older, ignored);
+  std::vector<Path> kept;
+  for (const auto& entry : std::filesystem::directory_iterator(paths_.Checkpoints(), ignored)) {
+    if (entry.path().filename().string().rfind("step-", 0) == 0) kept.push_back(entry.path());
+  }
+  std::sort(kept.begin(), kept.end());
+  const auto keep = static_cast<size_t>(std::max<int64_t>(1, experiment_.train.keep_checkpoints));
+  for (size_t i = 0; i + keep < kept.size(); ++i) std::filesystem::remove(kept[i], ignored);
+  return WriteRunState(paths_, state_);
+}
+
+Status Training::SaveBest() {
+  Checkpoint checkpoint;
+  checkpoint.info =
+      Json{{"step", state_.step}, {"validation_accuracy", state_.best_validation_accuracy}}.dump();
+  Append(module_.parameters(), checkpoint);
+  Append(module_.statistics(), checkpoint);
+  return WriteCheckpoint(paths_.Best(), checkpoint);
+}
+
+Status Training::Resume() {
+  const auto way_out = [&](const Status& status) {
+    if (status.code() != Code::kInvalidData) return status;
+    return Status(status.code(),
+                  status.message() + fmt::format("; copy an older {}/step-*.ckpt over it and "
+                                                 "resume, or delete the run folder and start again",
+                                                 paths_.Checkpoints().string()));
+  };
+  const Result<Checkpoint> read = ReadCheckpoint(paths_.Last());
+  if (!read.ok()) return way_out(read.status());
+  const std::string place = paths_.Last().string();
+  try {
+    const Json info = Json::parse(read->info);
+    state_.step = info.at("step");
+    state_.steps = info.at("steps");
+    earlier_seconds_ = info.at("elapsed_seconds");
+    state_.best_validation_accuracy = info.at("best_validation_accuracy");
+    state_.best_epoch = info.at("best_epoch");
+    epoch_tally_ = {.loss = info.at("epoch_loss"),
+                    .correct = info.at("epoch_correct"),
+                    .images = info.at("epoch_images")};
+    Result<std::vector<EpochMetrics>> metrics = MetricsFromJson(info.at("metrics"), place);
+    if (!metrics.ok()) return way_out(metrics.status());
+    metrics_ = std::move(*metrics);
+  } catch (const nlohmann::json::exception& error) {
+    return way_out(Error(Code::kInvalidData, "{}: corrupt checkpoint: {}", place, error.what()));
+  }
+  for (const auto& views : {module_.parameters(), module_.statistics(), optimizer_.State()}) {
+    BLUESTEM_RETURN_IF_ERROR(way_out(Restore(*read, views, place)));
+  }
+  return OkStatus();
+}
+
+Status Training::LogEvents(const EpochMetrics& row) const {
+  BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
+                            interchange::EventWriter::Open(paths_.folder, state_.started_unix));
+  const auto wall = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
+                                            std::chrono::system_clock::now().time_since_epoch())
+                                            .count());
+  const std::pair<const char*, double> scalars[] = {
+      {"loss/train", row.loss},
+      {"loss/validation", row.validation_loss},
+      {"accuracy/train", row.train_accuracy},
+      {"accuracy/validation", row.validation_accuracy},
+      {"learning_rate", row.learning_rate},
+      {"images_per_second", row.images_per_second}};
+  for (const auto& [tag, value] : scalars)
+    BLUESTEM_RETURN_IF_ERROR(events.Scalar(tag, row.step, wall, value));
+  return OkStatus();
+}
+
+void Training::Report(double validation_accuracy) {
+  if (!options_.progress) return;
+  const double here = Now() - started_;
+  const auto done = static_cast<double>(state_.step - first_step_);
+  const auto images = static_cast<double>(std::max<int64_t>(1, epoch_tally_.images));
+  options_.progress({.step = state_.step,
+                     .steps = state_.steps,
+                     .epoch = (state_.step - 1) / state_.steps_per_epoch,
+                     .images_per_second =
+                         done * static_cast<double>(loader_options_.batch) / std::max(here, 1e-9),
+                     .elapsed_seconds = Elapsed(),
+                     .remaining_seconds = here / std::max(done, 1.0) *
+                                          static_cast<double>(state_.steps - state_.step),
+                     .loss = epoch_tally_.loss / images,
+                     .train_accuracy = static_cast<double>(epoch_tally_.correct) / images,
+                     .validation_accuracy = validation_accuracy});
+}
+
+Status Training::FinishEpoch(int64_t epoch) {
+  const auto images = static_cast<double>(epoch_tally_.images);
+  EpochMetrics row{.epoch = epoch + 1,
+                   .step = state_.step,
+                   .learning_rate = experiment_.train.learning_rate *
+                                    RateFactor(experiment_.train, state_.step - 1, state_.steps,
+                                               state_.steps_per_epoch),
+                   .loss = epoch_tally_.loss / images,
+                   .train_accuracy = static_cast<double>(epoch_tally_.correct) / images};
+  row.images_per_second = static_cast<double>((state_.step - first_step_) * loader_options_.batch) /
+                          std::max(Now() - started_, 1e-9);
+  EstimateStatistics();
+  Validate(row);
+  row.elapsed_seconds = Elapsed();
+  metrics_.push_back(row);
+  Report(row.validation_accuracy);
+  epoch_tally_ = {};
+  state_.images_per_second = row.images_per_second;
+  state_.train_seconds = row.elapsed_seconds;
+  // Of equal ones the later: its rate was lower.
+  if (row.validation_accuracy >= state_.best_validation_accuracy) {
+    state_.best_validation_accuracy = row.validation_accuracy;
+    state_.best_epoch = row.epoch;
+    BLUESTEM_RETURN_IF_ERROR(SaveBest());
+  }
+  BLUESTEM_RETURN_IF_ERROR(WriteMetrics(paths_, metrics_));
+  return LogEvents(row);
+}
+
+Status Training::Run() {
+  ChooseSteps();
+  started_ = Now();
+  first_step_ = state_.step;
+  const int64_t per_epoch = state_.steps_per_epoch;
+  data::Loader loader(data_.train, loader_options_, state_.step / per_epoch,
+                      state_.step % per_epoch);
+  BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths_, state_));
+  while (state_.step < state_.steps) {
+    if (Interrupted()) {
+      state_.status = "interrupted";
+      BLUESTEM_RETURN_IF_ERROR(Save());
+      return Error(Code::kInterrupted,
+                   "{}: interrupted at step {} of {}; everything is saved: go on with `bluestem "
+                   "train -o {} --resume`",
+                   paths_.folder.string(), state_.step, state_.steps, paths_.folder.string());
+    }
+    const data::Batch batch = loader.Next();
+    TrainStep(batch);
+    if (!std::isfinite(epoch_tally_.loss)) {
+      return Error(Code::kInvalidArgument,
+                   "train.learning_rate: the loss is no longer a number at step {} with rate {}; "
+                   "use a lower one",
+                   state_.step, experiment_.train.learning_rate);
+    }
+    const bool last = state_.step == state_.steps;
+    if (state_.step % per_epoch == 0 || last) {
+      BLUESTEM_RETURN_IF_ERROR(FinishEpoch((state_.step - 1) / per_epoch));
+      BLUESTEM_RETURN_IF_ERROR(Save());
+    } else {
+      Report(-1);
+      if (state_.step % experiment_.train.checkpoint_steps == 0) BLUESTEM_RETURN_IF_ERROR(Save());
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace bluestem::train

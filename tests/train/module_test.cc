@@ -1,0 +1,129 @@
+// Module: the hand-written backward pass against finite differences, and determinism.
+#include "bluestem/train/internal/module.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "bluestem/base/rng.h"
+
+namespace bluestem::train {
+namespace {
+
+struct Fixture {
+  Network network;
+  std::vector<BlockShape> shapes;
+  std::vector<float> images;
+  std::vector<int32_t> labels;
+};
+
+// Every feature of a block once: stride, pool before and after, shortcut, space to depth, bias,
+// gamma.
+Fixture MakeFixture(const std::string& weights, const std::string& activations) {
+  Fixture fixture;
+  Network& network = fixture.network;
+  network.name = "test";
+  network.h = network.w = 16, network.c = 3, network.classes = 4;
+  network.weight_quantizer = FindWeightQuantizer(weights);
+  network.activation_quantizer = FindActivationQuantizer(activations);
+  network.blocks = {{.name = "a", .channels = 8, .kernel = 4, .stride = 2},
+                    {.name = "b", .channels = 8, .gamma = false, .shortcut = true},
+                    {.name = "c", .channels = 8, .shortcut = true},
+                    {.name = "d", .channels = 16, .gamma = false, .pool = 2, .pool_first = true},
+                    {.name = "e", .channels = 8, .space_to_depth = 2},
+                    {.name = "f", .channels = 16, .pool = 2},
+                    {.name = "g",
+                     .channels = 4,
+                     .kernel = 1,
+                     .pad = 0,
+                     .gain = 0.5F,
+                     .bias = true,
+                     .batch_norm = false,
+                     .activation = Activation::kNone}};
+  fixture.shapes = Shapes(network).value();
+  Rng rng(5);
+  fixture.images.resize(6 * 16 * 16 * 3);
+  for (float& x : fixture.images) x = static_cast<float>(rng.Unit());
+  for (int i = 0; i < 6; ++i) fixture.labels.push_back(static_cast<int32_t>(rng.Below(4)));
+  return fixture;
+}
+
+StepResult RunStep(Module& module, const Fixture& fixture) {
+  return module.Step({.count = 6, .images = fixture.images.data(), .labels = fixture.labels.data()},
+                     {.label_smoothing = 0.1});
+}
+
+TEST(Module, GradientsEqualFiniteDifferences) {
+  UseThreads(1);
+  const Fixture fixture = MakeFixture("none", "none");
+  Module module(fixture.network, fixture.shapes, 3);
+  Rng rng(9);
+  for (const ParameterView& p : module.parameters()) {  // away from the symmetric start
+    for (int64_t i = 0; p.role != Role::kWeight && i < p.count; ++i)
+      p.value[i] += static_cast<float>(rng.Uniform(-0.3, 0.3));
+  }
+  // Along the gradient's own direction the loss must change by |gradient|^2 * h; a whole-parameter
+  // direction averages the ReLU's kinks.
+  for (const ParameterView& p : module.parameters()) {
+    RunStep(module, fixture);
+    const std::vector<float> gradient(p.gradient, p.gradient + p.count),
+        value(p.value, p.value + p.count);
+    double square = 0;
+    for (const float g : gradient) square += static_cast<double>(g) * static_cast<double>(g);
+    ASSERT_GT(square, 0) << p.name;
+    const double h = 2e-3 / std::sqrt(square);
+    const auto loss_at = [&](double t) {
+      for (size_t i = 0; i < value.size(); ++i)
+        p.value[i] = static_cast<float>(static_cast<double>(value[i]) +
+                                        t * static_cast<double>(gradient[i]));
+      return RunStep(module, fixture).loss;
+    };
+    const double slope = (loss_at(h) - loss_at(-h)) / (2 * h);
+    for (size_t i = 0; i < value.size(); ++i) p.value[i] = value[i];
+    EXPECT_NEAR(slope / square, 1.0, 0.05) << p.name;
+  }
+}
+
+TEST(Module, GivesTheSameBitsForTheSameSeedAndAnyThreads) {
+  const Fixture fixture = MakeFixture("binary_mean_scaling", "linear_mid_tread_half");
+  std::vector<std::vector<float>> gradients;
+  for (const int threads : {2, 2}) {
+    UseThreads(threads);
+    Module module(fixture.network, fixture.shapes, 3);
+    RunStep(module, fixture);
+    std::vector<float> all;
+    for (const ParameterView& p : module.parameters())
+      all.insert(all.end(), p.gradient, p.gradient + p.count);
+    gradients.push_back(all);
+  }
+  EXPECT_EQ(gradients[0], gradients[1]);
+}
+
+TEST(Module, StatisticsOfOneBatchGiveTheScoresOfThatBatch) {
+  UseThreads(1);
+  const Fixture fixture = MakeFixture("none", "none");
+  Module module(fixture.network, fixture.shapes, 3);
+  const StepInput input{.count = 6, .images = fixture.images.data(), .labels = nullptr};
+  module.BeginStatistics();
+  module.AddStatistics(input);
+  module.AddStatistics(input);
+  module.FinishStatistics();
+  const std::vector<float> scores = module.Scores(input);
+  const double loss = RunStep(module, fixture).loss;  // normalises with the batch itself
+  double own = 0;
+  for (int i = 0; i < 6; ++i) {
+    double sum = 0, mean = 0;
+    for (int k = 0; k < 4; ++k)
+      sum += std::exp(static_cast<double>(scores[static_cast<size_t>(4 * i + k)]));
+    for (int k = 0; k < 4; ++k)
+      mean += static_cast<double>(scores[static_cast<size_t>(4 * i + k)]) / 4;
+    own += std::log(sum) -
+           0.9 * static_cast<double>(
+                     scores[static_cast<size_t>(4 * i + fixture.labels[static_cast<size_t>(i)])]) -
+           0.1 * mean;
+  }
+  EXPECT_NEAR(own / 6, loss, 1e-5);
+}
+
+}  // namespace
+}  // namespace bluestem::train
