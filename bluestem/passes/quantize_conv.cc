@@ -43,6 +43,7 @@ struct Conv {
   QuantInfo x;
   IntegerWeights weights;
   std::vector<int64_t> sums;  // [co] sum of the weights
+  int64_t left_pad = 0;       // more than the node's own
   AccRange range;
 };
 
@@ -189,6 +190,9 @@ bool Rises(const Chain& chain, size_t count) {
 Attributes ConvAttributes(const Conv& conv, const std::string& epilogue) {
   Attributes attributes = conv.node->attributes;
   attributes.Remove("layout");
+  auto pads = attributes.Ints("pads", {0, 0, 0, 0});
+  pads[1] += conv.left_pad;
+  attributes.Set("pads", pads);
   const bool zero_is_code = conv.x.zero_point >= 0 && conv.x.zero_point < conv.x.levels;
   return attributes.Set("pad_value", static_cast<int64_t>(zero_is_code ? conv.x.zero_point : 0))
       .Set("x_bits", static_cast<int64_t>(conv.x.bits))
@@ -197,7 +201,8 @@ Attributes ConvAttributes(const Conv& conv, const std::string& epilogue) {
 }
 
 void SetCodes(Attributes& attributes, const QuantInfo& info) {
-  const Attributes codes = CodeAttributes(info);  // named: a range-for does not keep a temporary's parts alive
+  const Attributes codes =
+      CodeAttributes(info);  // named: a range-for does not keep a temporary's parts alive
   for (const auto& [name, value] : codes.all()) attributes.Set(name, value);
 }
 
@@ -209,8 +214,8 @@ std::string Summary(const Conv& conv) {
 
 // conv, chain, Quantize -> QConv with thresholds, or QConv raw, movements, Threshold. Returns false
 // with a reason where it cannot be.
-Result<bool> EmitThreshold(Rewriter& rewriter, const Conv& conv, ValueId weights,
-                           const Chain& chain, const Tail& tail, std::string& reason) {
+Result<bool> EmitThreshold(Rewriter& rewriter, const Conv& conv, const Chain& chain,
+                           const Tail& tail, std::string& reason) {
   ir::Graph& graph = rewriter.graph();
   const size_t own_steps = chain.steps.size() - tail.steps.size();  // the bias
   if (tail.has_maximum && !Rises(chain, own_steps + tail.steps_before_maximum)) {
@@ -224,6 +229,7 @@ Result<bool> EmitThreshold(Rewriter& rewriter, const Conv& conv, ValueId weights
   }
   const QuantInfo info = *graph.value(tail.quantize->outputs[0]).quant;
   const std::string& name = conv.node->name;
+  const ValueId weights = graph.AddConstant(name + "/weights", conv.weights.codes);
   ValueId value = ir::kNoValue;
   if (tail.movements.empty()) {
     Attributes attributes = ConvAttributes(conv, "threshold");
@@ -250,9 +256,39 @@ Result<bool> EmitThreshold(Rewriter& rewriter, const Conv& conv, ValueId weights
   return true;
 }
 
+// Over maps of one column the zero point's part can be taken off in integers: a second tap to the
+// left reads padding, that is the zero point, and has the negated weights. Then equal sums give
+// equal scores, to the bit; a zero-point part in b would round them apart. Changes nothing where
+// the map is wider, the zero point is 0, or the doubled sums would not fit. Costs as many
+// multiplications again, for products with a vector mostly.
+void TakeZeroPointOff(const ir::Graph& graph, Conv& conv, Chain& chain) {
+  const Shape x = graph.value(conv.codes).shape;
+  const Shape w = conv.weights.codes.shape();
+  const auto pads = conv.node->attributes.Ints("pads", {0, 0, 0, 0});
+  const bool one_column = x[2] == 1 && w[2] == 1 && pads[1] == 0 && pads[3] == 0 && w[1] == 1;
+  const bool zero_is_code = conv.x.zero_point > 0 && conv.x.zero_point < conv.x.levels;
+  if (!one_column || !zero_is_code) return;
+  IntegerWeights doubled{Tensor(DType::kS8, {w[0], w[1], 2, w[3]}), conv.weights.scale,
+                         conv.weights.bits};
+  for (int64_t row = 0; row < w[0]; ++row) {
+    for (int64_t i = 0; i < w[3]; ++i) {
+      const int8_t weight = conv.weights.codes.data<int8_t>()[row * w[3] + i];
+      if (weight == -128) return;
+      doubled.codes.data<int8_t>()[row * 2 * w[3] + i] = static_cast<int8_t>(-weight);
+      doubled.codes.data<int8_t>()[(row * 2 + 1) * w[3] + i] = weight;
+    }
+  }
+  std::vector<int64_t> sums;
+  if (!BoundAccumulators(doubled, conv.x, sums).ok()) return;
+  conv.weights = std::move(doubled);
+  conv.left_pad = 1;
+  chain.offset.assign(chain.offset.size(), 0);
+}
+
 // conv, affine ops, relu -> QConv with a and b.
-Status EmitAffine(Rewriter& rewriter, const Conv& conv, ValueId weights, Chain chain) {
+Status EmitAffine(Rewriter& rewriter, const Conv& conv, Chain chain) {
   ir::Graph& graph = rewriter.graph();
+  const ValueId weights = graph.AddConstant(conv.node->name + "/weights", conv.weights.codes);
   ValueId last = conv.node->outputs[0];
   bool relu = false;
   while (!relu) {
@@ -285,27 +321,29 @@ Status EmitAffine(Rewriter& rewriter, const Conv& conv, ValueId weights, Chain c
   return OkStatus();
 }
 
-Status EmitQConv(Rewriter& rewriter, const Conv& conv, PassContext& context) {
+Status EmitQConv(Rewriter& rewriter, Conv conv, PassContext& context) {
   ir::Graph& graph = rewriter.graph();
   Chain chain = StartChain(graph, rewriter, conv);
   Tail tail = ReadTail(rewriter, graph, *conv.node);
-  const ValueId weights = graph.AddConstant(conv.node->name + "/weights", conv.weights.codes);
+  const std::string& name = conv.node->name;
   if (tail.quantize != nullptr) {
     Chain full = chain;
     full.steps.insert(full.steps.end(), tail.steps.begin(), tail.steps.end());
     BLUESTEM_ASSIGN_OR_RETURN(const bool done,
-                              EmitThreshold(rewriter, conv, weights, full, tail, tail.reason));
+                              EmitThreshold(rewriter, conv, full, tail, tail.reason));
     if (done) {
-      Decide(context, "quantize_conv", conv.node->name,
+      Decide(context, "quantize_conv", name,
              fmt::format("QConv: {}; {} ops up to \"{}\" are thresholds{}", Summary(conv),
                          tail.nodes.size(), tail.quantize->name,
-                         tail.movements.empty() ? "" : ", after a maximum of raw accumulators"));
+                         tail.movements.empty() ? "" : " of pooled raw accumulators"));
       return OkStatus();
     }
   }
-  Decide(context, "quantize_conv", conv.node->name,
-         fmt::format("QConv: {}; gives f32, no thresholds: {}", Summary(conv), tail.reason));
-  return EmitAffine(rewriter, conv, weights, std::move(chain));
+  TakeZeroPointOff(graph, conv, chain);
+  Decide(context, "quantize_conv", name,
+         fmt::format("QConv: {}; gives f32, no thresholds: {}{}", Summary(conv), tail.reason,
+                     conv.left_pad == 0 ? "" : "; a tap of padding takes the zero point off"));
+  return EmitAffine(rewriter, conv, std::move(chain));
 }
 
 }  // namespace
@@ -320,7 +358,7 @@ Result<int> QuantizeConv(ir::Graph& graph, PassContext& context) {
     }
     auto conv = ReadConv(rewriter, graph, node);
     if (conv.ok()) {
-      BLUESTEM_RETURN_IF_ERROR(EmitQConv(rewriter, *conv, context));
+      BLUESTEM_RETURN_IF_ERROR(EmitQConv(rewriter, std::move(*conv), context));
     } else if (conv.status().code() == Code::kUnsupported) {
       Decide(context, "quantize_conv", node.name, "f32 convolution: " + conv.status().message());
       BLUESTEM_RETURN_IF_ERROR(rewriter.Keep(node));
