@@ -188,19 +188,28 @@ TEST(Emit, LeavesNothingOnAFullDisk) {
 
 TEST(Emit, ArchiveUnpacksInAnEmptyFolderAndBuildsWithOneCall) {
   const TestFolder folder;
-  const Path archive = Path(testing::SmallArtefact()).concat(".tar.gz");
-  const auto built =
-      Shell("tar xzf " + archive.string() + " && cd small && env -i PATH=\"$PATH\" " +
-                "CXXFLAGS= models/src/build.sh x86-64 rebuilt.so && mv rebuilt.so ..",
-            folder.path());
+  const auto program = testing::FloatNetwork();
+  ASSERT_TRUE(codegen::Emit(*program, folder.path() / "float", Options({"x86-64"})).ok());
+  const auto built = Shell(
+      "mkdir empty && cd empty && tar xzf ../float.tar.gz && cd float && "
+      "env -i PATH=\"$PATH\" models/src/build.sh x86-64 rebuilt.so",
+      folder.path());
   ASSERT_EQ(built.exit_code, 0) << built.output;
-  const auto program = SmallNetwork(1);
   for (const std::string& isa : testing::IsasHere()) {
-    auto theirs = runtime::LoadLibrary(folder.path() / "rebuilt.so", isa);
-    auto ours = runtime::LoadLibrary(LibraryOf(testing::SmallArtefact()), isa);
+    auto theirs = runtime::LoadLibrary(folder.path() / "empty/float/rebuilt.so", isa);
+    auto ours = runtime::LoadLibrary(LibraryOf(folder.path() / "float"), isa);
     ASSERT_TRUE(theirs.ok() && ours.ok()) << theirs.status().message();
     const auto inputs = testing::RandomInputs(*program, 3);
     EXPECT_EQ(*(*theirs)->Run(inputs), *(*ours)->Run(inputs));
+  }
+}
+
+TEST(Emit, GeneratedCodeHasNoWarnings) {
+  for (const Path& artefact : {testing::SmallArtefact(), testing::EveryCallArtefact()}) {
+    const auto checked =
+        Shell("g++ -std=c++20 -Wall -Wextra -Wshadow -Werror -fsyntax-only -I. model.cc weights.cc",
+              artefact / "models/src");
+    EXPECT_EQ(checked.exit_code, 0) << checked.output;
   }
 }
 

@@ -95,6 +95,25 @@ kernels::QConvParams Conv(int32_t size, int32_t ci, int32_t co, int32_t kernel) 
           .relu = 0};
 }
 
+kernels::FConvParams FloatConv() {
+  return {.h = 6,
+          .w = 6,
+          .ci = 5,
+          .ho = 6,
+          .wo = 6,
+          .co = 8,
+          .kernel_h = 3,
+          .kernel_w = 3,
+          .stride_h = 1,
+          .stride_w = 1,
+          .pad_top = 1,
+          .pad_left = 1,
+          .dilation_h = 1,
+          .dilation_w = 1,
+          .groups = 1,
+          .relu = 0};
+}
+
 kernels::PoolParams Pool(int32_t size, int32_t channels, int32_t kernel) {
   return {.h = size,
           .w = size,
@@ -169,23 +188,7 @@ std::shared_ptr<Program> EveryCall() {
                       .scale = 0.25,
                       .zero_point = 3}};
   constexpr int64_t kCount = 6 * 6 * 8;
-  kernels::FConvParams conv = {.h = 6,
-                               .w = 6,
-                               .ci = 5,
-                               .ho = 6,
-                               .wo = 6,
-                               .co = 8,
-                               .kernel_h = 3,
-                               .kernel_w = 3,
-                               .stride_h = 1,
-                               .stride_w = 1,
-                               .pad_top = 1,
-                               .pad_left = 1,
-                               .dilation_h = 1,
-                               .dilation_w = 1,
-                               .groups = 1,
-                               .relu = 0};
-  Operand real = builder.FConv("fconv/with\nnewline", conv, {Space::kInput, 0});
+  Operand real = builder.FConv("fconv/with\nnewline", FloatConv(), {Space::kInput, 0});
   const auto next = [&](const std::string& op, program::CallParams params,
                         std::vector<Operand> inputs, int64_t bytes) {
     const Operand output = builder.Arena(bytes);
@@ -243,6 +246,19 @@ std::shared_ptr<Program> EveryCall() {
   real = next("mean", kernels::ReduceParams{.outer = 1, .n = 36, .inner = 8, .op = 1}, {real}, 32);
   real = next("average", program::AvgPoolCall{Pool(1, 8, 1)}, {real}, 32);
   builder.Add("softmax", kernels::SoftmaxParams{.rows = 1, .channels = 7}, {real},
+              {Space::kOutput, 0});
+  return std::make_shared<Program>(program);
+}
+
+std::shared_ptr<Program> FloatNetwork() {
+  ProgramBuilder builder(5);
+  Program& program = builder.program();
+  program.name = "float";
+  program.model_hash = std::string(64, 'f');
+  program.inputs = {{.name = "x", .dtype = DType::kF32, .shape = {1, 6, 6, 5}}};
+  program.outputs = {{.name = "y", .dtype = DType::kF32, .shape = {36, 8}}};
+  const Operand real = builder.FConv("conv", FloatConv(), {Space::kInput, 0});
+  builder.Add("softmax", kernels::SoftmaxParams{.rows = 36, .channels = 8}, {real},
               {Space::kOutput, 0});
   return std::make_shared<Program>(program);
 }

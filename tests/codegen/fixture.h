@@ -92,6 +92,8 @@ class ProgramBuilder {
 // A small network: u8 [1,8,8,3] -> conv, conv, space to depth, pool, conv, mean, softmax -> f32
 // [1,10].
 std::shared_ptr<program::Program> SmallNetwork(uint32_t seed);
+// An f32 network whose kernels compile quickly: f32 [1,6,6,5] -> conv, softmax -> f32 [36,8].
+std::shared_ptr<program::Program> FloatNetwork();
 // Every kind of call once: f32 [1,6,6,5] -> f32 [1,7] and u8 [1,6,6,8].
 std::shared_ptr<program::Program> EveryCall();
 

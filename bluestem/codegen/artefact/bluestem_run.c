@@ -105,21 +105,29 @@ static long header_number(const bytes* file, size_t* at) {
   return digits > 0 ? value : -1;
 }
 
+/* The same numbers as bluestem/image: integers summed exactly, then double. */
+static void standardize_pixels(const unsigned char* pixels, size_t count, float* values) {
+  uint64_t sum = 0, squares = 0;
+  double mean, deviation, least;
+  size_t i;
+  for (i = 0; i < count; ++i) {
+    sum += pixels[i];
+    squares += (uint64_t)pixels[i] * pixels[i];
+  }
+  mean = (double)sum / (double)count;
+  deviation = sqrt((double)(count * squares - sum * sum)) / (double)count;
+  least = 1.0 / sqrt((double)count);
+  if (deviation < least) deviation = least;
+  for (i = 0; i < count; ++i) values[i] = (float)((pixels[i] - mean) / deviation);
+}
+
 static void normalize_pixels(const unsigned char* pixels, size_t count, const char* how,
                              float* values) {
-  double mean = 0, deviation = 1;
   size_t i;
   if (strcmp(how, "per_image_standardization") == 0) {
-    uint64_t sum = 0, squares = 0;
-    double least = 1.0 / sqrt((double)count);
-    for (i = 0; i < count; ++i) {
-      sum += pixels[i];
-      squares += (uint64_t)pixels[i] * pixels[i];
-    }
-    mean = (double)sum / (double)count;
-    deviation = sqrt((double)squares / (double)count - mean * mean);
-    if (!(deviation >= least)) deviation = least;
-    for (i = 0; i < count; ++i) values[i] = (float)(((double)pixels[i] - mean) / deviation);
+    /* count * squares stays below 2^62 */
+    if (count > (size_t)1 << 23) fail(kExitData, how, "more than 8,388,608 values");
+    standardize_pixels(pixels, count, values);
   } else if (strcmp(how, "none") == 0) {
     for (i = 0; i < count; ++i) values[i] = (float)pixels[i];
   } else {

@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import datetime
 import json
+import math
 import os
 import platform
 import re
@@ -287,7 +288,7 @@ def normalize(pixels, how):
         values = [int(v) for v in pixels.reshape(-1)]
         count, total = len(values), sum(values)
         numerator = float(count * sum(v * v for v in values) - total * total)
-        deviation = max(numerator ** 0.5 / count, 1.0 / float(count) ** 0.5)
+        deviation = max(math.sqrt(numerator) / count, 1.0 / math.sqrt(count))
         return ((pixels.astype(np.float64) - total / count) / deviation).astype(np.float32)
     return pixels.astype(np.float32)
 
