@@ -42,7 +42,8 @@ Status CheckInput(const program::TensorInfo& info, const image::PreprocessSpec& 
                  info.name, DTypeName(info.dtype));
   }
   const double scale = PixelScale(spec.normalize);
-  if (info.zero_point != 0 || std::abs(info.scale - scale) > 1e-9 * scale) {
+  // A model stores its scale as f32.
+  if (info.zero_point != 0 || static_cast<float>(info.scale) != static_cast<float>(scale)) {
     return Error(Code::kInvalidData,
                  "the model's input '{}' reads pixels with scale {} and zero point {}, but the "
                  "preprocessing of meta.yaml means scale {}; use the meta.yaml that belongs to the "
