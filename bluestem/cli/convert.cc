@@ -17,15 +17,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Prints a step and the time since the last one.
+// Prints steps with the time that each took.
 class Steps {
  public:
   explicit Steps(Output& output) : output_(output) {}
+  // The step took `seconds`.
+  void Line(const std::string& step, double seconds, const std::string& what) {
+    output_.Line("{:<9} {:>9}  {}", step, SecondsText(seconds), what);
+    last_ = std::chrono::steady_clock::now();
+  }
+  // The step took the time since the last one.
   void Done(const std::string& step, const std::string& what) {
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double> took = now - last_;
-    last_ = now;
-    output_.Line("{:<9} {:>9}  {}", step, SecondsText(took.count()), what);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - last_;
+    Line(step, took.count(), what);
   }
 
  private:
@@ -175,14 +179,11 @@ Status Publish(const Path& staged, const Path& target) {
   return OkStatus();
 }
 
-Status VerifyAll(const ConvertOptions& options, const ModelSource& source, const LoadedModel& model,
-                 const Compiled& compiled, const Path& artefact,
-                 const std::vector<const codegen::Target*>& targets, Steps& steps,
-                 ConvertSummary& summary) {
-  BLUESTEM_ASSIGN_OR_RETURN(const SampleSet set,
-                            TakeSamples(source, model, options.images, options.verify));
+// Compares the model as read with its Program, before anything is compiled.
+Status VerifyProgram(const LoadedModel& model, const Compiled& compiled, const SampleSet& set,
+                     Steps& steps, ConvertSummary& summary,
+                     std::vector<std::vector<Tensor>>& expected) {
   summary.samples = set.origin;
-  std::vector<std::vector<Tensor>> expected;
   BLUESTEM_ASSIGN_OR_RETURN(summary.plain,
                             VerifyInterpreter(model, compiled, set.samples, expected));
   steps.Done("verify", fmt::format("{}: interpreter within {:.2g} of a float64 evaluation of the "
@@ -192,6 +193,13 @@ Status VerifyAll(const ConvertOptions& options, const ModelSource& source, const
     steps.Done("", fmt::format("{} of them through a rounding tie of a quantizer ({})",
                                summary.plain.ties, summary.plain.tie));
   }
+  return OkStatus();
+}
+
+Status VerifyLibraries(const LoadedModel& model, const Compiled& compiled, const SampleSet& set,
+                       const Path& artefact, const std::vector<const codegen::Target*>& targets,
+                       const std::vector<std::vector<Tensor>>& expected, Steps& steps,
+                       ConvertSummary& summary) {
   for (const codegen::Target* target : targets) {
     BLUESTEM_ASSIGN_OR_RETURN(
         LibraryReport library,
@@ -224,18 +232,31 @@ Status Convert(const ConvertOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const auto files, CarriedFiles(source, model, compile.model_hash));
   Status dumped;
   size_t number = 0;
+  double pass_seconds = 0;
   compile.observer = [&](const PassRecord& pass, const ir::Graph& after) {
-    steps.Done("pass", fmt::format("{}: {} changes", pass.name, pass.changes));
+    pass_seconds += pass.seconds;
+    if (pass.changes > 0) {
+      steps.Line("pass", pass.seconds, fmt::format("{}: {} changes", pass.name, pass.changes));
+    }
     if (dumped.ok()) dumped = Dump(options, ++number, pass.name, after);
   };
   BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
   BLUESTEM_RETURN_IF_ERROR(dumped);
-  steps.Done("lower",
+  steps.Line("passes", pass_seconds,
+             fmt::format("{} of them, {} nodes left", number, compiled.graph.nodes.size()));
+  steps.Line("lower", compiled.lower_seconds,
              fmt::format("{} calls, {} of weights, {} of arena", compiled.program->calls.size(),
                          BytesText(static_cast<int64_t>(compiled.program->constants.size())),
                          BytesText(compiled.program->arena_bytes)));
   if (options.explain) Explain(output, compiled);
   if (Interrupted()) return InterruptedStatus();
+
+  ConvertSummary summary;
+  summary.output = target_folder;
+  std::vector<std::vector<Tensor>> expected;
+  BLUESTEM_ASSIGN_OR_RETURN(const SampleSet set,
+                            TakeSamples(source, model, options.images, options.verify));
+  BLUESTEM_RETURN_IF_ERROR(VerifyProgram(model, compiled, set, steps, summary, expected));
 
   BLUESTEM_ASSIGN_OR_RETURN(const StagedFolder staging, StagedFolder::Create(target_folder));
   const Path staged = staging.path() / target_folder.filename();
@@ -248,10 +269,8 @@ Status Convert(const ConvertOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(codegen::Emit(*compiled.program, staged, emit));
   if (Interrupted()) return InterruptedStatus();
 
-  ConvertSummary summary;
-  summary.output = target_folder;
   BLUESTEM_RETURN_IF_ERROR(
-      VerifyAll(options, source, model, compiled, staged, targets, steps, summary));
+      VerifyLibraries(model, compiled, set, staged, targets, expected, steps, summary));
   if (Interrupted()) return InterruptedStatus();
   BLUESTEM_RETURN_IF_ERROR(Publish(staged, target_folder));
   PrintSummary(output, model, compiled, summary);

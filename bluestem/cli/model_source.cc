@@ -14,6 +14,12 @@ bool IsFile(const Path& path) {
   return fs::is_regular_file(path, error);
 }
 
+// Some of Blueoil's config.yaml stand for a meta.yaml; those of bare test graphs name no classes.
+bool NamesClasses(const Path& path) {
+  const Result<std::string> text = ReadTextFile(path);
+  return text.ok() && ("\n" + *text).find("\nCLASSES:") != std::string::npos;
+}
+
 Result<ModelSource> FindInFolder(const Path& folder) {
   ModelSource source;
   source.path = folder;
@@ -106,7 +112,7 @@ Result<ModelSource> FindModel(const Path& path, const Path& meta) {
     const Path folder = path.parent_path();
     if (IsFile(folder / "meta.yaml")) {
       source.meta_file = folder / "meta.yaml";
-    } else if (path.extension() == ".pb" && IsFile(folder / "config.yaml")) {
+    } else if (path.extension() == ".pb" && NamesClasses(folder / "config.yaml")) {
       source.meta_file = folder / "config.yaml";
     }
   }
