@@ -60,14 +60,26 @@ Tensor RunReference(const WindowGeometry& g, const Tensor& x, const Tensor& w, c
   return y;
 }
 
-// Adds the taps of one output position of one group: acc[o] += x[i] * w[i][o]. A zero activation,
-// frequent among codes, adds nothing.
-void AddTaps(const double* x, int64_t cig, const double* w, int64_t cog, double* acc) {
-  for (int64_t i = 0; i < cig; ++i, w += cog) {
+// Adds the taps of `kCount` outputs from `o` on: acc[o] += x[i] * w[i][o], the sums in registers. A
+// zero activation, frequent among codes, adds nothing.
+template <int64_t kCount>
+void AddBlock(const double* x, int64_t cig, const double* w, int64_t cog, int64_t o, double* acc) {
+  double sums[kCount];
+  for (int64_t j = 0; j < kCount; ++j) sums[j] = acc[o + j];
+  for (int64_t i = 0; i < cig; ++i) {
     const double value = x[i];
     if (value == 0) continue;
-    for (int64_t o = 0; o < cog; ++o) acc[o] += value * w[o];
+    const double* row = w + i * cog + o;
+    for (int64_t j = 0; j < kCount; ++j) sums[j] += value * row[j];
   }
+  for (int64_t j = 0; j < kCount; ++j) acc[o + j] = sums[j];
+}
+
+// Adds the taps of one output position of one group.
+void AddTaps(const double* x, int64_t cig, const double* w, int64_t cog, double* acc) {
+  int64_t o = 0;
+  for (; o + 16 <= cog; o += 16) AddBlock<16>(x, cig, w, cog, o, acc);
+  for (; o < cog; ++o) AddBlock<1>(x, cig, w, cog, o, acc);
 }
 
 // Convolves NHWC data with weights [groups][kh][kw][cig][cog]; `y` holds the bias or zeros on
