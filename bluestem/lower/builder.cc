@@ -35,6 +35,34 @@ Builder::Builder(const ir::Graph& graph, std::vector<Decision>& decisions)
     operands_[graph.inputs[i]] = {Space::kInput, static_cast<int64_t>(i)};
   }
   for (const ir::ValueId id : graph.outputs) program_.outputs.push_back(InfoOf(value(id)));
+  ClaimAliasedOutputs();
+}
+
+// An output that only renames the axes of a value is written where that value is made.
+void Builder::ClaimAliasedOutputs() {
+  for (size_t i = 0; i < graph_.outputs.size(); ++i) {
+    ir::ValueId id = graph_.outputs[i];
+    const ir::Node* node = graph_.Producer(id);
+    while (node != nullptr && FindRule(node->op) != nullptr &&
+           FindRule(node->op)->lower == LowerAlias) {
+      id = node->inputs[0];
+      node = graph_.Producer(id);
+    }
+    const bool is_output = std::count(graph_.outputs.begin(), graph_.outputs.end(), id) != 0;
+    if (node != nullptr && !is_output) claimed_.emplace(id, static_cast<int64_t>(i));
+  }
+}
+
+const ir::Node* Builder::OnlyReader(ir::ValueId id) const {
+  const ir::Node* reader = nullptr;
+  for (const ir::Node& node : graph_.nodes) {
+    for (const ir::ValueId input : node.inputs) {
+      if (input != id) continue;
+      if (reader != nullptr) return nullptr;
+      reader = &node;
+    }
+  }
+  return std::count(graph_.outputs.begin(), graph_.outputs.end(), id) == 0 ? reader : nullptr;
 }
 
 Operand Builder::NewBuffer(int64_t bytes) {
@@ -56,10 +84,15 @@ Operand Builder::Read(ir::ValueId id) {
 Operand Builder::Write(ir::ValueId id) {
   const ir::Value& result = value(id);
   const auto output = std::find(graph_.outputs.begin(), graph_.outputs.end(), id);
-  const Operand operand =
-      output != graph_.outputs.end()
-          ? Operand{Space::kOutput, static_cast<int64_t>(output - graph_.outputs.begin())}
-          : NewBuffer(ElementCount(result.shape) * DTypeBytes(result.dtype));
+  const auto claim = claimed_.find(id);
+  Operand operand;
+  if (output != graph_.outputs.end()) {
+    operand = {Space::kOutput, output - graph_.outputs.begin()};
+  } else if (claim != claimed_.end()) {
+    operand = {Space::kOutput, claim->second};
+  } else {
+    operand = NewBuffer(ElementCount(result.shape) * DTypeBytes(result.dtype));
+  }
   operands_[id] = operand;
   return operand;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,12 @@ class Builder {
   program::Operand Read(ir::ValueId id);
   // Returns where the node writes `id`: a program output or a fresh buffer.
   program::Operand Write(ir::ValueId id);
+  // Returns the one node that reads `id`, or null where there are several, none, or it is a graph
+  // output.
+  const ir::Node* OnlyReader(ir::ValueId id) const;
+  // Marks a node as part of another node's call: it is not lowered itself.
+  void Absorb(const ir::Node& node) { absorbed_.insert(&node); }
+  bool IsAbsorbed(const ir::Node& node) const { return absorbed_.count(&node) != 0; }
   // Makes `to` another name of the bytes of `from` (a reshape).
   void Alias(ir::ValueId to, ir::ValueId from);
   // Returns a fresh buffer that lives for the next call alone.
@@ -51,13 +58,16 @@ class Builder {
 
  private:
   program::Operand NewBuffer(int64_t bytes);
+  void ClaimAliasedOutputs();
   void CopyAliasedOutputs();
 
   const ir::Graph& graph_;
   std::vector<Decision>& decisions_;
   program::Program program_;
   std::map<ir::ValueId, program::Operand>
-      operands_;  // kArena offsets are buffer indices until Finish
+      operands_;                            // kArena offsets are buffer indices until Finish
+  std::map<ir::ValueId, int64_t> claimed_;  // values that are an output under another shape
+  std::set<const ir::Node*> absorbed_;
   std::vector<int64_t> buffer_bytes_;
   std::map<std::string, int64_t> constants_;  // bytes to offset
 };

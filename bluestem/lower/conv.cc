@@ -110,6 +110,18 @@ void Account(program::Call& call, const ir::WindowGeometry& g, int32_t x_bits, i
                               w_bits == 32 ? "f32" : fmt::format("s{}", w_bits));
 }
 
+// Takes the node of kind `op` that alone reads what `whole` writes into `whole`; null where there
+// is none.
+const ir::Node* Follower(Builder& builder, ir::Node& whole, const std::string& op) {
+  const ir::Node* reader = builder.OnlyReader(whole.outputs[0]);
+  if (reader == nullptr || reader->op != op || reader->inputs[0] != whole.outputs[0]) {
+    return nullptr;
+  }
+  builder.Absorb(*reader);
+  whole.outputs = reader->outputs;
+  return reader;
+}
+
 Status EmitFConv(Builder& builder, const ir::Node& node, const ir::WindowGeometry& geometry) {
   const ir::Value& weights = builder.value(node.inputs[1]);
   if (weights.constant == nullptr) {
@@ -118,13 +130,23 @@ Status EmitFConv(Builder& builder, const ir::Node& node, const ir::WindowGeometr
                  "weights can be packed",
                  weights.name);
   }
-  const auto params = GeometryParams<kernels::FConvParams>(geometry);
+  auto params = GeometryParams<kernels::FConvParams>(geometry);
+  // The kernel goes on with a BatchNorm and a Relu that alone read its sums: the same operations in
+  // the same order, without the two passes over memory.
+  ir::Node whole = node;
+  const ir::Node* norm = Follower(builder, whole, "BatchNorm");
+  params.relu = Follower(builder, whole, "Relu") != nullptr ? 1 : 0;
   std::vector<float> packed(kernels::FConvPackedFloats(params));
   kernels::FConvPackWeights(params, weights.constant->data<float>(), packed.data());
-  program::Call call = NewCall(builder, node, params);
+  program::Call call = NewCall(builder, whole, params);
   call.inputs.push_back(builder.Constant(packed));
   call.inputs.push_back(node.inputs.size() > 2 ? builder.Read(node.inputs[2]) : Operand{});
   call.inputs.resize(5);  // no affine part
+  if (norm != nullptr) {
+    const BatchNormFactors factors = FactorsOf(builder, *norm);
+    call.inputs[3] = builder.Constant(factors.a);
+    call.inputs[4] = builder.Constant(factors.b);
+  }
   Account(call, geometry, 0, 32);
   builder.Explain(node.name,
                   "f32: " + Choices(kernels::kFConvKernels, kernels::kFConvKernelCount, params));

@@ -8,6 +8,7 @@ Result<program::Program> Lower(const ir::Graph& graph, const std::string& model_
                                std::vector<Decision>& decisions) {
   Builder builder(graph, decisions);
   for (const ir::Node& node : graph.nodes) {
+    if (builder.IsAbsorbed(node)) continue;
     const std::string place = fmt::format("node \"{}\" ({})", node.name, node.op);
     const Rule* rule = FindRule(node.op);
     if (rule == nullptr) {

@@ -101,26 +101,29 @@ Status LowerBinary(Builder& builder, const ir::Node& node) {
   return OkStatus();
 }
 
-// Rule 5 of ir/ops/README.md: a and b in double, each rounded once.
-Status LowerBatchNorm(Builder& builder, const ir::Node& node) {
-  const Tensor& gamma = *builder.value(node.inputs[1]).constant;
-  const Tensor& beta = *builder.value(node.inputs[2]).constant;
-  const Tensor& mean = *builder.value(node.inputs[3]).constant;
-  const Tensor& variance = *builder.value(node.inputs[4]).constant;
-  const double epsilon = node.attributes.Float("epsilon");
-  std::vector<float> a;
-  std::vector<float> b;
-  for (int64_t c = 0; c < gamma.size(); ++c) {
-    const double factor = gamma.At(c) / std::sqrt(variance.At(c) + epsilon);
-    a.push_back(static_cast<float>(factor));
-    b.push_back(static_cast<float>(beta.At(c) - mean.At(c) * factor));
+BatchNormFactors FactorsOf(const Builder& builder, const ir::Node& batch_norm) {
+  const auto parameter = [&](size_t i) -> const Tensor& {
+    return *builder.value(batch_norm.inputs[i]).constant;
+  };
+  const double epsilon = batch_norm.attributes.Float("epsilon");
+  BatchNormFactors factors;
+  for (int64_t c = 0; c < parameter(1).size(); ++c) {
+    const double factor = parameter(1).At(c) / std::sqrt(parameter(4).At(c) + epsilon);
+    factors.a.push_back(static_cast<float>(factor));
+    factors.b.push_back(static_cast<float>(parameter(2).At(c) - parameter(3).At(c) * factor));
   }
-  const kernels::AffineParams params{.rows = CountOf(builder, node.inputs[0]) / gamma.size(),
-                                     .channels = static_cast<int32_t>(gamma.size()),
+  return factors;
+}
+
+Status LowerBatchNorm(Builder& builder, const ir::Node& node) {
+  const BatchNormFactors factors = FactorsOf(builder, node);
+  const auto channels = static_cast<int64_t>(factors.a.size());
+  const kernels::AffineParams params{.rows = CountOf(builder, node.inputs[0]) / channels,
+                                     .channels = static_cast<int32_t>(channels),
                                      .relu = 0};
   program::Call call = NewCall(builder, node, params);
-  call.inputs.push_back(builder.Constant(a));
-  call.inputs.push_back(builder.Constant(b));
+  call.inputs.push_back(builder.Constant(factors.a));
+  call.inputs.push_back(builder.Constant(factors.b));
   builder.Emit(std::move(call));
   return OkStatus();
 }

@@ -45,6 +45,12 @@ Status LowerThreshold(Builder& builder, const ir::Node& node);
 Status LowerReduce(Builder& builder, const ir::Node& node);
 Status LowerSoftmax(Builder& builder, const ir::Node& node);
 
+// Rule 5 of ir/ops/README.md: the factors of a BatchNorm, in double, each rounded once.
+struct BatchNormFactors {
+  std::vector<float> a, b;
+};
+BatchNormFactors FactorsOf(const Builder& builder, const ir::Node& batch_norm);
+
 // Returns a call for `node` with its comment ("conv2: [1,32,32,32] u2 to [1,32,32,64] u2"), reading
 // input 0 and writing output 0.
 program::Call NewCall(Builder& builder, const ir::Node& node, program::CallParams params);

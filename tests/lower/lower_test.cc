@@ -154,6 +154,50 @@ TEST(Lower, RealConvolutionsEqualTheReference) {
   ExpectAgreement(net, {net.Add("Softmax", {dense}, Attributes().Set("axis", int64_t{1}))});
 }
 
+TEST(Lower, AConvolutionTakesItsBatchNormAndReluAlong) {
+  for (const bool shared : {false, true}) {
+    Net net;
+    const ValueId conv =
+        net.Add("Conv", {net.Input({1, 5, 5, 3}), net.Constant(RandomF32({9, 3, 3, 3}))});
+    const ValueId norm =
+        net.Add("BatchNorm",
+                {conv, net.Constant(RandomF32({9})), net.Constant(RandomF32({9})),
+                 net.Constant(RandomF32({9})),
+                 net.Constant(Tensor::Of<float>({9}, std::vector<float>(9, 0.5f)))},
+                Attributes().Set("epsilon", 1e-5));
+    const ValueId relu = net.Add("Relu", {norm});
+    std::vector<ValueId> outputs = {relu};
+    if (shared) outputs.push_back(norm);  // then the Relu must not be taken along
+    ExpectAgreement(net, outputs);
+    std::vector<Decision> decisions;
+    const auto program = Lower(net.graph, "hash", decisions);
+    ASSERT_TRUE(program.ok());
+    EXPECT_EQ(program->calls.size(), shared ? 2u : 1u) << program::ToText(*program);
+  }
+}
+
+TEST(Lower, AReshapedOutputIsWrittenInPlace) {
+  Net net;
+  const ValueId relu = net.Add("Relu", {net.Input({1, 2, 3, 4})});
+  const ValueId flat =
+      net.Add("Reshape", {relu}, Attributes().Set("shape", std::vector<int64_t>{1, 24}));
+  const ValueId twice = net.Add("Add", {relu, relu});
+  ExpectAgreement(net, {flat, twice});
+  std::vector<Decision> decisions;
+  const auto program = Lower(net.graph, "hash", decisions);
+  ASSERT_TRUE(program.ok());
+  EXPECT_EQ(program->calls.size(), 2u) << program::ToText(*program);
+}
+
+TEST(Lower, SignedQuantizersRoundAroundTheirOwnZero) {
+  Net net;
+  const ValueId x = net.Input({1, 4, 4, 3});
+  Attributes attributes = Codes(3);
+  attributes.Set("zero_point", int64_t{3}).Set("levels", int64_t{7}).Set("low", int64_t{-3});
+  attributes.Set("rounding", std::string("ROUND_TO_ZERO"));
+  ExpectAgreement(net, {net.Add("Quantize", {x}, attributes)});
+}
+
 TEST(Lower, MovesEqualTheReference) {
   Net net;
   const ValueId x = net.Input({1, 4, 6, 8});
