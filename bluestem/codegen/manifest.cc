@@ -103,11 +103,12 @@ Result<std::string> MakeManifest(const Path& folder, const program::Program& pro
          {"flags", record.flags}});
   }
   std::vector<std::string> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) {
-      paths.push_back(entry.path().lexically_relative(folder).string());
-    }
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; it != end; it.increment(error)) {
+    if (error) break;
+    if (it->is_regular_file()) paths.push_back(it->path().lexically_relative(folder).string());
   }
+  if (error) return Error(Code::kIo, "{}: cannot list: {}", folder.string(), error.message());
   std::sort(paths.begin(), paths.end());
   for (const std::string& path : paths) {
     uint64_t bytes = 0;
@@ -117,17 +118,10 @@ Result<std::string> MakeManifest(const Path& folder, const program::Program& pro
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Result<Manifest> ReadManifest(const Path& artefact) {
-  const Path path = artefact / kName;
-  const std::string place = path.string();
-  constexpr uint64_t kMostBytes = uint64_t{16} << 20;
-  std::error_code error;
-  if (!fs::exists(path, error)) {
-    return Error(Code::kInvalidData, "{}: no artefact: it has no manifest.json", artefact.string());
-  }
+Result<Manifest> ParseManifest(const std::string& text, const std::string& place) {
   Manifest manifest;
-  BLUESTEM_ASSIGN_OR_RETURN(manifest.json, ReadTextFile(path, kMostBytes));
-  const Json json = Json::parse(manifest.json, nullptr, false);
+  manifest.json = text;
+  const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || TextAt(json, "format") != kFormat) {
     return Error(Code::kInvalidData, "{}: is no artefact manifest: expected JSON with format '{}'",
                  place, kFormat);
@@ -147,6 +141,17 @@ Result<Manifest> ReadManifest(const Path& artefact) {
   manifest.model_hash = TextAt(json, "model_hash");
   BLUESTEM_RETURN_IF_ERROR(ReadFiles(json, place, manifest));
   return manifest;
+}
+
+Result<Manifest> ReadManifest(const Path& artefact) {
+  const Path path = artefact / kName;
+  constexpr uint64_t kMostBytes = uint64_t{16} << 20;
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    return Error(Code::kInvalidData, "{}: no artefact: it has no manifest.json", artefact.string());
+  }
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, kMostBytes));
+  return ParseManifest(text, path.string());
 }
 
 Status CheckArtefact(const Path& artefact) {

@@ -1,4 +1,5 @@
-// manifest: manifest.json of an artefact, written. Reading and checking are in codegen.h.
+// manifest: the text of an artefact's manifest.json, made and parsed. Files are checked in
+// codegen.h.
 #pragma once
 
 #include <string>
@@ -22,5 +23,8 @@ struct TargetRecord {
 Result<std::string> MakeManifest(const Path& folder, const program::Program& program,
                                  const EmitOptions& options,
                                  const std::vector<TargetRecord>& targets);
+
+// Reads the text of a manifest.json; `place` is for messages. Errors: as ReadManifest.
+Result<Manifest> ParseManifest(const std::string& text, const std::string& place);
 
 }  // namespace bluestem::codegen
