@@ -25,7 +25,7 @@ struct LoaderOptions {
   uint64_t seed = 1;
   bool shuffle = true;
   bool drop_last = true;  // leave out an incomplete last batch, unless it is the only one
-  config::AugmentationConfig augmentation;
+  config::AugmentationConfig augmentation = {};
   int64_t threads = 1;
   int64_t prefetch = 4;  // batches prepared ahead
 };

@@ -1,0 +1,169 @@
+#include "bluestem/data/loader.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <set>
+
+#include "bluestem/data/check.h"
+#include "tests/data/data_fixture.h"
+
+namespace bluestem::data {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const image::PreprocessSpec kSpec = {.height = 4, .width = 4};
+
+std::shared_ptr<const PixelCache> Cache(int64_t count) {
+  return PixelCache::Build(MemoryDataset(count, 3), kSpec, 2).value();
+}
+
+LoaderOptions Options(int64_t threads) {
+  LoaderOptions options{.batch = 8, .seed = 5};
+  options.augmentation = {.pad_crop = 1, .flip = true, .brightness = 0.3};
+  options.threads = threads;
+  return options;
+}
+
+void ExpectEqual(const Batch& a, const Batch& b) {
+  EXPECT_EQ(a.epoch, b.epoch);
+  EXPECT_EQ(a.step, b.step);
+  EXPECT_EQ(a.indices, b.indices);
+  EXPECT_EQ(a.labels, b.labels);
+  EXPECT_EQ(a.pixels, b.pixels);
+}
+
+TEST(Loader, BytesAndOrderDoNotDependOnThreads) {
+  const auto cache = Cache(50);
+  Loader one(cache, Options(1));
+  Loader four(cache, Options(4));
+  EXPECT_EQ(one.steps_per_epoch(), 6);
+  for (int i = 0; i < 20; ++i) ExpectEqual(one.Next(), four.Next());
+}
+
+TEST(Loader, AResumedLoaderGoesOnWithTheSameBatches) {
+  const auto cache = Cache(50);
+  Loader whole(cache, Options(2));
+  for (int i = 0; i < 6 + 4; ++i) whole.Next();
+  Loader resumed(cache, Options(1), 1, 4);
+  for (int i = 0; i < 10; ++i) ExpectEqual(whole.Next(), resumed.Next());
+}
+
+TEST(Loader, EachEpochShowsEachSampleOnceInAnotherOrder) {
+  const auto cache = Cache(24);
+  Loader loader(cache, Options(2));
+  std::vector<std::vector<int64_t>> orders(2);
+  for (std::vector<int64_t>& order : orders) {
+    for (int step = 0; step < 3; ++step) {
+      const Batch batch = loader.Next();
+      order.insert(order.end(), batch.indices.begin(), batch.indices.end());
+    }
+    EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), 24u);
+  }
+  EXPECT_NE(orders[0], orders[1]);
+}
+
+TEST(Loader, WithoutShuffleAndAugmentationItGivesTheCache) {
+  const auto cache = Cache(10);
+  Loader loader(cache, {.batch = 4, .shuffle = false, .drop_last = false});
+  EXPECT_EQ(loader.steps_per_epoch(), 3);
+  loader.Next();
+  const Batch second = loader.Next();
+  EXPECT_THAT(second.indices, ElementsAre(4, 5, 6, 7));
+  EXPECT_TRUE(std::equal(second.pixels.raw(), second.pixels.raw() + second.pixels.bytes(),
+                         cache->Pixels(4)));
+  EXPECT_THAT(loader.Next().labels, ElementsAre(8 % 3, 9 % 3));
+}
+
+TEST(Loader, AnIncompleteBatchIsLeftOutUnlessItIsTheOnlyOne) {
+  EXPECT_EQ(StepsPerEpoch(17, {.batch = 8}), 2);
+  EXPECT_EQ(StepsPerEpoch(17, {.batch = 8, .drop_last = false}), 3);
+  EXPECT_EQ(StepsPerEpoch(5, {.batch = 8}), 1);
+}
+
+TEST(PixelCache, HoldsWhatPreprocessingGives) {
+  const MemoryDataset dataset(5, 2);
+  const auto cache = PixelCache::Build(dataset, kSpec, 3).value();
+  for (int64_t i = 0; i < 5; ++i) {
+    const Tensor pixels = image::ToPixels(dataset.Get(i)->image, kSpec);
+    EXPECT_TRUE(std::equal(pixels.raw(), pixels.raw() + pixels.bytes(), cache->Pixels(i)));
+    EXPECT_EQ(cache->Label(i), i % 2);
+  }
+}
+
+TEST(PixelCache, NamesTheUnreadableSampleAndRefusesTooMuch) {
+  MemoryDataset dataset(5, 2);
+  dataset.unreadable = 3;
+  EXPECT_THAT(PixelCache::Build(dataset, kSpec, 2).status().message(), HasSubstr("m3: broken"));
+  EXPECT_THAT(PixelCache::Build(dataset, kSpec, 2, {}, 100).status().message(),
+              HasSubstr("need 240 bytes"));
+}
+
+TEST(SplitBySeed, IsStratifiedSeededAndComplete) {
+  const auto base = std::make_shared<MemoryDataset>(100, 4);
+  const Split split = SplitBySeed(base, 0.2, 1);
+  EXPECT_EQ(split.validation->size(), 20);
+  std::set<std::string> names;
+  std::vector<int> counts(4, 0);
+  for (int64_t i = 0; i < 20; ++i) {
+    ++counts[static_cast<size_t>(split.validation->Label(i))];
+    names.insert(split.validation->Name(i));
+  }
+  EXPECT_THAT(counts, ElementsAre(5, 5, 5, 5));
+  for (int64_t i = 0; i < 80; ++i) names.insert(split.train->Name(i));
+  EXPECT_EQ(names.size(), 100u);
+  EXPECT_EQ(SplitBySeed(base, 0.2, 1).validation->Name(7), split.validation->Name(7));
+  bool differs = false;
+  const Split other = SplitBySeed(base, 0.2, 2);
+  for (int64_t i = 0; i < 20; ++i)
+    differs = differs || other.validation->Name(i) != split.validation->Name(i);
+  EXPECT_TRUE(differs);
+}
+
+TEST(SplitBySeed, LeavesAtLeastOneOfEachClassForTraining) {
+  const Split split = SplitBySeed(std::make_shared<MemoryDataset>(3, 3), 0.5, 1);
+  EXPECT_EQ(split.train->size(), 3);
+  EXPECT_EQ(split.validation->size(), 0);
+}
+
+TEST(Check, FindsUnreadableDuplicatesConflictsAndLeaks) {
+  MemoryDataset train(6, 2);
+  train.unreadable = 5;
+  train.twin_of = {3, 0};  // labels 1 and 0: a conflict
+  const MemoryDataset validation(2, 2);
+  const CheckReport report = Check(train, &validation, 2, {}).value();
+  ASSERT_EQ(report.splits.size(), 2u);
+  const SplitReport& split = report.splits[0];
+  EXPECT_EQ(split.count, 6);
+  EXPECT_THAT(split.class_counts, ElementsAre(3, 3));
+  ASSERT_EQ(split.unreadable.size(), 1u);
+  EXPECT_EQ(split.unreadable[0].name, "m5");
+  EXPECT_EQ(split.unreadable[0].reason, "broken");
+  ASSERT_EQ(split.duplicates.size(), 1u);
+  EXPECT_THAT(split.duplicates[0].names, ElementsAre("m0", "m3"));
+  EXPECT_TRUE(split.duplicates[0].conflicting);
+  EXPECT_EQ(split.height.median, 4);
+  EXPECT_EQ(split.width.max, 3);
+  ASSERT_EQ(report.leaks.size(), 2u);
+  EXPECT_EQ(report.leaks[1].train, "m1");
+  EXPECT_FALSE(report.leaks[1].conflicting);
+  EXPECT_FALSE(report.clean());
+}
+
+TEST(Check, ACleanDatasetIsClean) {
+  const MemoryDataset train(6, 2);
+  const CheckReport report = Check(train, nullptr, 1, {}).value();
+  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(report.splits[0].duplicates.empty());
+}
+
+TEST(Check, StopsWhenAsked) {
+  const MemoryDataset train(600, 2);
+  EXPECT_EQ(Check(train, nullptr, 1, [](int64_t) { return false; }).status().code(),
+            Code::kInterrupted);
+}
+
+}  // namespace
+}  // namespace bluestem::data
