@@ -1,5 +1,10 @@
 // elementwise: real-valued ops, quantization of real values, look-up of codes, softmax. All
 // IEEE-exact: no libm, no FMA, so the same bits everywhere.
+//
+// NaN: every op of f32 gives NaN where an operand is NaN (relu, clip, min, max and reduction by
+// maximum as well), but x^0 = 1^y = 1; a softmax row with a NaN is NaN throughout; quantization
+// takes NaN for 0. Which NaN comes out is not defined. Zeros: relu and clip keep -0; min and max of
+// +0 and -0 give the second operand.
 #pragma once
 
 #include <cstdint>
