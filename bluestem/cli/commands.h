@@ -1,10 +1,16 @@
-// The commands, each in the file of its name. Their rows stand in main.cc, in the order of the help page.
+// The commands, each in the file of its name. Their rows stand in main.cc, in the order of the help
+// page.
 #pragma once
 
 #include "bluestem/cli/command.h"
 
 namespace bluestem::cli {
 
+Command InitCommand();
+Command ConfigCheckCommand();
+Command ConfigKeysCommand();
+Command DataCheckCommand();
+Command DataShowCommand();
 Command TrainCommand();
 Command EvaluateCommand();
 Command ExportCommand();

@@ -8,13 +8,9 @@
 int main(int argc, char** argv) {
   using namespace bluestem::cli;
   const std::vector<Command> commands = {
-      TrainCommand(),
-      EvaluateCommand(),
-      ExportCommand(),
-      ConvertCommand(),
-      InspectCommand(),
-      RunCommand(),
-      DoctorCommand(),
+      InitCommand(),     ConfigCheckCommand(), ConfigKeysCommand(), DataCheckCommand(),
+      DataShowCommand(), TrainCommand(),       EvaluateCommand(),   ExportCommand(),
+      ConvertCommand(),  InspectCommand(),     RunCommand(),        DoctorCommand(),
       VersionCommand(),
   };
   return RunTool(commands, std::vector<std::string>(argv + 1, argv + argc));

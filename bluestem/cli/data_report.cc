@@ -1,0 +1,125 @@
+// A CheckReport as text and as JSON.
+#include "bluestem/cli/data_report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace bluestem::cli {
+
+namespace {
+
+using data::CheckReport;
+using data::DuplicateGroup;
+using data::Leak;
+using data::Range;
+using data::SplitReport;
+using data::Unreadable;
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kShown = 10;  // lines of a list in the text; the JSON has all
+
+Json RangeJson(const Range& range) {
+  return {{"min", range.min}, {"median", range.median}, {"max", range.max}};
+}
+
+// Largest class over smallest; 0 when a class is empty.
+double Imbalance(const SplitReport& split) {
+  const auto [low, high] =
+      std::minmax_element(split.class_counts.begin(), split.class_counts.end());
+  if (low == split.class_counts.end() || *low == 0) return 0;
+  return static_cast<double>(*high) / static_cast<double>(*low);
+}
+
+std::string More(size_t count) {
+  return count > kShown ? fmt::format("    ... and {} more (--json has all)\n", count - kShown)
+                        : "";
+}
+
+std::string SplitText(const SplitReport& split) {
+  std::string text = fmt::format("{}: {} pictures", split.name, split.count);
+  if (split.count > static_cast<int64_t>(split.unreadable.size())) {
+    text += fmt::format(", height {}..{} (median {}), width {}..{} (median {}){}", split.height.min,
+                        split.height.max, split.height.median, split.width.min, split.width.max,
+                        split.width.median,
+                        split.grey == 0 ? std::string() : fmt::format(", {} grey", split.grey));
+  }
+  const double imbalance = Imbalance(split);
+  text += imbalance == 0 ? ", a class is empty\n"
+                         : fmt::format(", largest class : smallest {:.2f}\n", imbalance);
+  if (!split.unreadable.empty()) text += fmt::format("  {} unreadable:\n", split.unreadable.size());
+  for (size_t i = 0; i < std::min(kShown, split.unreadable.size()); ++i) {
+    text += fmt::format("    {}: {}\n", split.unreadable[i].name, split.unreadable[i].reason);
+  }
+  text += More(split.unreadable.size());
+  if (!split.duplicates.empty())
+    text += fmt::format("  {} groups of equal pictures:\n", split.duplicates.size());
+  for (size_t i = 0; i < std::min(kShown, split.duplicates.size()); ++i) {
+    const DuplicateGroup& group = split.duplicates[i];
+    text += fmt::format("    {}{}\n", fmt::join(group.names, " = "),
+                        group.conflicting ? "  (with different labels)" : "");
+  }
+  return text + More(split.duplicates.size());
+}
+
+}  // namespace
+
+nlohmann::ordered_json CheckJson(const CheckReport& report) {
+  Json splits = Json::array();
+  for (const SplitReport& split : report.splits) {
+    Json counts = Json::array();
+    for (size_t i = 0; i < report.classes.size(); ++i) {
+      counts.push_back({{"name", report.classes[i]}, {"count", split.class_counts[i]}});
+    }
+    Json unreadable = Json::array();
+    for (const Unreadable& item : split.unreadable)
+      unreadable.push_back({{"name", item.name}, {"reason", item.reason}});
+    Json duplicates = Json::array();
+    for (const DuplicateGroup& group : split.duplicates) {
+      duplicates.push_back({{"names", group.names}, {"conflicting", group.conflicting}});
+    }
+    splits.push_back({{"name", split.name},
+                      {"count", split.count},
+                      {"classes", counts},
+                      {"imbalance", Imbalance(split)},
+                      {"height", RangeJson(split.height)},
+                      {"width", RangeJson(split.width)},
+                      {"grey", split.grey},
+                      {"unreadable", unreadable},
+                      {"duplicates", duplicates}});
+  }
+  Json leaks = Json::array();
+  for (const Leak& leak : report.leaks) {
+    leaks.push_back({{"train", leak.train},
+                     {"validation", leak.validation},
+                     {"conflicting", leak.conflicting}});
+  }
+  return {{"clean", report.clean()}, {"splits", splits}, {"leaks", leaks}};
+}
+
+std::string CheckText(const CheckReport& report) {
+  std::string text = fmt::format("{} classes\n\n", report.classes.size());
+  size_t width = 5;
+  for (const std::string& name : report.classes) width = std::max(width, name.size());
+  text += fmt::format("{:<{}}", "class", width);
+  for (const SplitReport& split : report.splits) text += fmt::format("  {:>10}", split.name);
+  text += "\n";
+  for (size_t i = 0; i < report.classes.size(); ++i) {
+    text += fmt::format("{:<{}}", report.classes[i], width);
+    for (const SplitReport& split : report.splits)
+      text += fmt::format("  {:>10}", split.class_counts[i]);
+    text += "\n";
+  }
+  text += "\n";
+  for (const SplitReport& split : report.splits) text += SplitText(split);
+  if (report.splits.size() < 2) return text;
+  if (report.leaks.empty()) return text + "no picture stands in both splits\n";
+  text += fmt::format("{} pictures of validation stand in train too:\n", report.leaks.size());
+  for (size_t i = 0; i < std::min(kShown, report.leaks.size()); ++i) {
+    const Leak& leak = report.leaks[i];
+    text += fmt::format("    {} = {}{}\n", leak.validation, leak.train,
+                        leak.conflicting ? "  (with different labels)" : "");
+  }
+  return text + More(report.leaks.size());
+}
+
+}  // namespace bluestem::cli

@@ -1,0 +1,19 @@
+// A data::CheckReport as `bluestem data check` prints it.
+//
+// Threads: free functions without state.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "bluestem/data/check.h"
+
+namespace bluestem::cli {
+
+// {"clean", "splits": [{"name", "count", "classes", "imbalance", "height", "width", "grey",
+// "unreadable", "duplicates"}], "leaks"}
+nlohmann::ordered_json CheckJson(const data::CheckReport& report);
+// Tables and the first lines of each list.
+std::string CheckText(const data::CheckReport& report);
+
+}  // namespace bluestem::cli
