@@ -1,5 +1,7 @@
 // bluestem-train: the trainer's own process, which `bluestem train`, `evaluate` and `export` start.
 // A table of subcommands.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -39,10 +41,17 @@ int Usage(std::FILE* out) {
   return out == stdout ? 0 : static_cast<int>(Code::kInvalidArgument);
 }
 
+// Idle OpenMP threads spin for milliseconds by default, which starves the loader and everyone else
+// on a busy machine. OpenMP reads its environment when it is loaded, so the program sets it and
+// starts itself again, once.
+void LimitSpinning(char** words) {
+  if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  ::setenv("GOMP_SPINCOUNT", "20000", /*overwrite=*/0);
+  ::execv("/proc/self/exe", words);  // where there is no /proc, training is only slower
+}
+
 int Main(int count, char** words) {
-  // Idle OpenMP threads must not spin: the loader and other processes need the cores. Before the
-  // first OpenMP call.
-  ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+  LimitSpinning(words);
   if (count < 2) return Usage(stderr);
   const std::string name = words[1];
   if (name == "--help" || name == "-h" || name == "help") return Usage(stdout);

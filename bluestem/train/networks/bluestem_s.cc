@@ -47,7 +47,7 @@ std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classe
                     .pad = 0,
                     .weights = Weights::kEightBit,
                     .initial = Initial::kUniform,
-                    .gain = 1.0F / 9.0F,
+                    .gain = 3.0F,
                     .batch_norm = false,
                     .activation = Activation::kNone});
   return blocks;

@@ -17,7 +17,7 @@ const std::vector<NetworkRow>& Networks() {
       {"bluestem_s",
        "ours: trains in minutes, integers but for the mean; image sides are multiples of 4",
        BluestemS,
-       {.beta_rate = 64.0, .float_weight_share = 0.4, .lookahead = 0.0}},
+       {.beta_rate = 8.0, .float_weight_share = 0.4, .lookahead = 0.0}},
   };
   return rows;
 }

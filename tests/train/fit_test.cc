@@ -1,0 +1,256 @@
+// Fit end to end on small pictures: the run folder, resuming after Ctrl-C and after kill -9 bit for
+// bit, refusals.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include "bluestem/base/rng.h"
+#include "bluestem/image/image.h"
+#include "bluestem/interchange/interchange.h"
+#include "bluestem/task/meta.h"
+#include "bluestem/train/internal/checkpoint.h"
+#include "bluestem/train/internal/run_folder.h"
+#include "bluestem/train/train.h"
+
+extern char** environ;
+
+namespace bluestem::train {
+namespace {
+
+using testing::HasSubstr;
+
+class FitRun : public testing::Test {
+ protected:
+  // Class folders of 8x8 pictures: bars down, bars across, noise.
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / fmt::format("bluestem-fit-{}", ::getpid());
+    std::filesystem::remove_all(folder_);
+    const char* classes[] = {"across", "down", "noise"};
+    Rng rng(4);
+    for (int label = 0; label < 3; ++label) {
+      const Path of = folder_ / "images" / classes[label];
+      std::filesystem::create_directories(of);
+      for (int i = 0; i < 30; ++i) {
+        image::Image picture{.height = 16, .width = 16, .channels = 3, .pixels = {}};
+        for (int k = 0; k < 16 * 16 * 3; ++k) {
+          const int y = k / 48, x = k / 3 % 16;
+          const int bar = label == 0   ? y / 2 % 2
+                          : label == 1 ? x / 2 % 2
+                                       : static_cast<int>(rng.Below(2));
+          picture.pixels.push_back(
+              static_cast<uint8_t>(bar * 150 + static_cast<int>(rng.Below(100))));
+        }
+        ASSERT_TRUE(
+            WriteFile(of / fmt::format("{:02}.png", i), image::EncodePng(picture).value()).ok());
+      }
+    }
+    experiment_.name = "test";
+    experiment_.data = {.format = "folder",
+                        .path = (folder_ / "images").string(),
+                        .validation = "",
+                        .validation_fraction = 0.2,
+                        .height = 16,
+                        .width = 16};
+    experiment_.augmentation.flip = true;
+    experiment_.augmentation.pad_crop = 1;
+    experiment_.network.name = "bluestem_s";
+    experiment_.network.width = 16;
+    experiment_.network.dropout = 0.1;
+    experiment_.train = {.batch = 16,
+                         .epochs = 6,
+                         .threads = 1,
+                         .optimizer = "nesterov",
+                         .learning_rate = 0.1,
+                         .checkpoint_steps = 3,
+                         .keep_checkpoints = 4};
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Runs until `stop_at` steps (0: to the end) as Ctrl-C would.
+  Status FitUntil(const std::string& run, int64_t stop_at, bool resume) {
+    std::atomic<bool> interrupted{false};
+    FitOptions options{
+        .run_folder = folder_ / run, .resume = resume, .progress = {}, .interrupted = &interrupted};
+    options.progress = [&](const Progress& progress) {
+      if (stop_at > 0 && progress.step >= stop_at) interrupted.store(true);
+    };
+    return Fit(experiment_, options);
+  }
+
+  std::vector<std::pair<std::string, std::vector<float>>> Weights(const std::string& run) {
+    const Result<Checkpoint> checkpoint = ReadCheckpoint(RunPaths{folder_ / run}.Last());
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+    return checkpoint.ok() ? checkpoint->arrays : decltype(checkpoint->arrays){};
+  }
+
+  Path folder_;
+  config::Experiment experiment_;
+};
+
+TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
+  const Status status = FitUntil("run", 0, false);
+  ASSERT_TRUE(status.ok()) << status.message();
+  const RunPaths paths{folder_ / "run"};
+  for (const Path& file :
+       {paths.Config(), paths.Meta(), paths.State(), paths.MetricsJsonl(), paths.MetricsCsv(),
+        paths.Last(), paths.Best(), paths.Model(), paths.Evaluation(), paths.Report()}) {
+    EXPECT_TRUE(std::filesystem::exists(file)) << file;
+  }
+  const RunState state = ReadRunState(paths).value();
+  EXPECT_EQ(state.status, "finished");
+  EXPECT_EQ(state.step, state.steps);
+  EXPECT_GT(state.best_validation_accuracy, 0.6);
+  EXPECT_EQ(task::ReadMeta(paths.Meta())->classes,
+            (std::vector<std::string>{"across", "down", "noise"}));
+  EXPECT_TRUE(interchange::LoadModel(paths.Model()).ok());
+  const std::string report = ReadTextFile(paths.Report()).value();
+  for (const char* part : {"Confusion matrix", "Worst mistakes", "Cost", "<svg"})
+    EXPECT_THAT(report, HasSubstr(part));
+  EXPECT_THAT(report, testing::Not(HasSubstr("http")));  // needs nothing else
+}
+
+TEST_F(FitRun, InterruptedAndResumedEqualsUninterruptedBitForBit) {
+  ASSERT_TRUE(FitUntil("whole", 0, false).ok());
+  for (const int64_t stop_at : {1, 5, 9}) {  // in an epoch, and beyond its end
+    const std::string run = fmt::format("stopped-{}", stop_at);
+    const Status status = FitUntil(run, stop_at, false);
+    EXPECT_EQ(status.code(), Code::kInterrupted);
+    EXPECT_THAT(status.message(), HasSubstr("--resume"));
+    const Status resumed = FitUntil(run, 0, true);
+    ASSERT_TRUE(resumed.ok()) << resumed.message();
+    EXPECT_EQ(Weights(run), Weights("whole")) << stop_at;
+    EXPECT_EQ(ReadFile(RunPaths{folder_ / run}.Model()).value(),
+              ReadFile(RunPaths{folder_ / "whole"}.Model()).value())
+        << stop_at;
+  }
+}
+
+TEST_F(FitRun, KilledAndResumedEqualsUninterruptedBitForBit) {
+  const Path program = Path(BLUESTEM_BINARY_DIR) / "bin" / "bluestem-train";
+  if (!std::filesystem::exists(program)) GTEST_SKIP() << program << " is not built";
+  const Path config = folder_ / "config.yaml";
+  ASSERT_TRUE(WriteFile(config, config::ToYaml(experiment_)).ok());
+  const auto start = [&](const std::string& run, bool resume) {
+    std::vector<std::string> words = {program,    "fit",         "--config", config,
+                                      "--output", folder_ / run, "--quiet"};
+    if (resume) words.push_back("--resume");
+    std::vector<char*> list;
+    for (std::string& word : words) list.push_back(word.data());
+    list.push_back(nullptr);
+    pid_t child = -1;
+    EXPECT_EQ(::posix_spawn(&child, program.c_str(), nullptr, nullptr, list.data(), environ), 0);
+    return child;
+  };
+  const auto wait = [](pid_t child) {
+    int state = 0;
+    ::waitpid(child, &state, 0);
+    return state;
+  };
+  EXPECT_EQ(wait(start("whole", false)), 0);
+  const pid_t child = start("killed", false);
+  const Path older = RunPaths{folder_ / "killed"}.Checkpoints() / "step-00000003.ckpt";
+  for (int i = 0; i < 6000 && !std::filesystem::exists(older); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  EXPECT_TRUE(WIFSIGNALED(wait(child)));
+  EXPECT_EQ(wait(start("killed", true)), 0);
+  EXPECT_EQ(Weights("killed"), Weights("whole"));
+}
+
+TEST_F(FitRun, ACorruptCheckpointIsNamedWithTheWayOut) {
+  EXPECT_EQ(FitUntil("run", 5, false).code(), Code::kInterrupted);
+  const RunPaths paths{folder_ / "run"};
+  Bytes bytes = ReadFile(paths.Last()).value();
+  bytes[bytes.size() / 2] ^= 1;
+  ASSERT_TRUE(WriteFile(paths.Last(), bytes).ok());
+  const Status status = FitUntil("run", 0, true);
+  EXPECT_EQ(status.code(), Code::kInvalidData);
+  EXPECT_THAT(status.message(),
+              HasSubstr("last.ckpt: corrupt checkpoint: its checksum does not match"));
+  EXPECT_THAT(status.message(), HasSubstr("step-*.ckpt over it and resume"));
+  // The advice holds.
+  std::filesystem::copy_file(paths.Checkpoints() / "step-00000003.ckpt", paths.Last(),
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_TRUE(FitUntil("run", 0, true).ok());
+}
+
+TEST_F(FitRun, EvaluateGivesTheValidationAccuracyOfTheRun) {
+  experiment_.data.validation = experiment_.data.path;
+  ASSERT_TRUE(FitUntil("run", 0, false).ok());
+  const auto dataset =
+      data::Open({.format = "folder", .path = folder_ / "images", .split = "", .classes = {}});
+  ASSERT_TRUE(dataset.ok());
+  const auto scores = Evaluate(folder_ / "run", **dataset, {});
+  ASSERT_TRUE(scores.ok()) << scores.status().message();
+  ASSERT_EQ(scores->size(), 90U);
+  int64_t correct = 0;
+  for (size_t i = 0; i < scores->size(); ++i) {
+    float sum = 0;
+    size_t best = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      sum += (*scores)[i][k];
+      if ((*scores)[i][k] > (*scores)[i][best]) best = k;
+    }
+    EXPECT_NEAR(sum, 1.0F, 1e-5F);
+    correct += static_cast<int32_t>(best) == (*dataset)->Label(static_cast<int64_t>(i)) ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(correct) / 90,
+              ReadRunState(RunPaths{folder_ / "run"})->best_validation_accuracy,
+              0.0224);  // rounding at thresholds: two pictures at most
+}
+
+TEST_F(FitRun, TheBaselineIsARunOfItsOwnWithoutQuantizers) {
+  experiment_.train.fp32_baseline = true;
+  experiment_.train.epochs = 2;
+  ASSERT_TRUE(FitUntil("run", 0, false).ok());
+  const Path baseline = RunPaths{folder_ / "run"}.Baseline();
+  EXPECT_EQ(config::Load(baseline / "config.yaml")->network.weight_quantizer, "none");
+  EXPECT_TRUE(std::filesystem::exists(baseline / "model.onnx"));
+  EXPECT_THAT(ReadTextFile(folder_ / "run" / "report.html").value(),
+              HasSubstr("accuracy of the same net in fp32"));
+}
+
+TEST_F(FitRun, MaxMinutesChoosesTheStepsOnceAndKeepsThem) {
+  experiment_.train.epochs = 100000;
+  experiment_.train.max_minutes = 0.02;
+  ASSERT_TRUE(FitUntil("run", 2, false).code() == Code::kInterrupted);
+  const int64_t steps = ReadRunState(RunPaths{folder_ / "run"})->steps;
+  EXPECT_GT(steps, 0);
+  EXPECT_LT(steps, 100000 * 4);
+  experiment_.train.max_minutes = 0.02;
+  ASSERT_TRUE(FitUntil("run", 0, true).ok());
+  EXPECT_EQ(ReadRunState(RunPaths{folder_ / "run"})->steps, steps);
+}
+
+TEST_F(FitRun, AnotherConfigurationOrAnOccupiedFolderIsRefused) {
+  EXPECT_EQ(FitUntil("run", 2, false).code(), Code::kInterrupted);
+  EXPECT_THAT(FitUntil("run", 0, false).message(), HasSubstr("add --resume"));
+  experiment_.train.learning_rate = 0.05;
+  const Status status = FitUntil("run", 0, true);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("another configuration"));
+}
+
+TEST_F(FitRun, ALossThatIsNoNumberNamesTheLearningRate) {
+  experiment_.train.learning_rate = 1e30;
+  const Status status = FitUntil("run", 0, false);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("train.learning_rate"));
+}
+
+TEST_F(FitRun, EvaluatingARunWithoutACheckpointSaysWhatToDo) {
+  EXPECT_EQ(FitUntil("run", 1, false).code(), Code::kInterrupted);
+  const Status status = Export(folder_ / "run", folder_ / "x.onnx");
+  EXPECT_EQ(status.code(), Code::kIo);
+  EXPECT_THAT(status.message(), HasSubstr("no best checkpoint yet"));
+}
+
+}  // namespace
+}  // namespace bluestem::train

@@ -1,0 +1,71 @@
+// The table of networks: shapes as the seed has them, refusals, cost.
+#include "bluestem/train/networks/network.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bluestem/train/networks/cost.h"
+
+namespace bluestem::train {
+namespace {
+
+config::Experiment Named(const std::string& name, int64_t side = 32) {
+  config::Experiment experiment;
+  experiment.network.name = name;
+  experiment.data.height = experiment.data.width = side;
+  return experiment;
+}
+
+TEST(Networks, LmnetV1HasTheSeedsParametersAndShapes) {
+  const Network network = MakeNetwork(Named("lmnet_v1"), 10).value();
+  const std::vector<BlockShape> shapes = Shapes(network).value();
+  const std::vector<LayerCost> cost = CostTable(network, shapes);
+  int64_t weights = 0, parameters = 0, macs = 0;
+  for (const LayerCost& row : cost)
+    weights += row.weights, parameters += row.parameters, macs += row.macs;
+  EXPECT_EQ(parameters, 717226);
+  EXPECT_EQ(cost[2].macs, 75497472);  // conv3, the largest
+  EXPECT_EQ(macs / 100000, 1335);     // 133.5 M
+  EXPECT_EQ(shapes[6].ci, 64);
+  EXPECT_EQ(shapes[5].ci, 512);
+  EXPECT_EQ(shapes[6].out_h, 4);
+}
+
+TEST(Networks, EveryRowMakesANetworkThatFits) {
+  for (const NetworkRow& row : Networks()) {
+    const Result<Network> network = MakeNetwork(Named(row.name), 3);
+    ASSERT_TRUE(network.ok()) << row.name << ": " << network.status().message();
+    const std::vector<BlockShape> shapes = Shapes(*network).value();
+    EXPECT_EQ(shapes.back().co, 3) << row.name;
+    EXPECT_GT(row.summary[0], 0);
+  }
+}
+
+TEST(Networks, AnUnknownNameListsTheKnownOnes) {
+  const Status status = MakeNetwork(Named("lmnet_v9"), 10).status();
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_THAT(status.message(),
+              testing::HasSubstr(
+                  "network.name: got lmnet_v9; expected one of lmnet_v0, lmnet_v1, bluestem_s"));
+}
+
+TEST(Networks, ASizeThatDoesNotDivideIsRefusedWithTheLayer) {
+  const Status status = MakeNetwork(Named("lmnet_v1", 30), 10).status();
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_THAT(status.message(), testing::HasSubstr("data.image_size: got [30, 30]"));
+  EXPECT_THAT(status.message(), testing::HasSubstr("conv4"));
+}
+
+TEST(Networks, SumsBeyondExactF32AreRefused) {
+  config::Experiment experiment = Named("lmnet_v1");
+  experiment.network.activation_bits = 8;
+  EXPECT_TRUE(MakeNetwork(experiment, 10).ok());  // 256*9*255 fits
+  Network network = MakeNetwork(experiment, 10).value();
+  network.blocks[2].weights = Weights::kEightBit;  // 2304 * 255 * 127 does not
+  const Status status = CheckAccumulator(network, 2, Shapes(network).value()[2]);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_THAT(status.message(), testing::HasSubstr("sums of conv3 reach 74615040"));
+}
+
+}  // namespace
+}  // namespace bluestem::train

@@ -1,0 +1,96 @@
+// Quantizers of training against their written definitions, and optimizers and schedules against
+// theirs.
+#include "bluestem/train/quantizers/quantizers.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "bluestem/base/rng.h"
+#include "bluestem/config/experiment.h"
+
+namespace bluestem::train {
+namespace {
+
+TEST(WeightQuantizer, BinaryTakesZeroAsPlusOneAndScalesByTheMeanMagnitude) {
+  const std::vector<float> w = {0.0F, -0.5F, 1.5F, -2.0F, -0.0F, 2.0F};
+  const QuantizedWeights layer = BinaryMeanScaling(w.data(), 2, 3);
+  EXPECT_EQ(layer.codes, (std::vector<int8_t>{1, -1, 1, -1, 1, 1}));
+  EXPECT_EQ(layer.scales, std::vector<float>{1.0F});
+  const QuantizedWeights channels = BinaryChannelWiseMeanScaling(w.data(), 2, 3);
+  EXPECT_EQ(channels.codes, layer.codes);
+  EXPECT_EQ(channels.scales,
+            (std::vector<float>{static_cast<float>(2.0 / 3), static_cast<float>(4.0 / 3)}));
+}
+
+TEST(WeightQuantizer, EveryRowHasPositiveScalesEvenForZeroWeights) {
+  const std::vector<float> zeros(12, 0.0F);
+  for (const WeightQuantizer& row : WeightQuantizers()) {
+    if (row.bits == 0) continue;
+    const QuantizedWeights result = row.quantize(zeros.data(), 3, 4);
+    EXPECT_EQ(result.codes.size(), 12U) << row.name;
+    for (const float scale : result.scales) EXPECT_GT(scale, 0.0F) << row.name;
+  }
+}
+
+TEST(WeightQuantizer, EightBitsStayWithinHalfAStep) {
+  Rng rng(2);
+  std::vector<float> w(5 * 27);
+  for (float& x : w) x = static_cast<float>(rng.Uniform(-3, 3));
+  std::vector<float> values(w.size());
+  WeightValues(*FindWeightQuantizer("linear_symmetric_8bit"), w.data(), 5, 27, values.data());
+  const QuantizedWeights quantized = LinearSymmetric8Bit(w.data(), 5, 27);
+  for (size_t i = 0; i < w.size(); ++i) {
+    EXPECT_LE(std::fabs(values[i] - w[i]), quantized.scales[i / 27] * 0.5001F);
+    EXPECT_GE(quantized.codes[i], -127);
+  }
+}
+
+TEST(ActivationQuantizer, LinearMidTreadHalfGivesTheDefinedLevelsAtEveryBitWidth) {
+  for (int32_t bits = 1; bits <= 8; ++bits) {
+    const ActivationSpec spec{.bits = bits, .max = 2.0F};
+    std::vector<float> x;
+    for (int i = -100; i <= 300; ++i) x.push_back(static_cast<float>(i) * 0.01F + 0.0017F);
+    std::vector<float> y(x.size());
+    LinearMidTreadHalfForward(spec, static_cast<int64_t>(x.size()), x.data(), y.data());
+    std::set<float> seen(y.begin(), y.end());
+    EXPECT_LE(seen.size(), static_cast<size_t>(spec.Levels()));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double clipped = std::min(std::max(static_cast<double>(x[i]), 0.0), 2.0);
+      const double code = std::floor(clipped / 2.0 * (spec.Levels() - 1) + 0.5);
+      EXPECT_NEAR(static_cast<double>(y[i]), code * 2.0 / (spec.Levels() - 1), 1e-6) << x[i];
+    }
+  }
+}
+
+TEST(ActivationQuantizer, GradientIsOneStrictlyInsideTheRangeAndZeroElsewhere) {
+  const ActivationSpec spec{.bits = 2, .max = 2.0F};
+  const std::vector<float> x = {-1.0F, 0.0F, 1e-6F, 1.0F, 1.999F, 2.0F, 3.0F}, g(x.size(), 5.0F);
+  std::vector<float> gx(x.size());
+  LinearMidTreadHalfBackward(spec, 7, x.data(), g.data(), gx.data());
+  EXPECT_EQ(gx, (std::vector<float>{0, 0, 5, 5, 5, 0, 0}));
+}
+
+TEST(ActivationQuantizer, NoneIsReluAndItsGradientIsTheFiniteDifference) {
+  const ActivationQuantizer& none = *FindActivationQuantizer("none");
+  const ActivationSpec spec;
+  const float x[] = {-0.7F, 0.9F}, one[] = {1.0F, 1.0F};
+  float gx[2], low[2], high[2];
+  none.backward(spec, 2, x, one, gx);
+  const float below[] = {x[0] - 0.01F, x[1] - 0.01F}, above[] = {x[0] + 0.01F, x[1] + 0.01F};
+  none.forward(spec, 2, below, low);
+  none.forward(spec, 2, above, high);
+  for (int i = 0; i < 2; ++i) EXPECT_NEAR((high[i] - low[i]) / 0.02F, gx[i], 1e-3);
+}
+
+TEST(Quantizers, EveryNameOfTheConfigurationHasARow) {
+  for (const char* name : {"binary_mean_scaling", "binary_channel_wise_mean_scaling", "none"})
+    EXPECT_NE(FindWeightQuantizer(name), nullptr) << name;
+  for (const char* name : {"linear_mid_tread_half", "none"})
+    EXPECT_NE(FindActivationQuantizer(name), nullptr) << name;
+  EXPECT_EQ(FindWeightQuantizer("ternary"), nullptr);
+}
+
+}  // namespace
+}  // namespace bluestem::train
