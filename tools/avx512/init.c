@@ -1,4 +1,5 @@
-/* The first and only process of the emulated machine: runs /job/run with the words of /job/args, then prints /job/out as hex, and the exit code. */
+/* The first and only process of the emulated machine: runs /job/run with the words of /job/args,
+ * then prints /job/out as hex, and the exit code. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,8 @@ int main(void) {
   mount("proc", "/proc", "proc", 0, "");
   int fd = open("/job/args", O_RDONLY);
   if (fd >= 0 && read(fd, text, sizeof text - 1) > 0) {
-    for (char* word = strtok(text, " \n"); word && count < 63; word = strtok(NULL, " \n")) words[count++] = word;
+    for (char* word = strtok(text, " \n"); word && count < 63; word = strtok(NULL, " \n"))
+      words[count++] = word;
   }
   const pid_t child = fork();
   if (child == 0) {

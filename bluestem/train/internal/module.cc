@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 
 #include "bluestem/base/rng.h"
 #include "bluestem/train/internal/loss.h"
@@ -380,7 +381,9 @@ std::vector<float> Module::Scores(const StepInput& input) {
 }
 
 int UseThreads(int64_t threads) {
-  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  // LibTorch's own default may be one thread; 0 means every core.
+  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+  at::set_num_threads(static_cast<int>(threads > 0 ? threads : std::max<int64_t>(cores, 1)));
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   return at::get_num_threads();
 }
