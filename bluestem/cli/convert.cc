@@ -265,6 +265,7 @@ Status Convert(const ConvertOptions& options, Output& output) {
   emit.files = files;
   emit.provenance_json = ProvenanceJson(source, model);
   emit.source_root = BLUESTEM_SOURCE_ROOT;
+  emit.tool_version = BLUESTEM_VERSION;
   emit.progress = [&](const std::string& step) { steps.Done("emit", step); };
   BLUESTEM_RETURN_IF_ERROR(codegen::Emit(*compiled.program, staged, emit));
   if (Interrupted()) return InterruptedStatus();

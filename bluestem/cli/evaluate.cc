@@ -18,6 +18,7 @@ struct EvaluateOptions {
   std::string meta;
   std::string compare;
   std::string scores;
+  std::string inputs;
   DataOptions data;
   ScoringOptions scoring;
 };
@@ -57,6 +58,25 @@ Status WriteScores(const Path& path, const predict::Evaluation& evaluation) {
   for (const std::vector<float>& row : evaluation.scores) {
     const auto* raw = reinterpret_cast<const uint8_t*>(row.data());
     bytes.insert(bytes.end(), raw, raw + row.size() * sizeof(float));
+  }
+  return WriteFile(path, bytes);
+}
+
+// Writes what the network reads for each image, as the artefact's bluestem-run --raw-in takes it.
+Status WriteInputs(const Path& path, const Scorer& scorer, const data::Dataset& dataset,
+                   const std::vector<int64_t>& indices) {
+  if (scorer.predictors.empty()) {
+    return Error(Code::kInvalidArgument,
+                 "--inputs: the trainer has no raw inputs; name an artefact");
+  }
+  const image::PreprocessSpec& spec = scorer.meta.preprocess;
+  const program::TensorInfo& info = scorer.predictors[0]->session().inputs()[0];
+  Bytes bytes;
+  for (const int64_t index : indices) {
+    BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, dataset.Get(index));
+    const Tensor input =
+        predict::MakeInput(image::ToPixels(sample.image, spec), spec.normalize, info);
+    bytes.insert(bytes.end(), input.raw(), input.raw() + input.bytes());
   }
   return WriteFile(path, bytes);
 }
@@ -106,6 +126,9 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const predict::Evaluation evaluation,
                             Score(scorer, *dataset, options.data, output));
   if (!options.scores.empty()) BLUESTEM_RETURN_IF_ERROR(WriteScores(options.scores, evaluation));
+  if (!options.inputs.empty()) {
+    BLUESTEM_RETURN_IF_ERROR(WriteInputs(options.inputs, scorer, *dataset, evaluation.indices));
+  }
   Json report = Report(scorer, evaluation);
   output.Line("{}", scorer.name);
   output.Line("{}", evaluation.counts.ToText());
@@ -159,6 +182,8 @@ Runner Setup(CLI::App& app) {
   app.add_option("--compare", options->compare,
                  "Another model, run or artefact: list each image whose class or scores differ");
   app.add_option("--scores", options->scores, "Write the scores: f32, images x classes");
+  app.add_option("--inputs", options->inputs,
+                 "Write the network's inputs, as an artefact's bluestem-run --raw-in reads them");
   return [options](Output& output) { return Evaluate(*options, output); };
 }
 

@@ -3,10 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "bluestem/cli/caption.h"
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/scoring.h"
-#include "bluestem/cli/verify.h"
+#include "bluestem/task/annotate.h"
 
 namespace bluestem::cli {
 namespace {
@@ -97,10 +96,8 @@ Status WriteAnnotated(const Path& folder, const task::FilePrediction& result,
   const std::string stem = Path(result.file_path).stem().string();
   std::string name = stem;
   for (int n = 2; !taken.insert(name).second; ++n) name = fmt::format("{}_{}", stem, n);
-  const task::ClassScore& top = result.ranked[0];
-  const image::Image annotated =
-      WithCaption(image, {fmt::format("{} {:.1f}%", top.name, top.probability * 100)});
-  BLUESTEM_ASSIGN_OR_RETURN(const Bytes png, image::EncodePng(annotated));
+  BLUESTEM_ASSIGN_OR_RETURN(const Bytes png,
+                            image::EncodePng(task::Annotate(image, result.ranked)));
   return WriteFile(folder / (name + ".png"), png);
 }
 

@@ -37,7 +37,7 @@ Result<PlainReport> VerifyInterpreter(const LoadedModel& model, const Compiled& 
 
 struct LibraryReport {  // c against b
   std::string target;
-  std::string isas;                   // "avx2 sse4 portable", or "with qemu-aarch64"
+  std::string isas;                   // "avx2 sse4 portable", or "qemu-aarch64"
   std::string not_run;                // why it was not run here; empty where it was
   double latency_seconds_median = 0;  // of the best ISA; 0 where emulated or not run
 };

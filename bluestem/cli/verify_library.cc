@@ -84,48 +84,45 @@ Status RunHere(const Path& library, const LoadedModel& model, const std::vector<
   return OkStatus();
 }
 
-Status WriteTensors(const Path& path, const std::vector<Tensor>& tensors) {
-  Bytes bytes;
-  for (const Tensor& tensor : tensors) {
-    bytes.insert(bytes.end(), tensor.raw(), tensor.raw() + tensor.bytes());
-  }
-  return WriteFile(path, bytes);
-}
-
-// Runs one sample through the artefact's own program under the emulator.
-Result<std::vector<Tensor>> RunEmulated(const std::vector<std::string>& command,
-                                        const Path& scratch, const std::vector<Tensor>& inputs,
-                                        const std::vector<Tensor>& like) {
-  const Path in = scratch / "in.bin";
-  const Path out = scratch / "out.bin";
-  BLUESTEM_RETURN_IF_ERROR(WriteTensors(in, inputs));
+// Runs all samples through the artefact's own program in one go: raw inputs one after the other,
+// and so the outputs.
+Result<Bytes> RunRaw(const std::vector<std::string>& command, const Path& artefact,
+                     const Bytes& inputs) {
+  BLUESTEM_ASSIGN_OR_RETURN(const StagedFolder scratch, StagedFolder::Create(artefact / "verify"));
+  const Path in = scratch.path() / "in.bin";
+  const Path out = scratch.path() / "out.bin";
+  BLUESTEM_RETURN_IF_ERROR(WriteFile(in, inputs));
   std::vector<std::string> words = command;
   words.insert(words.end(), {"--raw-in", in.string(), "--raw-out", out.string()});
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult process, RunProcess(words));
+  if (Interrupted()) return InterruptedStatus();
   if (process.exit_code != 0) {
     return Error(Code::kMismatch, "{} ended with exit code {}: {}", command.back(),
                  process.exit_code, process.output);
   }
-  BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(out));
-  std::vector<Tensor> outputs;
-  size_t at = 0;
+  return ReadFile(out);
+}
+
+// Takes tensors shaped as `like` from `bytes` at `at`, which moves on.
+Result<std::vector<Tensor>> TakeTensors(const Bytes& bytes, const std::vector<Tensor>& like,
+                                        size_t& at) {
+  std::vector<Tensor> tensors;
   for (const Tensor& tensor : like) {
-    Tensor output(tensor.dtype(), tensor.shape());
-    const auto size = static_cast<size_t>(output.bytes());
+    Tensor taken(tensor.dtype(), tensor.shape());
+    const auto size = static_cast<size_t>(taken.bytes());
     if (bytes.size() - at < size) {
-      return Error(Code::kMismatch, "{} wrote {} bytes; more were expected", command.back(),
-                   bytes.size());
+      return Error(Code::kMismatch, "{} bytes of output; more were expected", bytes.size());
     }
-    std::memcpy(output.raw(), bytes.data() + at, size);
+    std::memcpy(taken.raw(), bytes.data() + at, size);
     at += size;
-    outputs.push_back(std::move(output));
+    tensors.push_back(std::move(taken));
   }
-  return outputs;
+  return tensors;
 }
 
 Status RunUnderEmulator(const Path& artefact, const codegen::Target& target,
                         const LoadedModel& model, const std::vector<Sample>& samples,
-                        const Rows& expected, const std::vector<program::TensorInfo>& inputs,
+                        const Rows& expected, const std::vector<program::TensorInfo>& infos,
                         LibraryReport& report) {
   std::vector<std::string> command = SplitWords(target.emulator);
   const Path emulator = command.empty() ? Path() : FindProgram(command[0]);
@@ -133,16 +130,22 @@ Status RunUnderEmulator(const Path& artefact, const codegen::Target& target,
     report.not_run = command.empty() ? "no emulator for it" : command[0] + " is not installed";
     return OkStatus();
   }
-  report.isas = "with " + command[0];
+  report.isas = command[0];
   command[0] = emulator.string();
   command.push_back((artefact / "bin" / fmt::format("bluestem-run-{}", target.name)).string());
-  BLUESTEM_ASSIGN_OR_RETURN(const StagedFolder scratch, StagedFolder::Create(artefact / "verify"));
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (Interrupted()) return InterruptedStatus();
+  Bytes inputs;
+  for (const Sample& sample : samples) {
     BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Tensor> tensors,
-                              ProgramInputs(samples[i], model, inputs));
+                              ProgramInputs(sample, model, infos));
+    for (const Tensor& tensor : tensors) {
+      inputs.insert(inputs.end(), tensor.raw(), tensor.raw() + tensor.bytes());
+    }
+  }
+  BLUESTEM_ASSIGN_OR_RETURN(const Bytes outputs, RunRaw(command, artefact, inputs));
+  size_t at = 0;
+  for (size_t i = 0; i < samples.size(); ++i) {
     BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Tensor> actual,
-                              RunEmulated(command, scratch.path(), tensors, expected[i]));
+                              TakeTensors(outputs, expected[i], at));
     BLUESTEM_RETURN_IF_ERROR(CheckEqual(target.name, samples[i], expected[i], actual));
   }
   return OkStatus();

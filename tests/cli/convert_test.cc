@@ -164,6 +164,40 @@ TEST(Convert, RefusesWhatIsNoModel) {
   EXPECT_THAT(folder.err, HasSubstr("neither a run folder"));
 }
 
+// A protobuf field of bytes: tag, length (below 128), content.
+std::string Field(int number, const std::string& content) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(content.size())} +
+         content;
+}
+
+// An ONNX value named `name`: f32 [1,4].
+std::string ValueInfo(const std::string& name) {
+  const std::string shape = Field(1, "\x08\x01") + Field(1, "\x08\x04");
+  return Field(1, name) + Field(2, Field(1, "\x08\x01" + Field(2, shape)));
+}
+
+TEST(Convert, NamesTheOpThatIsUnsupportedAndItsNode) {
+  const std::string node =
+      Field(1, "x") + Field(2, "y") + Field(3, "strange_node") + Field(4, "NonMaxSuppression");
+  const std::string graph =
+      Field(1, node) + Field(2, "g") + Field(11, ValueInfo("x")) + Field(12, ValueInfo("y"));
+  const std::string model = "\x08\x08" + Field(7, graph) + Field(8, "\x10\x0d");
+  ASSERT_TRUE(WriteFile(Scratch() / "model.onnx", model).ok());
+  const ToolResult result =
+      Tool({"convert", (Scratch() / "model.onnx").string(), "-o", (Scratch() / "out").string()});
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("NonMaxSuppression"));
+  EXPECT_THAT(result.err, HasSubstr("strange_node"));
+  EXPECT_FALSE(fs::exists(Scratch() / "out"));
+}
+
+TEST(Convert, NamesTheFolderOfARunWithoutAModel) {
+  ASSERT_TRUE(WriteFile(Scratch() / "config.yaml", std::string_view("name: x\n")).ok());
+  const ToolResult result = Tool({"convert", Scratch().string(), "-o", "x"});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("a run folder without model.onnx"));
+}
+
 TEST(Convert, RefusesAMetaOfAnotherSize) {
   const Path model = WriteSmallModel(Scratch());
   std::string meta = ReadTextFile(WriteSmallMeta(Scratch())).value();
@@ -212,14 +246,16 @@ TEST(Evaluate, ListsTheImagesThatDifferAndEndsWithSeven) {
 TEST(Evaluate, WritesScoresAsRawFloats) {
   const std::string data = WriteSmallDataset(Scratch() / "data", 4).string();
   const Path scores = Scratch() / "scores.f32";
-  ASSERT_EQ(Tool({"evaluate", Artefact().string(), "--data", data, "--limit", "5", "--isa",
-                  "portable", "--scores", scores.string()})
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      Tool({"evaluate", Artefact().string(), "--data", data, "--limit", "5", "--isa", "portable",
+            "--scores", scores.string(), "--inputs", (Scratch() / "inputs.u8").string()})
+          .exit_code,
+      0);
+  EXPECT_EQ(fs::file_size(Scratch() / "inputs.u8"), 5u * 8 * 8 * 3);
   EXPECT_EQ(fs::file_size(scores), 5 * 3 * sizeof(float));
 }
 
-TEST(Evaluate, RefusesACorruptOrNewerArtefact) {
+TEST(Evaluate, RefusesACorruptArtefact) {
   const std::string data = WriteSmallDataset(Scratch() / "data", 1).string();
   const Path copy = Scratch() / "copy";
   fs::copy(Artefact(), copy, fs::copy_options::recursive);
@@ -227,6 +263,18 @@ TEST(Evaluate, RefusesACorruptOrNewerArtefact) {
   const ToolResult result = Tool({"evaluate", copy.string(), "--data", data});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.err, HasSubstr("meta.yaml"));
+}
+
+TEST(Evaluate, RefusesANewerArtefact) {
+  const std::string data = WriteSmallDataset(Scratch() / "data", 1).string();
+  const Path copy = Scratch() / "copy";
+  fs::copy(Artefact(), copy, fs::copy_options::recursive);
+  auto manifest = nlohmann::ordered_json::parse(ReadTextFile(copy / "manifest.json").value());
+  manifest["format_version"] = 99;
+  ASSERT_TRUE(WriteFile(copy / "manifest.json", manifest.dump()).ok());
+  const ToolResult result = Tool({"evaluate", copy.string(), "--data", data});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("99"));
 }
 
 TEST(Evaluate, NamesTheFolderThatIsMissing) {
@@ -251,8 +299,8 @@ TEST(Run, WritesOutputJsonAndAnnotatedPictures) {
   EXPECT_THAT(Listing(out / "images"), ElementsAre("0.png", "0_2.png"));
   const auto annotated = image::DecodeFile(out / "images/0.png");
   ASSERT_TRUE(annotated.ok());
-  EXPECT_EQ(annotated->width, 256);
-  EXPECT_GT(annotated->height, 256);
+  EXPECT_GE(annotated->width, 320);
+  EXPECT_GT(annotated->height, annotated->width);
 }
 
 TEST(Run, TakesTheLibraryAndItsMetaByName) {

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Acceptance over others' models and real images: ../shared/models and ../shared/data. Prints one line a check and a table at the end.
+#   tests/acceptance.sh [BUILD_FOLDER]        (default: build)
+# What is absent here (the shared folder, an emulator) is skipped with a line that says so. Exits 1 when a check fails.
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$(cd "${1:-$root/build}" && pwd) || exit 2
+tool=$build/bin/bluestem
+shared=$root/../shared
+[ -x "$tool" ] || { echo "acceptance: $tool is not built" >&2; exit 2; }
+work=$build/acceptance
+mkdir -p "$work"
+passed=0 failed=0 skipped=0
+
+pass() { passed=$((passed + 1)); printf 'PASS  %s\n' "$1"; }
+fail() { failed=$((failed + 1)); printf 'FAIL  %s\n' "$1"; }
+skip() { skipped=$((skipped + 1)); printf 'SKIP  %s\n' "$1"; }
+# check TEXT COMMAND...: passes when the command succeeds; shows its last lines otherwise.
+check() {
+  local text=$1
+  shift
+  if "$@" >"$work/log" 2>&1; then pass "$text"; else fail "$text"; tail -n 5 "$work/log"; fi
+}
+# The number of a top-level key of a JSON report.
+number() { sed -n "s/^  \"$2\": \([0-9.e-]*\),*\$/\1/p" "$1" | head -n 1; }
+finish() {
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" -eq 0 ]
+}
+
+if [ ! -d "$shared/models" ]; then
+  skip "everything: $shared/models is absent"
+  finish
+  exit
+fi
+
+# 1. LeapMind's trained graph on the 10,000 CIFAR-10 (JPEG) test images.
+leapmind=$shared/models/blueoil/lmnet_quantize_cifar10/minimal_graph_with_shape.pb
+artefact=$work/leapmind
+images=$work/cifar10/test
+if [ ! -d "$images" ] && [ -f "$shared/data/cifar10-images.tar.gz" ]; then
+  mkdir -p "$work/cifar10"
+  tar -xzf "$shared/data/cifar10-images.tar.gz" -C "$work/cifar10" test || rm -rf "$images"
+fi
+targets=(--target x86-64)
+for target in aarch64 armhf; do
+  compiler=$([ $target = aarch64 ] && echo aarch64-linux-gnu-g++ || echo arm-linux-gnueabihf-g++)
+  if command -v "$compiler" >/dev/null; then targets+=(--target $target); else skip "$target: no $compiler"; fi
+done
+check "LeapMind's graph converts and verifies (${targets[*]})" \
+  "$tool" convert "$leapmind" -o "$artefact" "${targets[@]}" --json
+if [ -d "$images" ] && [ -d "$artefact" ]; then
+  "$tool" evaluate "$artefact" --data "$images" --json >"$work/leapmind.json" 2>"$work/log"
+  correct=$(number "$work/leapmind.json" correct)
+  text="LeapMind's graph: ${correct:-no answer} of 10,000 right (7,866 +- 2)"
+  if [ "${correct:-0}" -ge 7864 ] && [ "${correct:-0}" -le 7868 ]; then pass "$text"; else fail "$text"; fi
+
+  "$tool" evaluate "$artefact" --data "$images" --limit 300 --isa portable --quiet \
+    --scores "$work/scores.portable" --inputs "$work/inputs.u8" || fail "portable scores"
+  for isa in avx2 sse4; do
+    "$tool" evaluate "$artefact" --data "$images" --limit 300 --isa $isa --quiet --scores "$work/scores.$isa" 2>"$work/log"
+    case $? in
+      0) check "$isa: the scores of 300 images are those of portable" cmp "$work/scores.$isa" "$work/scores.portable" ;;
+      6) skip "$isa: this CPU does not have it" ;;
+      *) fail "$isa: $(tail -n 1 "$work/log")" ;;
+    esac
+  done
+  "$tool" evaluate "$artefact" --data "$images" --limit 300 --isa avx512 --quiet --scores "$work/scores.avx512" 2>"$work/log"
+  code=$?
+  if [ $code = 6 ] && [ -x "$root/tools/avx512/run" ]; then
+    # Not on this CPU: on an emulated one.
+    "$root/tools/avx512/run" --file "$work/inputs.u8" --out "$work/scores.avx512" "$artefact/bin/bluestem-run-x86-64" \
+      --isa avx512 --raw-in /job/inputs.u8 --raw-out /job/out >"$work/log" 2>&1
+    code=$?
+  fi
+  case $code in
+    0) check "avx512: the scores of 300 images are those of portable" cmp "$work/scores.avx512" "$work/scores.portable" ;;
+    6) skip "avx512: neither this CPU nor an emulator has it: $(tail -n 1 "$work/log")" ;;
+    *) fail "avx512: $(tail -n 1 "$work/log")" ;;
+  esac
+  for row in "aarch64 qemu-aarch64 -L /usr/aarch64-linux-gnu" "armhf qemu-arm -cpu cortex-a9 -L /usr/arm-linux-gnueabihf"; do
+    read -ra words <<<"$row"
+    target=${words[0]} emulator=("${words[@]:1}")
+    program=$artefact/bin/bluestem-run-$target
+    if [ ! -x "$program" ] || ! command -v "${emulator[0]}" >/dev/null; then
+      skip "$target: not built, or no ${emulator[0]}"
+      continue
+    fi
+    "${emulator[@]}" "$program" --raw-in "$work/inputs.u8" --raw-out "$work/scores.$target" >"$work/log" 2>&1
+    check "$target: the scores of 300 images are those of portable" cmp "$work/scores.$target" "$work/scores.portable"
+  done
+  check "LeapMind's graph: compiled and interpreted scores of 300 images are equal" \
+    "$tool" evaluate "$artefact" --data "$images" --limit 300 --compare "$leapmind" --quiet
+else
+  skip "accuracy and equal scores: $shared/data/cifar10-images.tar.gz or the artefact is absent"
+fi
+"$tool" run -i "$shared/models/blueoil/airplane.png" -m "$artefact" -o "$work/output" >"$work/run" 2>&1
+if grep -q 'airplane.png: airplane ' "$work/run"; then pass "airplane.png: $(sed -n 's/.*airplane.png: //p' "$work/run")"; else fail "airplane.png: $(tail -n 1 "$work/run")"; fi
+check "the toy graph converts and verifies" \
+  "$tool" convert "$shared/models/blueoil/lmnet_v1_toy_graph/minimal_graph_with_shape.pb" -o "$work/toy" --quiet
+
+# 2. QONNX models.
+check "TFC_1W2A converts and verifies" "$tool" convert "$shared/models/qonnx/TFC_1W2A.onnx" -o "$work/tfc" --quiet
+if [ -d "$shared/data/mnist-t10k" ] && [ -d "$work/tfc" ]; then
+  "$tool" evaluate "$work/tfc" --data "$shared/data/mnist-t10k" --json >"$work/tfc.json" 2>"$work/log"
+  correct=$(number "$work/tfc.json" correct)
+  text="TFC_1W2A: ${correct:-no answer} of 10,000 MNIST digits right (9,474)"
+  if [ "${correct:-0}" = 9474 ]; then pass "$text"; else fail "$text"; fi
+else
+  skip "TFC_1W2A's accuracy: $shared/data/mnist-t10k is absent"
+fi
+check "espcn converts and verifies" \
+  "$tool" convert "$shared/models/qonnx/espcn_subpixel/quant_model.onnx" -o "$work/espcn" --verify 2 --quiet
+check "mnist_conv converts and verifies" \
+  "$tool" convert "$shared/models/qonnx/mnist_conv/model.onnx" -o "$work/mnist_conv" --raw-input --quiet
+
+printf '\n%-10s %8s %8s %12s\n' model right of "latency us"
+for name in leapmind tfc; do
+  [ -s "$work/$name.json" ] || continue
+  printf '%-10s %8s %8s %12.1f\n' $name "$(number "$work/$name.json" correct)" "$(number "$work/$name.json" total)" \
+    "$(awk "BEGIN {print 1e6 * $(number "$work/$name.json" latency_seconds_median)}")"
+done
+printf '\n'
+finish
