@@ -1,3 +1,5 @@
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -209,6 +211,7 @@ class Importer {
 }  // namespace
 
 Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name) {
+  const google::protobuf::LogSilencer quiet;  // what is wrong is said below, once
   onnx::ModelProto model;
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
       !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
@@ -225,6 +228,7 @@ Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name) {
 
 Result<Tensor> ReadTensorProto(const Path& path) {
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(path));
+  const google::protobuf::LogSilencer quiet;  // what is wrong is said below, once
   onnx::TensorProto proto;
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
       !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

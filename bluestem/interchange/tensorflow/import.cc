@@ -1,3 +1,5 @@
+#include <google/protobuf/stubs/logging.h>
+
 #include <limits>
 #include <set>
 
@@ -156,6 +158,7 @@ class Importer {
 }  // namespace
 
 Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name) {
+  const google::protobuf::LogSilencer quiet;  // what is wrong is said below, once
   tensorflow::GraphDef graph;
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
       !graph.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
