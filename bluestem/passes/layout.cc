@@ -86,7 +86,11 @@ class LayoutPass {
     if (depth == 0) return false;
     for (const Node* user : rewriter_.Users(value)) {
       if (user->attributes.Text("layout", "NHWC") == "NCHW") return true;
-      if (IsAgnostic(user->op) && WantsLast(user->outputs[0], depth - 1)) return true;
+      const bool passes_on = IsAgnostic(user->op) || user->op == "Concat" || user->op == "Pad";
+      if (passes_on && FirstShape(user->outputs[0]).size() == 4 &&
+          WantsLast(user->outputs[0], depth - 1)) {
+        return true;
+      }
       const Shape& shape = FirstShape(value);
       const bool is_image = (shape[1] == 1 || shape[1] == 3) && shape[2] > 3 && shape[3] > 3;
       if (user->op == "Reshape" && is_image && FirstShape(user->outputs[0]).size() == 2)

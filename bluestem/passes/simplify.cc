@@ -86,15 +86,11 @@ Result<int> RemoveOnce(ir::Graph& graph) {
 
 }  // namespace
 
-Result<int> RemoveIdentities(ir::Graph& graph, PassContext&) {
+Result<int> RemoveIdentities(ir::Graph& graph, PassContext& context) {
   int changes = 0;
   while (true) {  // each round that counts has fewer nodes or shorter chains, so this ends
     BLUESTEM_ASSIGN_OR_RETURN(const int round, RemoveOnce(graph));
-    PassContext none;
-    BLUESTEM_RETURN_IF_ERROR([&]() -> Status {
-      auto dead = RemoveDeadCode(graph, none);
-      return dead.ok() ? OkStatus() : dead.status();
-    }());
+    BLUESTEM_ASSIGN_OR_RETURN([[maybe_unused]] const int removed, RemoveDeadCode(graph, context));
     changes += round;
     if (round == 0) return changes;
   }
@@ -135,6 +131,7 @@ Result<int> RemoveDeadCode(ir::Graph& graph, PassContext&) {
   // Values cannot be taken out of a graph: the live ones go into a fresh one.
   ir::Graph fresh;
   fresh.name = graph.name;
+  fresh.notes = graph.notes;
   std::vector<ValueId> moved(used.size(), ir::kNoValue);
   const auto move = [&](ValueId id) {
     const ir::Value& value = graph.value(id);
