@@ -52,6 +52,7 @@ Status Init(const InitOptions& options, Output& output) {
                  options.file);
   }
   config::Experiment experiment;
+  experiment.data.format = "auto";  // until the data is found; --set data.format insists on one
   std::vector<std::string> given;
   BLUESTEM_RETURN_IF_ERROR(ApplySettings(options.settings, given, experiment));
   if (!options.yes) {

@@ -45,7 +45,12 @@ Result<std::unique_ptr<Dataset>> Open(const OpenOptions& options) {
                  options.split);
   }
   BLUESTEM_ASSIGN_OR_RETURN(const Format* format, FindFormat(options.format, options.path));
-  return format->open(options);
+  Result<std::unique_ptr<Dataset>> dataset = format->open(options);
+  if (dataset.ok() || options.format == "auto") return dataset;
+  const Result<std::string> detected = DetectFormat(options.path);
+  if (!detected.ok() || *detected == options.format) return dataset;
+  return Error(dataset.status().code(), "{}; this looks like {}: set data.format or --format to it",
+               dataset.status().message(), *detected);
 }
 
 image::PreprocessSpec SpecOf(const config::DataConfig& config) {

@@ -18,8 +18,8 @@ namespace {
 // A block of 64 pixels costs at least one bit (the code of its DC difference); twice that bound,
 // as a refusal must not hit a real file.
 constexpr int64_t kPixelsPerByte = 1024;
-constexpr int kMaxScans = 500;  // a progressive file has about 10
-constexpr int64_t kMaxScannedPixels = int64_t{1} << 32;
+constexpr int kMaxScans = 500;                           // a progressive file has about 10
+constexpr int64_t kMaxScannedPixels = int64_t{1} << 30;  // 16 scans of the largest picture
 
 struct JpegState {
   jpeg_decompress_struct info;

@@ -48,6 +48,14 @@ TEST_F(IdxFolder, PairsAreFoundByNameGzippedOrNot) {
   }
 }
 
+TEST_F(IdxFolder, AnotherFormatIsRefusedWithAHint) {
+  Pair("train", 20, false);
+  EXPECT_THAT(Open({.format = "folder", .path = root_}).status().message(),
+              HasSubstr("no pictures"));
+  EXPECT_THAT(Open({.format = "folder", .path = root_}).status().message(),
+              HasSubstr("this looks like idx"));
+}
+
 TEST_F(IdxFolder, NamesByPositionTakeTheGivenClasses) {
   Pair("t10k", 12, false);
   std::vector<std::string> names;
