@@ -93,8 +93,9 @@ void Output::Progress(const std::string& state) {
     Write(stderr, "\r\x1b[K" + state);
     progress_shown_ = true;
   } else {
-    if (last_progress_.time_since_epoch().count() != 0 && now - last_progress_ < kProgressInterval)
-      return;
+    if (last_progress_.time_since_epoch().count() == 0)
+      last_progress_ = now;  // short work is silent
+    if (now - last_progress_ < kProgressInterval) return;
     Write(stderr, state + "\n");
   }
   last_progress_ = now;

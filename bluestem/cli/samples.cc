@@ -66,11 +66,8 @@ Result<SampleSet> FromImages(const Path& images, const LoadedModel& model, int64
 
 Result<SampleSet> FromRun(const Path& run, const LoadedModel& model, int64_t count) {
   BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment, config::Load(run / "config.yaml"));
-  const config::DataConfig& data = experiment.data;
-  data::OpenOptions options;
-  options.format = data.format;
-  options.path = data.validation.empty() ? data.path : data.validation;
-  BLUESTEM_ASSIGN_OR_RETURN(const auto dataset, data::Open(options));
+  BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(experiment));
+  const data::Dataset* dataset = split.validation.get();
   SampleSet set;
   for (const int64_t i : predict::Spread(dataset->size(), count)) {
     BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, dataset->Get(i));

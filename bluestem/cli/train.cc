@@ -43,22 +43,6 @@ Status ApplySettings(const std::vector<std::string>& settings, config::Experimen
   return OkStatus();
 }
 
-// Opens the data as the trainer will, so that what is wrong is said before LibTorch starts.
-Status CheckData(const config::Experiment& experiment) {
-  data::OpenOptions options;
-  options.format = experiment.data.format;
-  options.path = experiment.data.path;
-  options.split = "train";
-  options.classes = experiment.classes;
-  BLUESTEM_ASSIGN_OR_RETURN(const auto train, data::Open(options));
-  if (experiment.data.validation.empty()) return OkStatus();
-  options.path = experiment.data.validation;
-  options.split = "validation";
-  options.classes = train->classes();
-  BLUESTEM_ASSIGN_OR_RETURN(const auto validation, data::Open(options));
-  return OkStatus();
-}
-
 Status Train(const TrainOptions& options, Output& output) {
   Path run = options.run;
   Path config = options.config;
@@ -76,7 +60,8 @@ Status Train(const TrainOptions& options, Output& output) {
   }
   BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment, config::Load(config));
   BLUESTEM_RETURN_IF_ERROR(ApplySettings(options.set, experiment));
-  BLUESTEM_RETURN_IF_ERROR(CheckData(experiment));
+  // Opened as the trainer will, so that what is wrong is said before LibTorch starts.
+  BLUESTEM_RETURN_IF_ERROR(data::OpenForTraining(experiment).status());
   BLUESTEM_ASSIGN_OR_RETURN(const Path trainer, FindTrainer());
   if (run.empty()) run = DefaultRun(experiment.name);
   std::error_code error;
