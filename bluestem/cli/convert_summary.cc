@@ -46,6 +46,7 @@ void PrintSummary(Output& output, const LoadedModel& model, const Compiled& comp
          {"not_run", library.not_run}});
   }
   output.Line("");
+  for (const std::string& note : model.graph.notes) output.Line("note: {}", note);
   output.Table({"target", ".so bytes", "weight bytes", "arena bytes", "latency", "equal bits on"},
                rows);
   output.Line("");
@@ -60,6 +61,7 @@ void PrintSummary(Output& output, const LoadedModel& model, const Compiled& comp
                {"model", model.name},
                {"model_hash", compiled.program->model_hash},
                {"meta", model.meta_is_default ? "default" : "given"},
+               {"notes", model.graph.notes},
                {"weight_bytes", weights},
                {"arena_bytes", arena},
                {"passes", passes},

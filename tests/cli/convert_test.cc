@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "bluestem/image/image.h"
+#include "bluestem/interchange/interchange.h"
 #include "tests/cli/tool.h"
 
 namespace bluestem::cli {
@@ -60,6 +61,18 @@ TEST(Convert, SaysWhatItAssumesWithoutAMeta) {
   EXPECT_THAT(result.err, HasSubstr("no meta.yaml beside the model: pictures of 8 x 8 x 3"));
   EXPECT_THAT(result.err, HasSubstr("classes \"0\" to \"2\""));
   EXPECT_THAT(result.out, HasSubstr("random images"));
+}
+
+TEST(Convert, SaysWhatTheReaderChanged) {
+  const auto graph = ir::FromText(
+      "graph \"g\" input %x : f32[4,3,8,8] %y = GlobalAvgPool(%x) {layout=\"NCHW\"} output %y");
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  ASSERT_TRUE(WriteFile(Scratch() / "four.onnx", *interchange::ToOnnx(*graph)).ok());
+  const std::string model = (Scratch() / "four.onnx").string();
+  const std::string out = (Scratch() / "out").string();
+  const char* note = "input \"x\": the batch is 4; it becomes 1";
+  EXPECT_THAT(Tool({"convert", model, "-o", out}).out, HasSubstr(std::string("note: ") + note));
+  EXPECT_EQ(Tool({"convert", model, "-o", out, "--json"}).Json().at("notes").at(0), note);
 }
 
 TEST(Convert, DumpsTheGraphAfterAPass) {

@@ -47,8 +47,10 @@ class FrozenGraph {
     return *this;
   }
 
+  std::string Serialized() const { return graph_.SerializeAsString(); }
+
   Result<ir::Graph> Parse() const {
-    const std::string bytes = graph_.SerializeAsString();
+    const std::string bytes = Serialized();
     return ParseTensorFlow(Bytes(bytes.begin(), bytes.end()), "test.pb");
   }
 
@@ -218,6 +220,43 @@ TEST_F(Files, LoadModelTellsFormatsApartAndNamesTheFile) {
   const auto graph = ir::FromText("graph \"g\" input %x : f32[1,2] %y = Relu(%x) output %y");
   ASSERT_TRUE(WriteFile(folder_ / "relu.onnx", *ToOnnx(*graph)).ok());
   EXPECT_EQ(LoadModel(folder_ / "relu.onnx")->name, "relu");
+}
+
+TEST_F(Files, LoadModelGoesByFieldsNotByTheFirstByte) {
+  const auto graph = ir::FromText("graph \"g\" input %x : f32[1,2] %y = Relu(%x) output %y");
+  const Bytes onnx = *ToOnnx(*graph);
+  // The opset and the producer first: fields of a message may stand in any order.
+  Bytes reordered = {0x42, 0x02, 0x10, 0x0d, 0x12, 0x01, 'p'};
+  reordered.insert(reordered.end(), onnx.begin(), onnx.end());
+  ASSERT_TRUE(WriteFile(folder_ / "reordered.pb", reordered).ok());
+  EXPECT_TRUE(LoadModel(folder_ / "reordered.pb").ok());
+  // A name that ends a line begins with the byte of a GraphDef's first node.
+  Bytes unknown = {0x0a, 0x01, 'x'};
+  unknown.insert(unknown.end(), onnx.begin(), onnx.end());
+  ASSERT_TRUE(WriteFile(folder_ / "unknown.onnx", unknown).ok());
+  EXPECT_TRUE(LoadModel(folder_ / "unknown.onnx").ok());
+
+  FrozenGraph frozen({1, 2});
+  frozen.Node("Relu", "output", {"x"});
+  ASSERT_TRUE(WriteFile(folder_ / "frozen.model", frozen.Serialized()).ok());
+  EXPECT_TRUE(LoadModel(folder_ / "frozen.model").ok());
+}
+
+TEST_F(Files, LoadModelSaysWhatOtherFilesAre) {
+  const auto refusal = [&](const char* name, const std::string& bytes) {
+    EXPECT_TRUE(WriteFile(folder_ / name, bytes).ok());
+    return std::string(LoadModel(folder_ / name).status().message());
+  };
+  EXPECT_THAT(refusal("a.tflite", std::string("\x1c\0\0\0TFL3", 8)), HasSubstr("TensorFlow Lite"));
+  EXPECT_THAT(refusal("a.h5", "\x89HDF\r\n"), HasSubstr("Keras"));
+  EXPECT_THAT(refusal("a.pt", std::string("PK\x03\x04", 4)),
+              HasSubstr("export the network as ONNX"));
+  EXPECT_THAT(refusal("saved_model.pb",
+                      "\x08\x01\x12\x03"
+                      "abc"),
+              HasSubstr("SavedModel"));
+  EXPECT_THAT(refusal("a.txt", "hello"), HasSubstr("neither an ONNX model nor"));
+  EXPECT_THAT(refusal("a.pb", "hello"), HasSubstr("not a TensorFlow graph"));
 }
 
 TEST_F(Files, EventsAreRecordsWithTheirChecksums) {
