@@ -1,5 +1,6 @@
 #include "bluestem/codegen/call_source.h"
 
+#include <fmt/core.h>
 #include <fmt/format.h>
 
 #include "bluestem/codegen/text.h"
@@ -43,9 +44,9 @@ std::string PoolFields(const kernels::PoolParams& p) {
 }
 
 const char* UnaryName(kernels::UnaryOp op) {
-  constexpr const char* kNames[] = {"kRelu", "kLeakyRelu",   "kClip", "kSigmoid",
-                                    "kTanh", "kHardSigmoid", "kAbs",  "kNeg",
-                                    "kExp",  "kSqrt",        "kCopy"};
+  constexpr const char* kNames[] = {"kRelu",        "kLeakyRelu", "kClip", "kSigmoid", "kTanh",
+                                    "kHardSigmoid", "kAbs",       "kNeg",  "kExp",     "kSqrt",
+                                    "kLog",         "kFloor",     "kCeil", "kRound",   "kCopy"};
   static_assert(static_cast<size_t>(kernels::UnaryOp::kCopy) + 1 == std::size(kNames));
   return kNames[static_cast<size_t>(op)];
 }
@@ -214,6 +215,12 @@ struct Writer {
         "elementwise/elementwise.h", "threshold_s32_u8", "ThresholdParams",
         fmt::format(".rows = {}, .channels = {}, .levels = {}", p.rows, p.channels, p.levels),
         fmt::format("{}, {}, {}, {}", In(0, "S32"), In(1, "S32"), In(2, "S8"), Out()));
+  }
+  CallSource operator()(const kernels::RealThresholdParams& p) const {
+    return Plain(
+        "elementwise/elementwise.h", "threshold_f32_u8", "RealThresholdParams",
+        fmt::format(".rows = {}, .channels = {}, .levels = {}", p.rows, p.channels, p.levels),
+        fmt::format("{}, {}, {}", In(0, "F32"), In(1, "F32"), Out()));
   }
   CallSource operator()(const kernels::SoftmaxParams& p) const {
     return Plain("elementwise/elementwise.h", "softmax_f32", "SoftmaxParams",

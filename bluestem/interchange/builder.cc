@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "bluestem/ir/ops/ops.h"
@@ -14,9 +15,10 @@ constexpr int64_t kMaxFoldedElements = int64_t{1} << 24;
 
 // Ops that are folded where all their inputs are constants.
 constexpr const char* kFoldable[] = {
-    "Relu",   "Clip",  "Sigmoid", "Tanh",      "Abs",        "Neg",       "Exp",      "Sqrt",
-    "Add",    "Sub",   "Mul",     "Div",       "Min",        "Max",       "Pow",      "Pad",
-    "Concat", "Slice", "Reshape", "Transpose", "ReduceMean", "ReduceMax", "ReduceSum"};
+    "Relu",  "Clip",    "Sigmoid",   "Tanh",       "Abs",       "Neg",       "Exp",
+    "Sqrt",  "Log",     "Floor",     "Ceil",       "Round",     "Add",       "Sub",
+    "Mul",   "Div",     "Min",       "Max",        "Pow",       "Pad",       "Concat",
+    "Slice", "Reshape", "Transpose", "ReduceMean", "ReduceMax", "ReduceSum", "MultiThreshold"};
 
 bool IsFoldable(const std::string& op) {
   return std::any_of(std::begin(kFoldable), std::end(kFoldable),
@@ -149,6 +151,15 @@ Result<Symbol> Builder::TransposeWeights(const std::string& name, const Symbol& 
     inputs.push_back(std::move(input));
   }
   return Append(copy.op, copy.name, inputs, copy.attributes);
+}
+
+Result<Symbol> Builder::AppendSign(const std::string& name, const Symbol& x, bool channels_first) {
+  const Symbol thresholds =
+      ConstantSymbol(Tensor::Of<float>({1, 2}, {0, std::numeric_limits<float>::denorm_min()}));
+  ir::Attributes attributes;
+  attributes.Set("bias", -1.0)
+      .Set("layout", std::string(channels_first && ShapeOf(x).size() > 2 ? "NCHW" : "NHWC"));
+  return Append("MultiThreshold", name, {x, thresholds}, attributes);
 }
 
 ir::Node Builder::Supersede(ir::ValueId id) {

@@ -49,6 +49,10 @@ class Builder {
   // Returns weights [k,n] as [n,k]: a constant, or the quantizer of a constant, is turned itself.
   Result<Symbol> TransposeWeights(const std::string& name, const Symbol& weights);
 
+  // Returns -1, 0 or 1 by the sign of `x`, as a quantizer of two thresholds. `channels_first`: x is
+  // [n,c,...], as ONNX has it.
+  Result<Symbol> AppendSign(const std::string& name, const Symbol& x, bool channels_first);
+
   // Returns a copy of the node that makes `id`, and renames the original, so that a node in its
   // stead takes its name.
   ir::Node Supersede(ir::ValueId id);

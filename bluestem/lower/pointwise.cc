@@ -1,8 +1,9 @@
 // Elementwise ops on real values and codes.
+#include <bit>
 #include <cmath>
 
 #include "bluestem/lower/rules.h"
-#include "bluestem/quant/rounding.h"
+#include "bluestem/quant/threshold.h"
 
 namespace bluestem::lower {
 namespace {
@@ -31,6 +32,10 @@ constexpr UnaryRow kUnary[] = {
     {"Neg", UnaryOp::kNeg, "", 0, "", 0},
     {"Exp", UnaryOp::kExp, "", 0, "", 0},
     {"Sqrt", UnaryOp::kSqrt, "", 0, "", 0},
+    {"Log", UnaryOp::kLog, "", 0, "", 0},
+    {"Floor", UnaryOp::kFloor, "", 0, "", 0},
+    {"Ceil", UnaryOp::kCeil, "", 0, "", 0},
+    {"Round", UnaryOp::kRound, "", 0, "", 0},
 };
 
 struct BinaryRow {
@@ -66,6 +71,52 @@ void BroadcastStrides(const Shape& from, const Shape& to, int64_t* strides) {
     strides[axis] = extent == 1 ? 0 : stride;
     stride *= extent;
   }
+}
+
+// The finite f32 values in rising order are the integers from -0x7f7fffff to 0x7f7fffff.
+constexpr int32_t kGreatestKey = 0x7f7fffff;
+
+float ValueOfKey(int32_t key) {
+  return key < 0 ? -std::bit_cast<float>(-key) : std::bit_cast<float>(key);
+}
+
+void EmitRealThreshold(Builder& builder, const ir::Node& node, program::Operand thresholds) {
+  const Shape& shape = builder.value(node.inputs[0]).shape;
+  const kernels::RealThresholdParams params{.rows = ElementCount(shape) / shape.back(),
+                                            .channels = static_cast<int32_t>(shape.back()),
+                                            .levels = builder.value(node.outputs[0]).quant->levels};
+  program::Call call = NewCall(builder, node, params);
+  call.inputs.push_back(thresholds);
+  builder.Emit(std::move(call));
+}
+
+// A quantizer with one scale a channel is the thresholds that its definition has among all f32.
+Status LowerScaledQuantize(Builder& builder, const ir::Node& node) {
+  const ir::QuantInfo& info = *builder.value(node.outputs[0]).quant;
+  const Tensor& scales = *builder.value(node.inputs[1]).constant;
+  const auto rounding = quant::FindRounding(node.attributes.Text("rounding", "ROUND"));
+  BLUESTEM_CHECK(rounding.has_value(), "verified with the graph");
+  const auto low = static_cast<int32_t>(node.attributes.Int("low"));
+  quant::QuantSpec spec{.scale = 1,
+                        .zero_point = static_cast<double>(info.zero_point + low),
+                        .low = low,
+                        .high = low + info.levels - 1,
+                        .rounding = *rounding};
+  std::vector<float> thresholds;
+  for (int64_t c = 0; c < scales.size(); ++c) {
+    spec.scale = scales.At(c);
+    const auto code = [&](int32_t key) { return spec.Code(ValueOfKey(key)) - low; };
+    BLUESTEM_ASSIGN_OR_RETURN(
+        const quant::ChannelThresholds found,
+        quant::FoldThresholds(code, info.levels, -kGreatestKey, kGreatestKey));
+    for (const int32_t key : found.values) {
+      const bool outside = key < -kGreatestKey || key > kGreatestKey;
+      thresholds.push_back(outside ? std::copysign(HUGE_VALF, static_cast<float>(key))
+                                   : ValueOfKey(key));
+    }
+  }
+  EmitRealThreshold(builder, node, builder.Constant(thresholds));
+  return OkStatus();
 }
 
 }  // namespace
@@ -129,6 +180,7 @@ Status LowerBatchNorm(Builder& builder, const ir::Node& node) {
 }
 
 Status LowerQuantize(Builder& builder, const ir::Node& node) {
+  if (node.inputs.size() > 1) return LowerScaledQuantize(builder, node);
   const ir::QuantInfo& quant = *builder.value(node.outputs[0]).quant;
   const auto rounding = quant::FindRounding(node.attributes.Text("rounding", "ROUND"));
   BLUESTEM_CHECK(rounding.has_value(), "verified with the graph");
@@ -169,6 +221,11 @@ Status LowerThreshold(Builder& builder, const ir::Node& node) {
   call.inputs.push_back(builder.Read(node.inputs[1]));
   call.inputs.push_back(builder.Read(node.inputs[2]));
   builder.Emit(std::move(call));
+  return OkStatus();
+}
+
+Status LowerRealThreshold(Builder& builder, const ir::Node& node) {
+  EmitRealThreshold(builder, node, builder.Read(node.inputs[1]));
   return OkStatus();
 }
 

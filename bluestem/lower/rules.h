@@ -41,6 +41,7 @@ Status LowerQuantize(Builder& builder, const ir::Node& node);
 Status LowerDequantize(Builder& builder, const ir::Node& node);
 Status LowerLookup(Builder& builder, const ir::Node& node);
 Status LowerThreshold(Builder& builder, const ir::Node& node);
+Status LowerRealThreshold(Builder& builder, const ir::Node& node);
 // reduce.cc
 Status LowerReduce(Builder& builder, const ir::Node& node);
 Status LowerSoftmax(Builder& builder, const ir::Node& node);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bluestem/passes/rewrite.h"
+#include "bluestem/quant/rounding.h"
 
 namespace bluestem::passes {
 namespace {
@@ -28,6 +29,9 @@ double ApplyStep(const Step& step, size_t c, double x) {
     case StepKind::kMax: return std::max(x, p0);
     case StepKind::kNeg: return -x;
     case StepKind::kHardSigmoid: return std::min(std::max(x * p0 + p1, 0.0), 1.0);
+    case StepKind::kFloor: return std::floor(x);
+    case StepKind::kCeil: return std::ceil(x);
+    case StepKind::kRound: return quant::Round(x, quant::Rounding::kHalfEven);
   }
   return x;
 }
@@ -68,6 +72,12 @@ bool ReadUnaryStep(const Node& node, size_t channels, Step& step, std::string& r
     step.kind = StepKind::kRelu;
   } else if (node.op == "Neg") {
     step.kind = StepKind::kNeg;
+  } else if (node.op == "Floor") {
+    step.kind = StepKind::kFloor;
+  } else if (node.op == "Ceil") {
+    step.kind = StepKind::kCeil;
+  } else if (node.op == "Round") {
+    step.kind = StepKind::kRound;
   } else if (node.op == "LeakyRelu" && node.attributes.Float("alpha", 0.01) >= 0) {
     step.kind = StepKind::kLeakyRelu;
     step.p0 = all(node.attributes.Float("alpha", 0.01));

@@ -23,7 +23,10 @@ enum class StepKind : uint8_t {
   kMin,
   kMax,
   kNeg,
-  kHardSigmoid
+  kHardSigmoid,
+  kFloor,
+  kCeil,
+  kRound
 };
 
 struct Step {

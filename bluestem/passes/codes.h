@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "bluestem/ir/graph.h"
 #include "bluestem/quant/threshold.h"
@@ -21,6 +22,25 @@ Result<TensorQuantizer> ReadQuantizer(const ir::Graph& graph, const ir::Node& no
 
 // Reads a Quantize node back.
 quant::QuantSpec SpecOfQuantize(const ir::Node& node);
+
+// True for Quantize and RealThreshold: ops from real values to codes.
+bool MakesCodes(const ir::Node& node);
+
+// The codes that a node for which MakesCodes holds gives to real values, channel by channel.
+class ChannelCoder {
+ public:
+  ChannelCoder(const ir::Graph& graph, const ir::Node& node);
+
+  int32_t levels() const { return levels_; }
+  // Returns the code, 0 .. levels-1, of `x` in `channel` of the last axis.
+  int32_t Code(size_t channel, double x) const;
+
+ private:
+  quant::QuantSpec spec_;
+  std::vector<double> scales_;          // of a Quantize with one scale a channel
+  const Tensor* thresholds_ = nullptr;  // of a RealThreshold
+  int32_t levels_ = 0;
+};
 
 // Returns the attributes scale, zero_point, bits and levels.
 ir::Attributes CodeAttributes(const ir::QuantInfo& info);

@@ -47,6 +47,11 @@ Shape Permuted(const Shape& shape, const std::vector<int64_t>& perm) {
   return result;
 }
 
+// True for thresholds that all channels share: then no axis is special.
+bool IsSharedThreshold(const ir::Graph& graph, const Node& node) {
+  return node.op == "MultiThreshold" && graph.value(node.inputs[1]).shape[0] == 1;
+}
+
 bool IsAgnostic(const std::string& op) {
   return IsUnary(op) || IsBinary(op) || op == "Identity" || op == "Quant" || op == "BinaryQuant";
 }
@@ -273,7 +278,8 @@ Status LayoutPass::VisitFlat(const Node& node) {
     if (HasTwin(id)) {
       twin = &twins_.at(id);
       inputs.push_back(twin->value);
-    } else if (ConstantOf(graph_, id) != nullptr && ConstantOf(graph_, id)->size() == 1) {
+    } else if (ConstantOf(graph_, id) != nullptr &&
+               (ConstantOf(graph_, id)->size() == 1 || IsSharedThreshold(graph_, node))) {
       inputs.push_back(id);
     } else {
       return Keep(node);
@@ -411,7 +417,7 @@ Status LayoutPass::Visit(const Node& node) {
     return OkStatus();
   }
   if (any_flat && node.op == "Dense" && HasTwin(node.inputs[0])) return VisitDense(node);
-  if (any_flat && IsAgnostic(node.op)) return VisitFlat(node);
+  if (any_flat && (IsAgnostic(node.op) || IsSharedThreshold(graph_, node))) return VisitFlat(node);
   if (!any_spatial) return Keep(node);
   if (IsAgnostic(node.op)) return VisitAgnostic(node);
   BLUESTEM_ASSIGN_OR_RETURN(bool done, VisitWithAxes(node));

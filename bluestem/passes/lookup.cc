@@ -45,18 +45,31 @@ std::optional<std::vector<Node>> ChainFromCodes(const ir::Graph& graph, ValueId 
   }
 }
 
+// Returns the first of the rows or elements of a constant that all are alike.
+Tensor FirstRow(const Tensor& rows) {
+  Shape shape = rows.shape();
+  shape[0] = 1;
+  const float* data = rows.data<float>();
+  return Tensor::Of<float>(shape, {data, data + ElementCount(shape)});
+}
+
 // Returns chain(code) for all 256 codes: f64 real values, or u8 codes where the chain ends in a
 // Quantize.
 Result<Tensor> Tabulate(const ir::Graph& graph, const QuantInfo& from,
                         const std::vector<Node>& chain) {
   ir::Graph table;
-  const ValueId codes = table.AddInput("codes", DType::kU8, {256});
+  const ValueId codes = table.AddInput("codes", DType::kU8, {256, 1});
   table.value(codes).quant = std::make_shared<const QuantInfo>(from);
   BLUESTEM_ASSIGN_OR_RETURN(ValueId value, table.Append("Dequantize", "real", {codes}));
   for (const Node& node : chain) {
     std::vector<ValueId> inputs;
-    const size_t data = node.op == "Quantize" ? 0 : *DataOperand(graph, node);
+    const size_t data = MakesCodes(node) ? 0 : *DataOperand(graph, node);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (i != data && MakesCodes(node)) {  // what belongs to the first channel belongs to all
+        inputs.push_back(
+            table.AddConstant("operand", FirstRow(*ConstantOf(graph, node.inputs[i]))));
+        continue;
+      }
       inputs.push_back(
           i == data
               ? value
@@ -66,10 +79,10 @@ Result<Tensor> Tabulate(const ir::Graph& graph, const QuantInfo& from,
     BLUESTEM_ASSIGN_OR_RETURN(value, table.Append(node.op, node.name, inputs, node.attributes));
   }
   table.outputs = {value};
-  Tensor all(DType::kU8, {256});
+  Tensor all(DType::kU8, {256, 1});
   for (int64_t i = 0; i < 256; ++i) all.data<uint8_t>()[i] = static_cast<uint8_t>(i);
   BLUESTEM_ASSIGN_OR_RETURN(auto results, ir::EvaluateDouble(table, {all}));
-  return std::move(results[0]);
+  return results[0].Reshaped({256});
 }
 
 bool IsIdentity(const Tensor& table, const QuantInfo& from, const QuantInfo& to) {
@@ -80,9 +93,21 @@ bool IsIdentity(const Tensor& table, const QuantInfo& from, const QuantInfo& to)
   return true;
 }
 
+// True where a node that makes codes gives equal values equal codes in all channels.
+bool TreatsChannelsAlike(const ir::Graph& graph, const Node& node) {
+  if (node.inputs.size() < 2) return true;
+  const Tensor& rows = *ConstantOf(graph, node.inputs[1]);
+  const int64_t each = rows.size() / rows.shape()[0];
+  for (int64_t i = each; i < rows.size(); ++i) {
+    if (rows.At(i) != rows.At(i % each)) return false;
+  }
+  return true;
+}
+
 // Quantize(chain(Dequantize(codes))) becomes Lookup(codes).
 Result<bool> LookUpQuantize(Rewriter& rewriter, const Node& node, PassContext& context) {
   ir::Graph& graph = rewriter.graph();
+  if (!TreatsChannelsAlike(graph, node)) return false;
   ValueId codes = ir::kNoValue;
   auto chain = ChainFromCodes(graph, rewriter.Now(node.inputs[0]), codes);
   if (!chain) return false;
@@ -143,7 +168,7 @@ Result<bool> LookUpClosed(Rewriter& rewriter, const Node& node, PassContext& con
 Result<int> MakeLookups(ir::Graph& graph, PassContext& context) {
   Rewriter rewriter(graph);
   for (const Node& node : rewriter.old_nodes()) {
-    BLUESTEM_ASSIGN_OR_RETURN(const bool done, node.op == "Quantize"
+    BLUESTEM_ASSIGN_OR_RETURN(const bool done, MakesCodes(node)
                                                    ? LookUpQuantize(rewriter, node, context)
                                                    : LookUpClosed(rewriter, node, context));
     if (!done) BLUESTEM_RETURN_IF_ERROR(rewriter.Keep(node));

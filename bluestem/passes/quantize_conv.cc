@@ -41,6 +41,7 @@ struct Conv {
   const Node* node = nullptr;
   ValueId codes = ir::kNoValue;
   QuantInfo x;
+  std::vector<double> factor;  // [co] of the real input channel that the output reads; empty: 1
   IntegerWeights weights;
   std::vector<int64_t> sums;  // [co] sum of the weights
   int64_t left_pad = 0;       // more than the node's own
@@ -72,12 +73,39 @@ Result<AccRange> BoundAccumulators(const IntegerWeights& weights, const QuantInf
   return range;
 }
 
+// Reads what a Conv convolves: codes, or codes times a constant that can be part of the scales: one
+// number, or one a channel where each output reads one channel.
+Status ReadInput(const Rewriter& rewriter, const ir::Graph& graph, Conv& conv) {
+  const Node& node = *conv.node;
+  const ValueId input = rewriter.Now(node.inputs[0]);
+  conv.codes = CodesOf(graph, input);
+  if (conv.codes != ir::kNoValue) return OkStatus();
+  const Status is_real = Error(Code::kUnsupported, "its input is f32, not codes");
+  const Node* product = graph.Producer(input);
+  if (product == nullptr || product->op != "Mul") return is_real;
+  const size_t data = graph.IsConstant(product->inputs[0]) ? 1 : 0;
+  const Shape& shape = graph.value(input).shape;
+  const auto factors = PerChannelOf(graph, product->inputs[1 - data], shape);
+  if (!factors || graph.value(product->inputs[data]).shape != shape) return is_real;
+  conv.codes = CodesOf(graph, product->inputs[data]);
+  if (conv.codes == ir::kNoValue) return is_real;
+  const int64_t outputs = graph.value(node.outputs[0]).shape.back();
+  const bool depthwise = node.attributes.Int("groups", 1) == shape.back();
+  if (!UniformOf(graph, product->inputs[1 - data]) && !depthwise) {
+    return Error(Code::kUnsupported, "its input has one scale a channel, and an output reads many");
+  }
+  for (int64_t co = 0; co < outputs; ++co) {
+    conv.factor.push_back(
+        (*factors)[depthwise ? static_cast<size_t>(co * shape.back() / outputs) : size_t{0}]);
+  }
+  return OkStatus();
+}
+
 // Reads a Conv over codes. Errors: kUnsupported with the reason why it stays f32.
 Result<Conv> ReadConv(const Rewriter& rewriter, const ir::Graph& graph, const Node& node) {
   Conv conv;
   conv.node = &node;
-  conv.codes = CodesOf(graph, rewriter.Now(node.inputs[0]));
-  if (conv.codes == ir::kNoValue) return Error(Code::kUnsupported, "its input is f32, not codes");
+  BLUESTEM_RETURN_IF_ERROR(ReadInput(rewriter, graph, conv));
   conv.x = *graph.value(conv.codes).quant;
   BLUESTEM_ASSIGN_OR_RETURN(conv.weights, ReadWeights(graph, rewriter.Now(node.inputs[1])));
   bool pads = false;
@@ -93,7 +121,8 @@ Chain StartChain(const ir::Graph& graph, const Rewriter& rewriter, const Conv& c
   Chain chain;
   const double x_scale = static_cast<float>(conv.x.scale);
   for (size_t c = 0; c < conv.sums.size(); ++c) {
-    chain.scale.push_back(x_scale * conv.weights.scale[c]);
+    const double factor = conv.factor.empty() ? 1 : conv.factor[c];
+    chain.scale.push_back(x_scale * factor * conv.weights.scale[c]);
     chain.offset.push_back(conv.x.zero_point * conv.sums[c]);
   }
   const bool has_bias = conv.node->inputs.size() > 2 && conv.node->inputs[2] != ir::kNoValue;
@@ -125,7 +154,7 @@ Tail ReadTail(const Rewriter& rewriter, const ir::Graph& graph, const Node& conv
     }
     Step step{};
     std::string reason;
-    if (user->op == "Quantize") {
+    if (MakesCodes(*user)) {
       tail.quantize = user;
       return tail;
     }
@@ -155,14 +184,14 @@ struct Folded {
 // monotone.
 Result<Folded> Fold(ir::Graph& graph, const Chain& chain, const AccRange& range,
                     const Node& quantize) {
-  const quant::QuantSpec spec = SpecOfQuantize(quantize);
-  const int32_t levels = spec.high - spec.low + 1;
+  const ChannelCoder coder(graph, quantize);
+  const int32_t levels = coder.levels();
   const auto channels = static_cast<int64_t>(chain.scale.size());
   Tensor thresholds(DType::kS32, {channels, levels - 1});
   Tensor directions(DType::kS8, {channels});
   for (int64_t c = 0; c < channels; ++c) {
     const auto channel = static_cast<size_t>(c);
-    const auto code = [&](int32_t acc) { return spec.Code(chain.Apply(channel, acc)) - spec.low; };
+    const auto code = [&](int32_t acc) { return coder.Code(channel, chain.Apply(channel, acc)); };
     BLUESTEM_ASSIGN_OR_RETURN(
         const quant::ChannelThresholds found,
         quant::FoldThresholds(code, levels, range.low[channel], range.high[channel]));

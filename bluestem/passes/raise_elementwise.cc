@@ -54,9 +54,15 @@ std::optional<Elementwise> Read(const ir::Graph& graph, const Node& node) {
   Elementwise e;
   if (IsBinary(node.op)) return ReadBinary(graph, node, shape);
   if (IsUnary(node.op)) {
-    e.rises = node.op == "Relu" || node.op == "Clip" ||
+    e.rises = node.op == "Relu" || node.op == "Clip" || node.op == "Floor" || node.op == "Ceil" ||
+              node.op == "Round" ||
               (node.op == "LeakyRelu" && node.attributes.Float("alpha", 0.01) >= 0) ||
               (node.op == "HardSigmoid" && node.attributes.Float("alpha", 0.2) >= 0);
+    return e;
+  }
+  if (node.op == "MultiThreshold") {
+    e.per_channel = graph.value(node.inputs[1]).shape[0] != 1;
+    e.rises = node.attributes.Float("scale", 1) >= 0;
     return e;
   }
   if (node.op == "Quant" || node.op == "BinaryQuant") {
@@ -113,6 +119,10 @@ Result<ValueId> EmitAbove(Rewriter& rewriter, const Node& node, const Elementwis
       continue;
     }
     const ValueId constant = node.inputs[i];
+    if (node.op == "MultiThreshold") {
+      inputs.push_back(constant);
+      continue;
+    }
     const Tensor tensor = *ConstantOf(graph, constant);
     if (const auto uniform = UniformOf(graph, constant); uniform && node.op != "BatchNorm") {
       inputs.push_back(
@@ -136,9 +146,12 @@ Result<double> PadValueAbove(const ir::Graph& graph, const Node& node, const Ele
   ir::Graph single;
   std::vector<ValueId> inputs;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    Tensor operand = i == e.data ? Tensor::Of<float>({1}, {static_cast<float>(value)})
-                                 : Tensor::Of<float>(
-                                       {}, {static_cast<float>(*UniformOf(graph, node.inputs[i]))});
+    Tensor operand = Tensor::Of<float>({1}, {static_cast<float>(value)});
+    if (i != e.data && node.op == "MultiThreshold") {
+      operand = *ConstantOf(graph, node.inputs[i]);
+    } else if (i != e.data) {
+      operand = Tensor::Of<float>({}, {static_cast<float>(*UniformOf(graph, node.inputs[i]))});
+    }
     inputs.push_back(single.AddConstant("x", std::move(operand)));
   }
   BLUESTEM_ASSIGN_OR_RETURN(const ValueId y,

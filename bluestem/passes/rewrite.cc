@@ -162,7 +162,8 @@ Result<Tensor> EvaluateConstantNode(const ir::Graph& graph, const Node& node) {
 
 bool IsUnary(const std::string& op) {
   static constexpr const char* kUnary[] = {"Relu",        "LeakyRelu", "Clip", "Sigmoid", "Tanh",
-                                           "HardSigmoid", "Abs",       "Neg",  "Exp",     "Sqrt"};
+                                           "HardSigmoid", "Abs",       "Neg",  "Exp",     "Sqrt",
+                                           "Log",         "Floor",     "Ceil", "Round"};
   return std::any_of(std::begin(kUnary), std::end(kUnary),
                      [&](const char* name) { return op == name; });
 }

@@ -1,5 +1,6 @@
 #include "bluestem/passes/weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bluestem/passes/catalogue.h"
@@ -99,8 +100,32 @@ Result<IntegerWeights> ReadQuant(const ir::Graph& graph, const Node& node) {
   return weights;
 }
 
+// Constants that are whole numbers of a byte are integers of scale 1, as quantizers of weights
+// leave them that are folded away. Returns false for others.
+bool ReadWhole(const Tensor& x, IntegerWeights& weights) {
+  double low = 0;
+  double high = 0;
+  for (int64_t i = 0; i < x.size(); ++i) {
+    const double value = x.data<float>()[i];
+    if (value != std::floor(value) || value < -128 || value > 127) return false;
+    low = std::min(low, value);
+    high = std::max(high, value);
+    weights.codes.data<int8_t>()[i] = static_cast<int8_t>(value);
+  }
+  weights.scale.assign(static_cast<size_t>(x.shape()[0]), 1.0);
+  weights.bits = 2;
+  while (low < -std::ldexp(1, weights.bits - 1) || high > std::ldexp(1, weights.bits - 1) - 1) {
+    ++weights.bits;
+  }
+  return true;
+}
+
 // Constants that are +s or -s for each output are binary whoever made them.
 Result<IntegerWeights> ReadPlain(const Tensor& x) {
+  IntegerWeights whole{Tensor(DType::kS8, x.shape()), {}, 1};
+  const auto is_unit = [&](float value) { return std::fabs(value) == 1; };
+  const bool binary = std::all_of(x.data<float>(), x.data<float>() + x.size(), is_unit);
+  if (!binary && ReadWhole(x, whole)) return whole;
   const int64_t outputs = x.shape()[0];
   const int64_t each = x.size() / outputs;
   Tensor scale(DType::kF32, {outputs, 1, 1, 1});

@@ -68,6 +68,10 @@ struct Measure {
     const int64_t count = p.rows * p.channels;
     return {{4 * count, int64_t{4} * p.channels * (p.levels - 1), p.channels}, count, 1};
   }
+  Footprint operator()(const RealThresholdParams& p) const {
+    const int64_t count = p.rows * p.channels;
+    return {{kF32 * count, kF32 * p.channels * (p.levels - 1)}, count, 1};
+  }
   Footprint operator()(const SoftmaxParams& p) const {
     const int64_t bytes = kF32 * p.rows * p.channels;
     return {{bytes}, bytes, kF32};
@@ -88,9 +92,10 @@ Footprint FootprintOf(const Call& call) {
 }
 
 const char* FamilyName(const CallParams& params) {
-  static constexpr const char* kNames[] = {
-      "qconv",  "fconv",    "maxpool",    "avgpool", "copy",      "fill",    "unary", "binary",
-      "affine", "quantize", "dequantize", "lookup",  "threshold", "softmax", "reduce"};
+  static constexpr const char* kNames[] = {"qconv",     "fconv",    "maxpool",    "avgpool",
+                                           "copy",      "fill",     "unary",      "binary",
+                                           "affine",    "quantize", "dequantize", "lookup",
+                                           "threshold", "softmax",  "reduce",     "real_threshold"};
   static_assert(std::size(kNames) == std::variant_size_v<CallParams>);
   return kNames[params.index()];
 }

@@ -53,13 +53,14 @@ struct LookupCall {
 // Operands in `Call::inputs`, in the order of the kernel's arguments:
 //   QConv: x, weights, thresholds, directions, a, b       FConv: x, weights, bias, a, b Affine: x,
 //   a, b Threshold: x, thresholds, directions                  Binary: x, y Lookup: x, table
+//   RealThreshold: x, thresholds
 //   others: x
 using CallParams =
     std::variant<kernels::QConvParams, kernels::FConvParams, MaxPoolCall, AvgPoolCall,
                  kernels::CopyParams, FillCall, kernels::UnaryParams, kernels::BinaryParams,
                  kernels::AffineParams, kernels::QuantizeParams, kernels::DequantizeParams,
                  LookupCall, kernels::ThresholdParams, kernels::SoftmaxParams,
-                 kernels::ReduceParams>;
+                 kernels::ReduceParams, kernels::RealThresholdParams>;
 
 struct Call {
   std::string op;       // name of the graph node, for comments and profiles

@@ -11,9 +11,14 @@ struct RoundingRow {
 };
 
 constexpr RoundingRow kRoundings[] = {
-    {Rounding::kHalfEven, "ROUND"},       {Rounding::kHalfUp, "HALF_UP"},
-    {Rounding::kFloor, "FLOOR"},          {Rounding::kCeil, "CEIL"},
+    {Rounding::kHalfEven, "ROUND"},
+    {Rounding::kHalfUp, "HALF_UP"},
+    {Rounding::kFloor, "FLOOR"},
+    {Rounding::kCeil, "CEIL"},
     {Rounding::kToZero, "ROUND_TO_ZERO"},
+    {Rounding::kFromZero, "FROM_ZERO"},
+    {Rounding::kHalfFromZero, "HALF_FROM_ZERO"},
+    {Rounding::kHalfToZero, "HALF_TO_ZERO"},
 };
 
 double HalfUp(double x) {
@@ -38,6 +43,9 @@ double Round(double x, Rounding rounding) {
     case Rounding::kFloor: return std::floor(x);
     case Rounding::kCeil: return std::ceil(x);
     case Rounding::kToZero: return std::trunc(x);
+    case Rounding::kFromZero: return x < 0 ? std::floor(x) : std::ceil(x);
+    case Rounding::kHalfFromZero: return x < 0 ? -HalfUp(-x) : HalfUp(x);
+    case Rounding::kHalfToZero: return x < 0 ? HalfUp(x) : -HalfUp(-x);
   }
   return x;
 }

@@ -10,13 +10,24 @@
 
 namespace bluestem::quant {
 
-enum class Rounding : uint8_t { kHalfEven, kHalfUp, kFloor, kCeil, kToZero };
+enum class Rounding : uint8_t {
+  kHalfEven,
+  kHalfUp,
+  kFloor,
+  kCeil,
+  kToZero,
+  kFromZero,
+  kHalfFromZero,
+  kHalfToZero
+};
 
 // Returns x rounded to an integer: kHalfEven ties to even, kHalfUp floor(x + 0.5), the sum
-// unrounded. Exact. The result does not depend on the floating-point environment's rounding mode.
+// unrounded; kFromZero away from zero, kHalfFromZero and kHalfToZero to the nearest with ties that
+// way. Exact. The result does not depend on the floating-point environment's rounding mode.
 double Round(double x, Rounding rounding);
 
-// Returns the attribute text of the IR: ROUND, HALF_UP, FLOOR, CEIL, ROUND_TO_ZERO.
+// Returns the attribute text of the IR: ROUND, HALF_UP, FLOOR, CEIL, ROUND_TO_ZERO, FROM_ZERO,
+// HALF_FROM_ZERO, HALF_TO_ZERO.
 const char* RoundingName(Rounding rounding);
 
 // Returns the mode of an attribute text, or nothing if there is none of that name.

@@ -32,6 +32,13 @@ constexpr Case kCases[] = {
        {bits=2, signed=0, rounding="HALF_UP"})"},
     {"Quant", R"(input %x : f32[3,4] %y = Quant(%x, f32[]{0.25}, f32[]{0})
        {bits=4, signed=1, narrow=1})"},
+    {"MultiThreshold", R"(input %x : f32[2,3,2,2] %y = MultiThreshold(%x,
+       f32[3,2]{-0.5,0.1,0.2,0.3,0,0.7}) {scale=0.5, bias=-0.25, layout="NCHW"})"},
+    {"MultiThreshold", "input %x : f32[2,3] %y = MultiThreshold(%x, f32[1,3]{-0.5,0.1,0.6})"},
+    {"RealThreshold", R"(input %x : f32[2,5,3]
+       %y = RealThreshold(%x, f32[3,2]{-0.5,0.1,0.2,0.3,0,0.7}) {bits=2, levels=3})"},
+    {"Quantize", R"(input %x : f32[2,5,3]
+       %y = Quantize(%x, f32[3]{0.1,0.2,0.4}) {zero_point=2, bits=3, low=-2})"},
     {"BinaryQuant", "input %x : f32[3,4] %y = BinaryQuant(%x, f32[3,1]{1,2,3})"},
     {"Relu", "input %x : f32[3,4] %y = Relu(%x)"},
     {"LeakyRelu", "input %x : f32[3,4] %y = LeakyRelu(%x) {alpha=0.1}"},
@@ -43,6 +50,10 @@ constexpr Case kCases[] = {
     {"Neg", "input %x : f32[3,4] %y = Neg(%x)"},
     {"Exp", "input %x : f32[3,4] %y = Exp(%x)"},
     {"Sqrt", "input %x : f32[3,4] %a = Abs(%x) %y = Sqrt(%a)"},
+    {"Log", "input %x : f32[3,4] %a = Abs(%x) %y = Log(%a)"},
+    {"Floor", "input %x : f32[3,4] %y = Floor(%x)"},
+    {"Ceil", "input %x : f32[3,4] %y = Ceil(%x)"},
+    {"Round", "input %x : f32[3,4] %y = Round(%x)"},
     {"Identity", "input %x : f32[3,4] %y = Identity(%x)"},
     {"Add", "input %x : f32[2,3,4] %y = Add(%x, f32[3,1]{1,2,3})"},
     {"Sub", "input %x : f32[3,1] %y = Sub(%x, f32[2,1,4]{1,2,3})"},

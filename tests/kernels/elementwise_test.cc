@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -224,6 +226,36 @@ TEST(Affine, RoundsTheProductBeforeTheSum) {
   const float negative = -3.0f;
   affine_f32({.rows = 1, .channels = 1, .relu = 1}, &negative, &a, &b, &y);
   EXPECT_EQ(y, 0.0f);
+}
+
+TEST(RealThreshold, CountsWhatIsReachedInFewAndInManyLevels) {
+  for (const int32_t levels : {2, 3, 9, 10, 17, 64, 256}) {
+    std::vector<float> t;
+    for (int32_t k = 1; k < levels; ++k) t.push_back(static_cast<float>(k / 2));  // pairs are equal
+    std::vector<float> x = {-kInfinity, -1, -0.0f, 0, 0.5f, 1, 3.5f, 127, kInfinity, kNan};
+    std::vector<uint8_t> y(x.size());
+    threshold_f32_u8({.rows = 10, .channels = 1, .levels = levels}, x.data(), t.data(), y.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+      const float v = std::isnan(x[i]) ? 0 : x[i];
+      EXPECT_EQ(y[i], std::count_if(t.begin(), t.end(), [&](float one) { return v >= one; }))
+          << levels << " levels at " << x[i];
+    }
+  }
+}
+
+TEST(Unary, WholeNumbersAreLibmsUpToTheSignOfZero) {
+  Random random(9);
+  for (int i = 0; i < 100000; ++i) {
+    const uint32_t bits = random.Next();
+    float x;
+    std::memcpy(&x, &bits, sizeof(x));
+    if (i % 2 == 0) x = static_cast<float>(static_cast<int32_t>(bits >> 20)) / 4 - 500;
+    if (std::isnan(x)) continue;
+    ASSERT_EQ(Unary(UnaryOp::kFloor, x), std::floor(x)) << x;
+    ASSERT_EQ(Unary(UnaryOp::kCeil, x), std::ceil(x)) << x;
+    ASSERT_EQ(Unary(UnaryOp::kRound, x), std::nearbyint(x)) << x;
+  }
+  EXPECT_TRUE(std::isnan(Unary(UnaryOp::kFloor, kNan)));
 }
 
 TEST(Softmax, SumsToOneAndKeepsRatios) {

@@ -198,6 +198,23 @@ TEST(Lower, SignedQuantizersRoundAroundTheirOwnZero) {
   ExpectAgreement(net, {net.Add("Quantize", {x}, attributes)});
 }
 
+TEST(Lower, ThresholdsOfRealValuesEqualTheReference) {
+  Net net;
+  const ValueId x = net.Input({1, 4, 4, 3});
+  const ValueId few =
+      net.graph.AddConstant("few", Tensor::Of<float>({3, 2}, {-0.5F, 0.1F, 0.2F, 0.3F, 0, 0.7F}));
+  const ValueId scales = net.graph.AddConstant("scales", Tensor::Of<float>({3}, {0.3F, 1e-3F, 7}));
+  std::vector<ValueId> outputs = {
+      net.Add("RealThreshold", {x, few}, Codes(2).Set("levels", int64_t{3}))};
+  for (const char* rounding : {"ROUND", "HALF_UP", "FLOOR", "CEIL", "HALF_TO_ZERO"}) {
+    Attributes attributes = Codes(4);
+    attributes.Set("scale", 1.0).Set("zero_point", int64_t{8}).Set("low", int64_t{-8});
+    attributes.Set("rounding", std::string(rounding));
+    outputs.push_back(net.Add("Quantize", {x, scales}, attributes));
+  }
+  ExpectAgreement(net, outputs);
+}
+
 TEST(Lower, MovesEqualTheReference) {
   Net net;
   const ValueId x = net.Input({1, 4, 6, 8});
@@ -311,7 +328,7 @@ TEST(Lower, EveryConvolutionExplainsItsKernels) {
 TEST(LowerRules, EveryOpHasARuleOrIsTakenAwayByThePasses) {
   for (const ir::OpDef& op : ir::AllOps()) {
     const std::string name = op.name;
-    const bool gone = name == "Quant" || name == "BinaryQuant";
+    const bool gone = name == "Quant" || name == "BinaryQuant" || name == "MultiThreshold";
     EXPECT_EQ(FindRule(name) == nullptr, gone) << name << ": add a row to lower/rules.cc";
   }
 }

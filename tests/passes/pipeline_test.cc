@@ -175,18 +175,80 @@ TEST(Pipeline, LeavesResidualSumsRealAndExact) {
   EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
 }
 
-TEST(Pipeline, SplitsQuantizersOfOneScaleAChannel) {
+TEST(Pipeline, SplitsQuantizersOfOneZeroPointAChannel) {
   Net net(9);
   auto x = net.Input({1, 5, 5, 4});
-  x = net.Node("Quant", {x, net.Constant({4}, 0.05, 0.2), net.Scalar(0)},
+  const auto zero = net.graph.AddConstant("zero", Tensor::Of<float>({4}, {0, 1, -1, 2}));
+  x = net.Node("Quant", {x, net.Constant({4}, 0.05, 0.2), zero},
                ir::Attributes().Set("bits", int64_t{3}).Set("signed", int64_t{1}));
   const Outcome outcome = RunAndCompare(net.Finish({x}));
   EXPECT_EQ(outcome.Count("Quant"), 0) << outcome.Explain();
   EXPECT_LE(outcome.worst_relative, kOneRounding) << outcome.Explain();
 }
 
+TEST(Pipeline, FoldsMultiThresholdsIntoTheConvolution) {
+  for (const bool shared : {false, true}) {
+    for (const double bias : {-1.0, -2.0, 0.3}) {  // codes of half steps, of whole steps, none
+      Net net(11, "NCHW");
+      auto x = net.Quant(net.Input({1, 4, 6, 6}), 0.2, 2);
+      x = net.BatchNorm(net.Conv(x, 8, 3, 1), true);
+      const auto t = net.Constant({shared ? 1 : 8, 3}, -2, 2);
+      x = net.Node(
+          "MultiThreshold", {net.MaxPool(x), t},
+          ir::Attributes().Set("scale", 2.0).Set("bias", bias).Set("layout", std::string("NCHW")));
+      x = net.Conv(x, 5, 1, 1);
+      const Outcome outcome = RunAndCompare(net.Finish({x}));
+      EXPECT_EQ(outcome.Count("RealThreshold"), 0) << outcome.Explain();
+      EXPECT_EQ(outcome.Count("QConv"), bias == 0.3 ? 1 : 2) << outcome.Explain();
+      EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+    }
+  }
+}
+
+TEST(Pipeline, FoldsOneScaleAChannelAroundADepthwiseConvolution) {
+  Net net(12);
+  auto x = net.Quant(net.Input({1, 6, 6, 4}), 0.02, 8);
+  x = net.BatchNorm(net.Conv(x, 8, 3, 4), false);
+  x = net.Node("Quant", {net.Node("Relu", {x}), net.Constant({8}, 0.05, 0.4), net.Scalar(0)},
+               ir::Attributes().Set("bits", int64_t{4}).Set("signed", int64_t{0}));
+  x = net.Conv(x, 8, 3, 4, true, false, 8);
+  x = net.Quant(net.BatchNorm(x, true), 0.3, 4);
+  x = net.Conv(x, 3, 1, 4);
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_EQ(outcome.Count("QConv"), 3) << outcome.Explain();
+  EXPECT_EQ(outcome.Count("Mul"), 0) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
+TEST(Pipeline, LooksUpThresholdsAndWholeNumbersBetweenCodes) {
+  Net net(13);
+  auto x = net.Quant(net.Input({1, 5, 5, 4}), 0.1, 4, true);
+  x = net.Node("Floor", {net.Node("Mul", {x, net.Scalar(3)})});
+  x = net.Node("MultiThreshold", {x, net.Constant({1, 7}, -2, 2)},
+               ir::Attributes().Set("bias", -4.0));
+  x = net.Conv(x, 3, 3, 1);
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_EQ(outcome.Count("Lookup"), 1) << outcome.Explain();
+  EXPECT_EQ(outcome.Count("QConv"), 1) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
+TEST(Pipeline, TakesWholeConstantsAsWeights) {
+  Net net(14);
+  auto x = net.Quant(net.Input({1, 5, 5, 4}), 0.1, 4, true);
+  std::vector<float> weights;
+  for (int i = 0; i < 3 * 3 * 3 * 4; ++i) weights.push_back(static_cast<float>(i * 7 % 15 - 7));
+  const auto w = net.graph.AddConstant("w", Tensor::Of<float>({3, 3, 3, 4}, weights));
+  x = net.Node("Conv", {x, w}, ir::Attributes().Set("pads", Shape{1, 1, 1, 1}));
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_EQ(outcome.Count("QConv"), 1) << outcome.Explain();
+  EXPECT_EQ(outcome.after.nodes.back().attributes.Int("w_bits"), 4) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
 TEST(Pipeline, RoundsSignedCodesAroundTheirOwnZero) {
-  for (const char* rounding : {"ROUND", "HALF_UP", "FLOOR", "CEIL", "ROUND_TO_ZERO"}) {
+  for (const char* rounding : {"ROUND", "HALF_UP", "FLOOR", "CEIL", "ROUND_TO_ZERO", "FROM_ZERO",
+                               "HALF_FROM_ZERO", "HALF_TO_ZERO"}) {
     Net net(10);
     // Halves everywhere: x + x over quarters, so that every tie is met.
     auto x = net.Quant(net.Input({1, 9, 9, 3}), 0.125, 4, true);

@@ -74,6 +74,11 @@ Status ReadUnary(OnnxContext& context) {
   return context.Set(context.builder.Append(context.node.op_type(), context.name, {x}));
 }
 
+Status ReadSign(OnnxContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  return context.Set(context.builder.AppendSign(context.name, x, true));
+}
+
 // Passed on without a node.
 Status ReadAlias(OnnxContext& context) {
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
@@ -160,17 +165,33 @@ Status ReadSum(OnnxContext& context) {
 }
 
 constexpr OnnxReader kReaders[] = {
-    {"Add", ReadBinary},          {"Sub", ReadBinary},
-    {"Mul", ReadBinary},          {"Div", ReadBinary},
-    {"Min", ReadBinary},          {"Max", ReadBinary},
-    {"Pow", ReadBinary},          {"Sum", ReadSum},
-    {"Relu", ReadUnary},          {"Sigmoid", ReadUnary},
-    {"Tanh", ReadUnary},          {"Abs", ReadUnary},
-    {"Neg", ReadUnary},           {"Exp", ReadUnary},
-    {"Sqrt", ReadUnary},          {"Reciprocal", ReadReciprocal},
-    {"Identity", ReadAlias},      {"Dropout", ReadAlias},
-    {"LeakyRelu", ReadLeakyRelu}, {"PRelu", ReadPRelu},
-    {"Clip", ReadClip},           {"HardSigmoid", ReadHardSigmoid},
+    {"Add", ReadBinary},
+    {"Sub", ReadBinary},
+    {"Mul", ReadBinary},
+    {"Div", ReadBinary},
+    {"Min", ReadBinary},
+    {"Max", ReadBinary},
+    {"Pow", ReadBinary},
+    {"Sum", ReadSum},
+    {"Relu", ReadUnary},
+    {"Sigmoid", ReadUnary},
+    {"Tanh", ReadUnary},
+    {"Abs", ReadUnary},
+    {"Neg", ReadUnary},
+    {"Exp", ReadUnary},
+    {"Sqrt", ReadUnary},
+    {"Reciprocal", ReadReciprocal},
+    {"Sign", ReadSign},
+    {"Log", ReadUnary},
+    {"Floor", ReadUnary},
+    {"Ceil", ReadUnary},
+    {"Round", ReadUnary},
+    {"Identity", ReadAlias},
+    {"Dropout", ReadAlias},
+    {"LeakyRelu", ReadLeakyRelu},
+    {"PRelu", ReadPRelu},
+    {"Clip", ReadClip},
+    {"HardSigmoid", ReadHardSigmoid},
     {"HardSwish", ReadHardSwish},
 };
 

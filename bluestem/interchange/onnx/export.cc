@@ -71,7 +71,9 @@ onnx::NodeProto& OnnxWriter::Add(const std::string& op_type, const std::string& 
   onnx::NodeProto& node = *model_.mutable_graph()->add_node();
   node.set_op_type(op_type);
   node.set_name(name);
-  if (op_type == "Quant" || op_type == "BipolarQuant") node.set_domain(kQonnxDomain);
+  if (op_type == "Quant" || op_type == "BipolarQuant" || op_type == "MultiThreshold") {
+    node.set_domain(kQonnxDomain);
+  }
   for (const std::string& input : inputs) node.add_input(input);
   node.add_output(output);
   return node;

@@ -101,8 +101,22 @@ bool IsSingle(const OnnxWriter& writer, const ir::Node& node) {
   });
 }
 
+// QONNX's name of a rounding. Its HALF_UP takes ties away from zero; codes of unsigned quantizers
+// are the same either way.
+std::string QonnxRounding(const std::string& rounding) {
+  if (rounding == "FROM_ZERO") return "UP";
+  if (rounding == "ROUND_TO_ZERO") return "DOWN";
+  if (rounding == "HALF_FROM_ZERO") return "HALF_UP";
+  if (rounding == "HALF_TO_ZERO") return "HALF_DOWN";
+  return rounding;
+}
+
 Status WriteQuant(OnnxWriter& writer, const ir::Node& node) {
   const ir::Attributes& attributes = node.attributes;
+  if (attributes.Text("rounding") == "HALF_UP" && attributes.Int("signed") != 0) {
+    return Error(Code::kUnsupported,
+                 "QONNX cannot say HALF_UP (floor(x + 0.5)) of a signed quantizer");
+  }
   const std::string bits =
       writer.AddConstant(node.name + "/bits", Scalar(static_cast<double>(attributes.Int("bits"))));
   onnx::NodeProto& proto =
@@ -112,7 +126,7 @@ Status WriteQuant(OnnxWriter& writer, const ir::Node& node) {
           : AddPlain(writer, node, "Quant", {bits});
   SetInt(proto, "signed", attributes.Int("signed"));
   SetInt(proto, "narrow", attributes.Int("narrow"));
-  SetText(proto, "rounding_mode", attributes.Text("rounding", "ROUND"));
+  SetText(proto, "rounding_mode", QonnxRounding(attributes.Text("rounding", "ROUND")));
   return OkStatus();
 }
 
@@ -122,6 +136,21 @@ Status WriteBinaryQuant(OnnxWriter& writer, const ir::Node& node) {
   } else {
     AddPlain(writer, node, "BipolarQuant");
   }
+  return OkStatus();
+}
+
+// Channels stand where the layout says in any form, so the data is written as the IR has it.
+Status WriteMultiThreshold(OnnxWriter& writer, const ir::Node& node) {
+  const size_t rank = writer.graph().value(node.inputs[0]).shape.size();
+  const bool first = !IsNhwc(node) && rank > 1;
+  std::string layout(rank, 'S');
+  layout[0] = 'N';
+  layout[first ? 1 : rank - 1] = 'C';
+  onnx::NodeProto& proto = AddPlain(writer, node, "MultiThreshold");
+  SetFloat(proto, "out_scale", node.attributes.Float("scale", 1));
+  SetFloat(proto, "out_bias", node.attributes.Float("bias", 0));
+  SetText(proto, "out_dtype", "FLOAT32");
+  SetText(proto, "data_layout", layout);
   return OkStatus();
 }
 
@@ -256,6 +285,7 @@ constexpr OnnxOpWriter kWriters[] = {
     {"BatchNorm", WriteBatchNorm},
     {"Quant", WriteQuant},
     {"BinaryQuant", WriteBinaryQuant},
+    {"MultiThreshold", WriteMultiThreshold},
     {"Relu", WriteUnary},
     {"LeakyRelu", WriteLeakyRelu},
     {"Clip", WriteClip},
@@ -266,6 +296,10 @@ constexpr OnnxOpWriter kWriters[] = {
     {"Neg", WriteUnary},
     {"Exp", WriteUnary},
     {"Sqrt", WriteUnary},
+    {"Log", WriteUnary},
+    {"Floor", WriteUnary},
+    {"Ceil", WriteUnary},
+    {"Round", WriteUnary},
     {"Identity", WriteUnary},
     {"Add", WriteBinary},
     {"Sub", WriteBinary},

@@ -25,9 +25,9 @@ struct Advice {
 };
 
 constexpr Advice kAdvice[] = {
-    {"MultiThreshold", "export before FINN's streamlining, with Quant and BipolarQuant nodes"},
-    {"Trunc", "replace it by a Quant node with the scale and bits that it leaves"},
-    {"Sign", "use BipolarQuant, which has no zero"},
+    {"Im2Col", "export before FINN's lowering, with Conv nodes"},
+    {"XnorPopcountMatMul", "export before FINN's lowering, with MatMul nodes"},
+    {"FloatQuant", "export with Quant nodes: codes are integers here, not small floats"},
     {"LogSoftmax", "use Softmax: the order of the classes is the same"},
     {"Elu", "use Relu or LeakyRelu"},
     {"Selu", "use Relu or LeakyRelu"},

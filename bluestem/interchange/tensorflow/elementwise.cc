@@ -10,10 +10,12 @@ struct NameRow {
 
 // Ops that are one of ours under another name.
 constexpr NameRow kNames[] = {
-    {"Add", "Add"},     {"AddV2", "Add"}, {"Sub", "Sub"},     {"Mul", "Mul"},
-    {"RealDiv", "Div"}, {"Div", "Div"},   {"Maximum", "Max"}, {"Minimum", "Min"},
-    {"Pow", "Pow"},     {"Relu", "Relu"}, {"Abs", "Abs"},     {"Neg", "Neg"},
-    {"Exp", "Exp"},     {"Sqrt", "Sqrt"}, {"Tanh", "Tanh"},   {"Sigmoid", "Sigmoid"},
+    {"Add", "Add"},         {"AddV2", "Add"}, {"Sub", "Sub"},     {"Mul", "Mul"},
+    {"RealDiv", "Div"},     {"Div", "Div"},   {"Maximum", "Max"}, {"Minimum", "Min"},
+    {"Pow", "Pow"},         {"Relu", "Relu"}, {"Abs", "Abs"},     {"Neg", "Neg"},
+    {"Floor", "Floor"},     {"Ceil", "Ceil"}, {"Round", "Round"}, {"Rint", "Round"},
+    {"Log", "Log"},         {"Exp", "Exp"},   {"Sqrt", "Sqrt"},   {"Tanh", "Tanh"},
+    {"Sigmoid", "Sigmoid"},
 };
 
 const char* OpOf(const std::string& name) {
@@ -32,6 +34,11 @@ Status ReadBinary(TensorFlowContext& context) {
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol y, context.In(1));
   return context.Set(context.builder.Append(OpOf(context.node.op()), context.name(), {x, y}));
+}
+
+Status ReadSign(TensorFlowContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  return context.Set(context.builder.AppendSign(context.name(), x, false));
 }
 
 Status ReadAlias(TensorFlowContext& context) {
@@ -74,6 +81,8 @@ constexpr TensorFlowReader kReaders[] = {
     {"Maximum", ReadBinary},      {"Minimum", ReadBinary},      {"Pow", ReadBinary},
     {"Relu", ReadUnary},          {"Abs", ReadUnary},           {"Neg", ReadUnary},
     {"Exp", ReadUnary},           {"Sqrt", ReadUnary},          {"Tanh", ReadUnary},
+    {"Floor", ReadUnary},         {"Ceil", ReadUnary},          {"Round", ReadUnary},
+    {"Rint", ReadUnary},          {"Log", ReadUnary},           {"Sign", ReadSign},
     {"Sigmoid", ReadUnary},       {"Identity", ReadAlias},      {"StopGradient", ReadAlias},
     {"CheckNumerics", ReadAlias}, {"LeakyRelu", ReadLeakyRelu}, {"Relu6", ReadRelu6},
     {"Rsqrt", ReadRsqrt},         {"Square", ReadSquare},

@@ -88,6 +88,14 @@ Tensor DoubleDequantize(const Operands& operands);
 Result<Inferred> InferLookup(const InferContext& context);
 Tensor EvaluateLookup(const Operands& operands);
 
+// real_threshold.cc
+Result<Inferred> InferMultiThreshold(const InferContext& context);
+Tensor EvaluateMultiThreshold(const Operands& operands);
+Tensor DoubleMultiThreshold(const Operands& operands);
+Result<Inferred> InferRealThreshold(const InferContext& context);
+Tensor EvaluateRealThreshold(const Operands& operands);
+Tensor DoubleRealThreshold(const Operands& operands);
+
 // pool.cc
 Result<Inferred> InferMaxPool(const InferContext& context);
 Result<Inferred> InferAvgPool(const InferContext& context);

@@ -20,7 +20,10 @@ constexpr RoundingRow kRoundings[] = {{"ROUND", Rounding::kHalfEven, 0},
                                       {"HALF_UP", Rounding::kHalfUp, 1},
                                       {"FLOOR", Rounding::kFloor, 2},
                                       {"CEIL", Rounding::kCeil, 3},
-                                      {"ROUND_TO_ZERO", Rounding::kToZero, 4}};
+                                      {"ROUND_TO_ZERO", Rounding::kToZero, 4},
+                                      {"FROM_ZERO", Rounding::kFromZero, 5},
+                                      {"HALF_FROM_ZERO", Rounding::kHalfFromZero, 6},
+                                      {"HALF_TO_ZERO", Rounding::kHalfToZero, 7}};
 
 const RoundingRow* FindRounding(const Attributes& attributes) {
   const std::string name = attributes.Text("rounding", "ROUND");
@@ -31,10 +34,12 @@ const RoundingRow* FindRounding(const Attributes& attributes) {
 
 Status CheckRounding(const Attributes& attributes) {
   if (FindRounding(attributes) != nullptr) return OkStatus();
-  return Error(
-      Code::kUnsupported,
-      "rounding \"{}\" is not known; expected ROUND, HALF_UP, FLOOR, CEIL or ROUND_TO_ZERO",
-      attributes.Text("rounding"));
+  std::string known;
+  for (const RoundingRow& row : kRoundings) {
+    known += std::string(known.empty() ? "" : ", ") + row.name;
+  }
+  return Error(Code::kUnsupported, "rounding \"{}\" is not known; expected one of {}",
+               attributes.Text("rounding"), known);
 }
 
 // Checks that parameter `i` is a constant of finite values that broadcasts to the data without
@@ -70,6 +75,12 @@ double RoundPlainly(double x, Rounding rounding) {
     case Rounding::kFloor: return std::floor(x);
     case Rounding::kCeil: return std::ceil(x);
     case Rounding::kToZero: return std::trunc(x);
+    case Rounding::kFromZero: return std::copysign(std::ceil(std::fabs(x)), x);
+    case Rounding::kHalfFromZero: return std::round(x);
+    case Rounding::kHalfToZero: {
+      const double nearest = std::round(x);
+      return std::fabs(nearest - x) == 0.5 ? std::trunc(x) : nearest;
+    }
   }
   return x;
 }
@@ -175,6 +186,15 @@ Result<Inferred> InferQuantize(const InferContext& context) {
     return Error(Code::kInvalidData, "low is {}; it must be within +-255", low);
   }
   BLUESTEM_ASSIGN_OR_RETURN(auto quant, QuantFromAttributes(context.attributes()));
+  if (context.Has(1)) {
+    BLUESTEM_RETURN_IF_ERROR(CheckParameter(context, 1, "scale", true));
+    const Shape& x = context.in(0).shape;
+    if (x.empty() || context.in(1).shape != Shape{x.back()} || quant->scale != 1) {
+      return Error(Code::kInvalidData,
+                   "scales of shape {} over {} with scale {}; expected one a channel and scale 1",
+                   ShapeText(context.in(1).shape), ShapeText(x), quant->scale);
+    }
+  }
   return Inferred{DType::kU8, context.in(0).shape, std::move(quant)};
 }
 
@@ -183,6 +203,19 @@ Tensor EvaluateQuantize(const Operands& operands) {
   const auto low = static_cast<int32_t>(operands.attributes().Int("low"));
   const Tensor& x = operands.in(0);
   Tensor y(DType::kU8, x.shape());
+  if (operands.Has(1)) {
+    const Tensor& scales = operands.in(1);
+    quant::QuantSpec spec = {.scale = 1,
+                             .zero_point = static_cast<double>(quant.zero_point + low),
+                             .low = low,
+                             .high = low + quant.levels - 1,
+                             .rounding = FindRounding(operands.attributes())->rounding};
+    for (int64_t i = 0; i < x.size(); ++i) {
+      spec.scale = scales.At(i % scales.size());
+      y.data<uint8_t>()[i] = static_cast<uint8_t>(spec.Code(x.At(i)) - low);
+    }
+    return y;
+  }
   kernels::quantize_f32_u8({.count = x.size(),
                             .scale = quant.scale,
                             .zero_point = static_cast<double>(quant.zero_point + low),
@@ -201,8 +234,10 @@ Tensor DoubleQuantize(const Operands& operands) {
   Tensor y(DType::kU8, x.shape());
   for (int64_t i = 0; i < x.size(); ++i) {
     const double value = x.data<double>()[i];
-    const double code = RoundPlainly(
-        (std::isnan(value) ? 0 : value) / quant.scale + quant.zero_point + low, rounding);
+    const double scale =
+        operands.Has(1) ? operands.in(1).At(i % operands.in(1).size()) : quant.scale;
+    const double code =
+        RoundPlainly((std::isnan(value) ? 0 : value) / scale + quant.zero_point + low, rounding);
     y.data<uint8_t>()[i] = static_cast<uint8_t>(std::clamp(code - low, 0.0, quant.levels - 1.0));
   }
   return y;

@@ -20,6 +20,8 @@ constexpr UnaryRow kRows[] = {
     {"Tanh", UnaryOp::kTanh}, {"HardSigmoid", UnaryOp::kHardSigmoid},
     {"Abs", UnaryOp::kAbs},   {"Neg", UnaryOp::kNeg},
     {"Exp", UnaryOp::kExp},   {"Sqrt", UnaryOp::kSqrt},
+    {"Log", UnaryOp::kLog},   {"Floor", UnaryOp::kFloor},
+    {"Ceil", UnaryOp::kCeil}, {"Round", UnaryOp::kRound},
 };
 
 struct UnaryPlan {
@@ -58,6 +60,10 @@ double Apply(const UnaryPlan& plan, double x) {
     case UnaryOp::kNeg: return -x;
     case UnaryOp::kExp: return std::exp(x);
     case UnaryOp::kSqrt: return std::sqrt(x);
+    case UnaryOp::kLog: return std::log(x);
+    case UnaryOp::kFloor: return std::floor(x);
+    case UnaryOp::kCeil: return std::ceil(x);
+    case UnaryOp::kRound: return std::nearbyint(x);
     case UnaryOp::kCopy: return x;
   }
   return x;

@@ -18,6 +18,9 @@ int32_t Round(double v, int32_t rounding) {
       return static_cast<int32_t>(rest < -0.5 ? whole - 1 : whole);
     case 2: return static_cast<int32_t>(rest < 0 ? whole - 1 : whole);
     case 3: return static_cast<int32_t>(rest > 0 ? whole + 1 : whole);
+    case 5: return static_cast<int32_t>(whole + (rest > 0) - (rest < 0));
+    case 6: return static_cast<int32_t>(whole + (rest >= 0.5) - (rest <= -0.5));
+    case 7: return static_cast<int32_t>(whole + (rest > 0.5) - (rest < -0.5));
     default: return static_cast<int32_t>(whole);
   }
 }
@@ -65,6 +68,33 @@ void threshold_s32_u8(const ThresholdParams& params, const int32_t* x, const int
       } else {
         for (int32_t k = 0; k < count; ++k) code += *x <= t[k];
       }
+      *y++ = static_cast<uint8_t>(code);
+      ++x;
+    }
+  }
+}
+
+void threshold_f32_u8(const RealThresholdParams& params, const float* x, const float* thresholds,
+                      uint8_t* y) {
+  constexpr int32_t kFew = 8;  // so many are compared faster than halved
+  const int32_t count = params.levels - 1;
+  for (int64_t row = 0; row < params.rows; ++row) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      const float* t = thresholds + int64_t{c} * count;
+      const float v = *x == *x ? *x : 0.0f;
+      int32_t below = 0;
+      int32_t rest = count;
+      while (rest > kFew) {
+        const int32_t half = rest / 2;
+        if (v >= t[below + half]) {
+          below += half + 1;
+          rest -= half + 1;
+        } else {
+          rest = half;
+        }
+      }
+      int32_t code = below;
+      for (int32_t k = below; k < below + rest; ++k) code += v >= t[k];
       *y++ = static_cast<uint8_t>(code);
       ++x;
     }

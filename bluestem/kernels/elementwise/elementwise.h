@@ -22,11 +22,15 @@ enum class UnaryOp : int32_t {
   kNeg,
   kExp,
   kSqrt,
+  kLog,
+  kFloor,
+  kCeil,
+  kRound,
   kCopy
 };
 enum class BinaryOp : int32_t { kAdd, kSub, kMul, kDiv, kMin, kMax, kPow };
 
-// y[i] = op(x[i]); p0, p1: alpha / (min, max) / (alpha, beta).
+// y[i] = op(x[i]); p0, p1: alpha / (min, max) / (alpha, beta). Round takes ties to even.
 struct UnaryParams {
   UnaryOp op;
   int64_t count;
@@ -54,7 +58,8 @@ void affine_f32(const AffineParams& params, const float* x, const float* a, cons
                 float* y);
 
 // code = clip(round(double(x)/scale + zero_point), low, high) - low, so that codes start at 0.
-// rounding: 0 half-even, 1 half-up, 2 floor, 3 ceil, 4 to zero.
+// rounding: 0 half-even, 1 half-up, 2 floor, 3 ceil, 4 to zero, 5 from zero, 6 half from zero, 7
+// half to zero.
 struct QuantizeParams {
   int64_t count;
   double scale, zero_point;
@@ -81,6 +86,16 @@ struct ThresholdParams {
 };
 void threshold_s32_u8(const ThresholdParams& params, const int32_t* x, const int32_t* thresholds,
                       const int8_t* directions, uint8_t* y);
+
+// code = number of thresholds that x reaches (x >= t), of f32; [channels, levels-1], rising in each
+// channel, infinities allowed. NaN counts as 0.
+struct RealThresholdParams {
+  int64_t rows;
+  int32_t channels;
+  int32_t levels;
+};
+void threshold_f32_u8(const RealThresholdParams& params, const float* x, const float* thresholds,
+                      uint8_t* y);
 
 // Softmax over the last axis; rule 7 of ir/ops/README.md.
 struct SoftmaxParams {

@@ -61,6 +61,23 @@ float Sqrt(float x) {
   return y;
 }
 
+// x rounded to a whole number: down, up, or to the nearest with ties to even. -0 becomes +0.
+float Whole(UnaryOp op, float x) {
+  if (!(x > -8388608.0f && x < 8388608.0f)) return x;  // from 2^23 on all are whole; NaN
+  const int32_t towards_zero = static_cast<int32_t>(x);
+  const float rest = x - static_cast<float>(towards_zero);  // exact
+  int32_t whole = towards_zero;
+  if (op == UnaryOp::kFloor) {
+    whole -= rest < 0;
+  } else if (op == UnaryOp::kCeil) {
+    whole += rest > 0;
+  } else {
+    const bool odd = (towards_zero & 1) != 0;
+    whole += (rest > 0.5f || (rest == 0.5f && odd)) - (rest < -0.5f || (rest == -0.5f && odd));
+  }
+  return static_cast<float>(whole);
+}
+
 float PowInteger(double x, int32_t n) {
   double result = 1.0;
   for (uint32_t rest = static_cast<uint32_t>(n < 0 ? -n : n); rest != 0; rest >>= 1) {
@@ -113,6 +130,10 @@ float ApplyUnary(UnaryOp op, float x, float p0, float p1) {
     case UnaryOp::kNeg: return -x;
     case UnaryOp::kExp: return static_cast<float>(Exp(x));
     case UnaryOp::kSqrt: return Sqrt(x);
+    case UnaryOp::kLog: return static_cast<float>(Log(x));
+    case UnaryOp::kFloor:
+    case UnaryOp::kCeil:
+    case UnaryOp::kRound: return Whole(op, x);
     case UnaryOp::kCopy: return x;
   }
   return x;
