@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bluestem/base/status.h"
@@ -16,18 +15,24 @@ constexpr size_t kMaxYamlBytes = size_t{1} << 20;
 constexpr size_t kMaxYamlNodes = 100000;  // aliases count as the nodes they stand for
 constexpr size_t kMaxYamlDepth = 64;
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind : uint8_t { kNull, kScalar, kSequence, kMap };
   Kind kind = Kind::kNull;
-  bool quoted = false;          // kScalar: written in quotes, so a string whatever it says
-  std::string scalar;           // kScalar, as written
-  std::string tag;              // "" or as written, e.g. "!!python/object:x"
-  std::vector<YamlNode> items;  // kSequence
-  std::vector<std::pair<YamlNode, YamlNode>>
-      entries;         // kMap, in file order; scalar keys are unique
-  int32_t line = 0;    // from 1
-  int32_t column = 0;  // from 1
+  bool quoted = false;             // kScalar: written in quotes, so a string whatever it says
+  std::string scalar;              // kScalar, as written
+  std::string tag;                 // "" or as written, e.g. "!!python/object:x"
+  std::vector<YamlNode> items;     // kSequence
+  std::vector<YamlEntry> entries;  // kMap, in file order; scalar keys are unique
+  int32_t line = 0;                // from 1
+  int32_t column = 0;              // from 1
   const YamlNode* Find(const std::string& key) const;  // kMap; nullptr if absent
+};
+
+struct YamlEntry {
+  YamlNode key;
+  YamlNode value;
 };
 
 // Returns "place:line:column".

@@ -145,7 +145,7 @@ class Reader {
       if (!item.tag.empty() && point != std::string::npos) {
         BLUESTEM_RETURN_IF_ERROR(Step(item, item.tag.substr(point + 1), item));
       } else if (item.kind == Kind::kMap && item.entries.size() == 1) {
-        BLUESTEM_RETURN_IF_ERROR(Step(item, item.entries[0].first.scalar, item.entries[0].second));
+        BLUESTEM_RETURN_IF_ERROR(Step(item, item.entries[0].key.scalar, item.entries[0].value));
       } else {
         return Bad(item, "PRE_PROCESSOR: expected {Name: parameters}");
       }
