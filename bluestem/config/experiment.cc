@@ -1,5 +1,7 @@
 #include "bluestem/config/experiment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>

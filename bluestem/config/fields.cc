@@ -1,5 +1,7 @@
 #include "bluestem/config/fields.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -187,6 +187,11 @@ constexpr std::array kFields = {
           .ref = [](E& e) -> Ref { return &e.train.label_smoothing; },
           .max = 0.5,
           .help = "Share of the target spread over all classes."},
+    Field{.key = "train.select",
+          .ref = [](E& e) -> Ref { return &e.train.select; },
+          .choices = "best last",
+          .help = "The epoch whose weights become the model: the best on the validation images, or "
+                  "the last, whose accuracy on them is not a chosen maximum."},
     Field{.key = "train.checkpoint_steps",
           .ref = [](E& e) -> Ref { return &e.train.checkpoint_steps; },
           .min = 1,

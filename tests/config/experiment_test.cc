@@ -228,6 +228,25 @@ TEST(Experiment, LoadResolvesPathsAgainstTheFile) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Examples, SayEveryKeyInItsOrder) {
+  int examples = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(Path(BLUESTEM_SOURCE_ROOT) / "examples" / "configs")) {
+    ++examples;
+    const Result<Experiment> loaded = Load(entry.path());
+    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+    const std::string text = ReadTextFile(entry.path()).value();
+    size_t place = 0;
+    for (const Field& field : Fields()) {
+      const std::string key = field.key;
+      const std::string line = "\n" + std::string(key.find('.') == key.npos ? "" : "  ") +
+                               key.substr(key.find('.') + 1) + ":";
+      EXPECT_NE(place = text.find(line, place), text.npos) << entry.path() << ": " << key;
+    }
+  }
+  EXPECT_GE(examples, 2);
+}
+
 TEST(Reference, EveryKeyStandsInAllForms) {
   const std::string yaml = ToYaml(Experiment{});
   const std::string markdown = KeysMarkdown();

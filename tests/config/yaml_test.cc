@@ -67,7 +67,7 @@ TEST(ParseYaml, DepthAndSizeAreBounded) {
 }
 
 TEST(YamlScalar, ComesBackAsTheSameText) {
-  for (const std::string& text :
+  for (const std::string text :
        {"",      "a",        "true", "No",    "null",       "~", "12", "1e5", ".5",
         "-",     "- a",      "a: b", "a #b",  "#",          "'", "\"", "\\",  "line\nline",
         "tab\t", " x ",      "./a",  "../a",  "0x10",       "{", "*a", "&a",  "!a",

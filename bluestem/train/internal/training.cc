@@ -300,7 +300,8 @@ Status Training::FinishEpoch(int64_t epoch) {
   state_.images_per_second = row.images_per_second;
   state_.train_seconds = row.elapsed_seconds;
   // Of equal ones the later: its rate was lower.
-  if (row.validation_accuracy >= state_.best_validation_accuracy) {
+  if (experiment_.train.select == "last" ||
+      row.validation_accuracy >= state_.best_validation_accuracy) {
     state_.best_validation_accuracy = row.validation_accuracy;
     state_.best_epoch = row.epoch;
     BLUESTEM_RETURN_IF_ERROR(SaveBest());
