@@ -8,7 +8,7 @@
 // Threads: values; safe to move between threads. Ownership: a Status owns its message.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 #include <string>

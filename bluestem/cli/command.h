@@ -5,10 +5,10 @@
 //   Command EchoCommand() {
 //     return {.name = "echo", .usage = "TEXT", .summary = "Print a text", .description = "Prints
 //     TEXT.",
-//             .example = "bluestem echo hello", .codes = {Code::kIo}, .setup = [](CLI::App& app) ->
-//             Runner {
+//             .example = "bluestem echo hello", .codes = {Code::kIo}, .setup = [](CommandLine&
+//             line) -> Runner {
 //               auto text = std::make_shared<std::string>();
-//               app.add_option("TEXT", *text, "What to print")->required();
+//               line.Add("TEXT", *text, "What to print").Required();
 //               return [text](Output& output) { output.Line("{}", *text); return OkStatus(); };
 //             }};
 //   }
@@ -16,12 +16,13 @@
 // Threads: commands run on the main thread. Ownership: a Runner owns the options that it reads.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bluestem/base/status.h"
+#include "bluestem/cli/command_line.h"
 #include "bluestem/cli/output.h"
 
 namespace bluestem::cli {
@@ -38,7 +39,7 @@ struct Command {
   std::vector<Code>
       codes;  // how it may end besides kOk, kInternal, kInvalidArgument and kInterrupted
   // Adds the options and returns what runs. --json, --quiet and --help are added by the frame.
-  Runner (*setup)(CLI::App& app);
+  Runner (*setup)(CommandLine& line);
 };
 
 // Returns true after SIGINT or SIGTERM. Long work asks between steps and returns

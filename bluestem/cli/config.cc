@@ -59,10 +59,10 @@ Command ConfigCheckCommand() {
               "bluestem config check config.yaml\nbluestem config check config.yaml --resolved > "
               "full.yaml",
           .codes = {Code::kInvalidData, Code::kIo},
-          .setup = [](CLI::App& app) -> Runner {
+          .setup = [](CommandLine& line) -> Runner {
             auto options = std::make_shared<CheckOptions>();
-            app.add_option("FILE", options->file, "The configuration")->required();
-            app.add_flag("--resolved", options->resolved, "Print it with every key, annotated");
+            line.Add("FILE", options->file, "The configuration").Required();
+            line.Flag("--resolved", options->resolved, "Print it with every key, annotated");
             return [options](Output& output) { return RunCheck(*options, output); };
           }};
 }
@@ -76,7 +76,7 @@ Command ConfigKeysCommand() {
           "Prints every key with type, default, allowed values and meaning: Markdown, or --json.",
       .example = "bluestem config keys\nbluestem config keys --json",
       .codes = {},
-      .setup = [](CLI::App&) -> Runner { return RunKeys; }};
+      .setup = [](CommandLine&) -> Runner { return RunKeys; }};
 }
 
 }  // namespace bluestem::cli

@@ -2,12 +2,15 @@
 // verify, show.
 #include "bluestem/cli/convert.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/frame.h"
+#include "bluestem/cli/process.h"
 #include "bluestem/codegen/codegen.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/ir/graph.h"
@@ -264,7 +267,7 @@ Status Convert(const ConvertOptions& options, Output& output) {
   emit.targets = targets;
   emit.files = files;
   emit.provenance_json = ProvenanceJson(source, model);
-  emit.source_root = BLUESTEM_SOURCE_ROOT;
+  emit.source_root = SourceRoot();
   emit.tool_version = BLUESTEM_VERSION;
   emit.progress = [&](const std::string& step) { steps.Done("emit", step); };
   BLUESTEM_RETURN_IF_ERROR(codegen::Emit(*compiled.program, staged, emit));
@@ -278,27 +281,25 @@ Status Convert(const ConvertOptions& options, Output& output) {
   return OkStatus();
 }
 
-Runner Setup(CLI::App& app) {
+Runner Setup(CommandLine& line) {
   auto options = std::make_shared<ConvertOptions>();
-  app.add_option("MODEL", options->model,
-                 "A run folder, an .onnx/QONNX file, or a frozen TensorFlow .pb")
-      ->required();
-  app.add_option("-o,--output", options->output, "The artefact's folder; DIR.tar.gz is made too")
-      ->required();
-  app.add_option("--target", options->targets,
-                 "x86-64, aarch64 or armhf; repeat for several (default: this machine's)");
-  app.add_option("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
-  app.add_option("--images", options->images, "A picture or a folder of them to verify on");
-  app.add_option("--verify", options->verify, "How many samples to verify on, 1..1000 (default 8)")
-      ->check(CLI::Range(1, 1000));
-  auto* scale = app.add_option("--input-scale", options->input_scale,
-                               "What one step of a pixel is worth: 1/255 as 0.003921569, or 1");
-  app.add_flag("--raw-input", options->raw_input,
-               "Keep the input f32 instead of reading the pixels as u8 codes")
-      ->excludes(scale);
-  app.add_flag("--explain", options->explain, "Say why each op went where it went");
-  app.add_option("--dump", options->dump,
-                 "after:PASS or all: write graphs to DIR.dump/NN-PASS.txt");
+  line.Add("MODEL", options->model, "A run folder, an .onnx/QONNX file, or a frozen TensorFlow .pb")
+      .Required();
+  line.Add("-o,--output", options->output, "The artefact's folder; DIR.tar.gz is made too")
+      .Required();
+  line.Add("--target", options->targets,
+           "x86-64, aarch64 or armhf; repeat for several (default: this machine's)");
+  line.Add("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
+  line.Add("--images", options->images, "A picture or a folder of them to verify on");
+  line.Add("--verify", options->verify, "How many samples to verify on, 1..1000 (default 8)")
+      .Range(1, 1000);
+  const auto scale = line.Add("--input-scale", options->input_scale,
+                              "What one step of a pixel is worth: 1/255 as 0.003921569, or 1");
+  line.Flag("--raw-input", options->raw_input,
+            "Keep the input f32 instead of reading the pixels as u8 codes")
+      .Excludes(scale);
+  line.Flag("--explain", options->explain, "Say why each op went where it went");
+  line.Add("--dump", options->dump, "after:PASS or all: write graphs to DIR.dump/NN-PASS.txt");
   return [options](Output& output) { return Convert(*options, output); };
 }
 

@@ -26,12 +26,10 @@ struct Opened {
   std::unique_ptr<data::Dataset> validation;  // nullptr: none
 };
 
-void AddSource(CLI::App& app, Source& source) {
-  app.add_option("PATH", source.path, "Folder (or idx image file) of the dataset");
-  app.add_option("-c,--config", source.config,
-                 "Configuration that names the dataset, in place of PATH");
-  app.add_option("--format", source.format, "auto, folder, idx, cifar10 or cifar100")
-      ->capture_default_str();
+void AddSource(CommandLine& line, Source& source) {
+  line.Add("PATH", source.path, "Folder (or idx image file) of the dataset");
+  line.Add("-c,--config", source.config, "Configuration that names the dataset, in place of PATH");
+  line.Add("--format", source.format, "auto, folder, idx, cifar10 or cifar100").ShowDefault();
 }
 
 Result<Opened> Open(const Source& source) {
@@ -87,7 +85,7 @@ struct ShowOptions {
   bool validation = false;
   int64_t count = 60;
   int64_t columns = 10;
-  uint64_t seed = 1;
+  int64_t seed = 1;
 };
 
 // Writes the sheet's pictures one by one, named by place and class. An unreadable one is left out:
@@ -95,7 +93,8 @@ struct ShowOptions {
 Status WriteEach(const data::Dataset& dataset, const ShowOptions& options) {
   BLUESTEM_RETURN_IF_ERROR(MakeFolder(options.each));
   int64_t place = 0;
-  for (const int64_t index : ChooseForSheet(dataset, options.count, options.seed)) {
+  for (const int64_t index :
+       ChooseForSheet(dataset, options.count, static_cast<uint64_t>(options.seed))) {
     const auto sample = dataset.Get(index);
     if (!sample.ok()) continue;
     std::string name = dataset.classes().at(static_cast<size_t>(sample->label));
@@ -113,8 +112,10 @@ Status RunShow(const ShowOptions& options, Output& output) {
     return Error(Code::kInvalidArgument, "--validation: {} has no validation split", opened.name);
   }
   const data::Dataset& dataset = options.validation ? *opened.validation : *opened.train;
-  SheetOptions sheet_options{
-      .count = options.count, .columns = options.columns, .seed = options.seed};
+  SheetOptions sheet_options{.count = options.count,
+                             .columns = options.columns,
+                             .seed = static_cast<uint64_t>(options.seed),
+                             .title = ""};
   Path name = Path(opened.name).lexically_normal();
   if (!name.has_filename()) name = name.parent_path();
   sheet_options.title = fmt::format("{}{}: {} pictures, {} classes", name.filename().string(),
@@ -150,11 +151,11 @@ Command DataCheckCommand() {
               "set too. Ends with 3 when a picture is unreadable or leaks.",
           .example = "bluestem data check images\nbluestem data check -c config.yaml --json",
           .codes = {Code::kInvalidData, Code::kIo},
-          .setup = [](CLI::App& app) -> Runner {
+          .setup = [](CommandLine& line) -> Runner {
             auto source = std::make_shared<Source>();
-            AddSource(app, *source);
-            app.add_option("--validation", source->validation,
-                           "Validation pictures, where they lie elsewhere");
+            AddSource(line, *source);
+            line.Add("--validation", source->validation,
+                     "Validation pictures, where they lie elsewhere");
             return [source](Output& output) { return RunCheck(*source, output); };
           }};
 }
@@ -170,20 +171,15 @@ Command DataShowCommand() {
           "class in turn and depends on the seed only.",
       .example = "bluestem data show images -o sheet.png --count 80 --seed 3",
       .codes = {Code::kInvalidData, Code::kIo},
-      .setup = [](CLI::App& app) -> Runner {
+      .setup = [](CommandLine& line) -> Runner {
         auto options = std::make_shared<ShowOptions>();
-        AddSource(app, options->source);
-        app.add_option("-o,--output", options->output, "The PNG to write")->capture_default_str();
-        app.add_option("--each", options->each,
-                       "Also write its pictures one by one, in this folder");
-        app.add_flag("--validation", options->validation, "Show the validation split");
-        app.add_option("--count", options->count, "Pictures on the sheet")
-            ->check(CLI::Range(1, 1000))
-            ->capture_default_str();
-        app.add_option("--columns", options->columns, "Pictures in a row")
-            ->check(CLI::Range(1, 50))
-            ->capture_default_str();
-        app.add_option("--seed", options->seed, "Seed of the choice")->capture_default_str();
+        AddSource(line, options->source);
+        line.Add("-o,--output", options->output, "The PNG to write").ShowDefault();
+        line.Add("--each", options->each, "Also write its pictures one by one, in this folder");
+        line.Flag("--validation", options->validation, "Show the validation split");
+        line.Add("--count", options->count, "Pictures on the sheet").Range(1, 1000).ShowDefault();
+        line.Add("--columns", options->columns, "Pictures in a row").Range(1, 50).ShowDefault();
+        line.Add("--seed", options->seed, "Seed of the choice").Range(0, INT64_MAX).ShowDefault();
         return [options](Output& output) { return RunShow(*options, output); };
       }};
 }

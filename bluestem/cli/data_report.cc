@@ -1,6 +1,8 @@
 // A CheckReport as text and as JSON.
 #include "bluestem/cli/data_report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

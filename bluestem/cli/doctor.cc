@@ -1,4 +1,6 @@
 // bluestem doctor: what is installed, what is missing and how to get it.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
@@ -47,7 +49,7 @@ std::vector<Finding> Look() {
   const Result<Path> trainer = FindTrainer();
   findings.push_back({"bluestem-train", "train and evaluate checkpoints",
                       trainer.ok() ? trainer->string() : "", "libtorch-dev", false});
-  const Path kernels = Path(BLUESTEM_SOURCE_ROOT) / "bluestem" / "kernels";
+  const Path kernels = SourceRoot() / "bluestem" / "kernels";
   std::error_code error;
   findings.push_back({"kernel sources", "generate artefacts",
                       std::filesystem::is_directory(kernels, error) ? kernels.string() : "", "",
@@ -126,7 +128,7 @@ Command DoctorCommand() {
           .description = "Looks for compilers, emulators, the trainer and disk space.",
           .example = "bluestem doctor",
           .codes = {Code::kUnavailable},
-          .setup = [](CLI::App&) -> Runner { return Run; }};
+          .setup = [](CommandLine&) -> Runner { return Run; }};
 }
 
 }  // namespace bluestem::cli

@@ -160,30 +160,28 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
                other.name, differences.size(), evaluation.counts.total(), differences[0].name);
 }
 
-Runner Setup(CLI::App& app) {
+Runner Setup(CommandLine& line) {
   auto options = std::make_shared<EvaluateOptions>();
-  app.add_option("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file")
-      ->required();
-  app.add_option("--data", options->data.path, "The dataset: a folder, or an idx file")->required();
-  app.add_option("--format", options->data.format, "How it is laid out (default: auto)")
-      ->check(CLI::IsMember({"auto", "folder", "idx", "cifar10", "cifar100"}));
-  app.add_option("--split", options->data.split, "Which part of it: train or validation");
-  app.add_option("--limit", options->data.limit, "At most so many images, spread evenly")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option(
-         "--engine", options->scoring.engine,
-         "What computes: compiled (artefacts), trainer (runs), interpreter, reference, double")
-      ->check(CLI::IsMember({"compiled", "trainer", "interpreter", "reference", "double"}));
-  app.add_option("--isa", options->scoring.isa,
-                 "Instruction set: avx512, avx2, sse4, neon, portable (default: the best)");
-  app.add_option("--threads", options->scoring.threads, "Images at a time (default: one a core)")
-      ->check(CLI::Range(1, 256));
-  app.add_option("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
-  app.add_option("--compare", options->compare,
-                 "Another model, run or artefact: list each image whose class or scores differ");
-  app.add_option("--scores", options->scores, "Write the scores: f32, images x classes");
-  app.add_option("--inputs", options->inputs,
-                 "Write the network's inputs, as an artefact's bluestem-run --raw-in reads them");
+  line.Add("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file").Required();
+  line.Add("--data", options->data.path, "The dataset: a folder, or an idx file").Required();
+  line.Add("--format", options->data.format, "How it is laid out (default: auto)")
+      .OneOf({"auto", "folder", "idx", "cifar10", "cifar100"});
+  line.Add("--split", options->data.split, "Which part of it: train or validation");
+  line.Add("--limit", options->data.limit, "At most so many images, spread evenly")
+      .Range(0, INT64_MAX);
+  line.Add("--engine", options->scoring.engine,
+           "What computes: compiled (artefacts), trainer (runs), interpreter, reference, double")
+      .OneOf({"compiled", "trainer", "interpreter", "reference", "double"});
+  line.Add("--isa", options->scoring.isa,
+           "Instruction set: avx512, avx2, sse4, neon, portable (default: the best)");
+  line.Add("--threads", options->scoring.threads, "Images at a time (default: one a core)")
+      .Range(1, 256);
+  line.Add("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
+  line.Add("--compare", options->compare,
+           "Another model, run or artefact: list each image whose class or scores differ");
+  line.Add("--scores", options->scores, "Write the scores: f32, images x classes");
+  line.Add("--inputs", options->inputs,
+           "Write the network's inputs, as an artefact's bluestem-run --raw-in reads them");
   return [options](Output& output) { return Evaluate(*options, output); };
 }
 

@@ -46,10 +46,10 @@ Status Export(const ExportOptions& options, Output& output) {
   return OkStatus();
 }
 
-Runner Setup(CLI::App& app) {
+Runner Setup(CommandLine& line) {
   auto options = std::make_shared<ExportOptions>();
-  app.add_option("RUN", options->run, "A run folder")->required();
-  app.add_option("-o,--output", options->output, "The file to write")->required();
+  line.Add("RUN", options->run, "A run folder").Required();
+  line.Add("-o,--output", options->output, "The file to write").Required();
   return [options](Output& output) { return Export(*options, output); };
 }
 

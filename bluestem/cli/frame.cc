@@ -1,5 +1,6 @@
 #include "bluestem/cli/frame.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -145,7 +146,8 @@ Status ParseAndRun(const Command& command, std::vector<std::string> words, Outpu
   app.formatter(std::make_shared<HelpFormatter>(command));
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.allow_extras();
-  const Runner runner = command.setup(app);
+  CommandLine line(app);
+  const Runner runner = command.setup(line);
   bool json = false;
   bool quiet = false;
   app.add_flag("--json", json, "Print one JSON document on stdout instead of text");

@@ -109,14 +109,12 @@ Command InitCommand() {
           "bluestem init --yes --set data.path=images --set network.name=bluestem_s --set "
           "train.epochs=20",
       .codes = {Code::kInvalidData, Code::kIo},
-      .setup = [](CLI::App& app) -> Runner {
+      .setup = [](CommandLine& line) -> Runner {
         auto options = std::make_shared<InitOptions>();
-        app.add_option("-o,--output", options->file, "The file to write")->capture_default_str();
-        app.add_option("--set", options->settings, "KEY=VALUE; repeat for more")
-            ->expected(1)
-            ->take_all();
-        app.add_flag("-y,--yes", options->yes, "Ask nothing");
-        app.add_flag("--force", options->force, "Replace the file if it exists");
+        line.Add("-o,--output", options->file, "The file to write").ShowDefault();
+        line.AddEach("--set", options->settings, "KEY=VALUE; repeat for more");
+        line.Flag("-y,--yes", options->yes, "Ask nothing");
+        line.Flag("--force", options->force, "Replace the file if it exists");
         return [options](Output& output) { return Init(*options, output); };
       }};
 }

@@ -151,11 +151,10 @@ Status Inspect(const InspectOptions& options, Output& output) {
   return OkStatus();
 }
 
-Runner Setup(CLI::App& app) {
+Runner Setup(CommandLine& line) {
   auto options = std::make_shared<InspectOptions>();
-  app.add_option("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file")
-      ->required();
-  app.add_option("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
+  line.Add("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file").Required();
+  line.Add("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
   return [options](Output& output) { return Inspect(*options, output); };
 }
 

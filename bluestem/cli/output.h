@@ -5,7 +5,7 @@
 // Threads: one Output belongs to one thread. Ownership: a value without resources.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <nlohmann/json_fwd.hpp>

@@ -57,6 +57,14 @@ Path OwnFolder() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
 }
 
+Path SourceRoot() {
+  const Path installed = OwnFolder().parent_path() / "share" / "bluestem";
+  std::error_code error;
+  return std::filesystem::is_directory(installed / "bluestem" / "kernels", error)
+             ? installed
+             : Path(BLUESTEM_SOURCE_ROOT);
+}
+
 Result<ProcessResult> RunProcess(const std::vector<std::string>& words) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {

@@ -17,6 +17,10 @@ Path FindProgram(const std::string& name);
 // Returns the folder of the running executable.
 Path OwnFolder();
 
+// Returns the folder that holds bluestem/kernels and bluestem/edge, which artefacts carry:
+// ../share/bluestem of an installed program, else the source tree that it was built from.
+Path SourceRoot();
+
 struct ProcessResult {
   int exit_code = 0;   // 128 + n when signal n ended it
   std::string output;  // stdout and stderr together, at most 64 kB

@@ -138,19 +138,19 @@ Status RunImages(const RunOptions& options, Output& output) {
   return OkStatus();
 }
 
-Runner Setup(CLI::App& app) {
+Runner Setup(CommandLine& line) {
   auto options = std::make_shared<RunOptions>();
-  app.add_option("-i,--image", options->images, "A picture (.jpg, .png); several may be given")
-      ->required();
-  app.add_option("-m,--model", options->model,
-                 "libbluestem_*.so, an artefact's folder, a run folder or a model file")
-      ->required();
-  app.add_option("-c,--config", options->meta, "meta.yaml (default: the artefact's)");
-  app.add_option("-o,--output", options->output, "Where to write (default: output)");
-  app.add_option("--trial", options->trial, "Inferences to average the time over (default 1)")
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--isa", options->isa,
-                 "Instruction set: avx512, avx2, sse4, neon, portable (default: the best)");
+  line.Add("-i,--image", options->images, "A picture (.jpg, .png); several may be given")
+      .Required();
+  line.Add("-m,--model", options->model,
+           "libbluestem_*.so, an artefact's folder, a run folder or a model file")
+      .Required();
+  line.Add("-c,--config", options->meta, "meta.yaml (default: the artefact's)");
+  line.Add("-o,--output", options->output, "Where to write (default: output)");
+  line.Add("--trial", options->trial, "Inferences to average the time over (default 1)")
+      .Range(1, 1000000);
+  line.Add("--isa", options->isa,
+           "Instruction set: avx512, avx2, sse4, neon, portable (default: the best)");
   return [options](Output& output) { return RunImages(*options, output); };
 }
 

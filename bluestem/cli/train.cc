@@ -80,13 +80,12 @@ Status Train(const TrainOptions& options, Output& output) {
   return ReplaceProcess(words);
 }
 
-Runner Setup(CLI::App& app) {
+Runner Setup(CommandLine& line) {
   auto options = std::make_shared<TrainOptions>();
-  app.add_option("-c,--config", options->config, "config.yaml, as bluestem init writes it");
-  app.add_option("-o,--output", options->run,
-                 "The run folder (default: runs/NAME-YYYYMMDD-HHMMSS)");
-  app.add_option("--set", options->set, "KEY=VALUE over the configuration; repeat for several");
-  app.add_flag("--resume", options->resume, "Go on from the run's last checkpoint");
+  line.Add("-c,--config", options->config, "config.yaml, as bluestem init writes it");
+  line.Add("-o,--output", options->run, "The run folder (default: runs/NAME-YYYYMMDD-HHMMSS)");
+  line.AddEach("--set", options->set, "KEY=VALUE over the configuration; repeat for several");
+  line.Flag("--resume", options->resume, "Go on from the run's last checkpoint");
   return [options](Output& output) { return Train(*options, output); };
 }
 

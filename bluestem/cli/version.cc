@@ -28,7 +28,7 @@ Command VersionCommand() {
           .description = "Prints what this program is and what made it.",
           .example = "bluestem version --json",
           .codes = {},
-          .setup = [](CLI::App&) -> Runner { return Run; }};
+          .setup = [](CommandLine&) -> Runner { return Run; }};
 }
 
 }  // namespace bluestem::cli

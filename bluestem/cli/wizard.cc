@@ -1,5 +1,7 @@
 #include "bluestem/cli/wizard.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iostream>
 

@@ -1,5 +1,6 @@
 #include "bluestem/codegen/digest.h"
 
+#include <fmt/core.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 

@@ -1,5 +1,7 @@
 #include "bluestem/codegen/documents.h"
 
+#include <fmt/format.h>
+
 #include "bluestem/codegen/compile.h"
 #include "bluestem/codegen/text.h"
 

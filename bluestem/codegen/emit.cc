@@ -1,4 +1,5 @@
 // Emit: a Program to an artefact folder and its archive. Layout: docs/formats/artefact.md.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>

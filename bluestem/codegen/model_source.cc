@@ -1,5 +1,7 @@
 #include "bluestem/codegen/model_source.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <map>
 

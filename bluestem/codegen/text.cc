@@ -1,6 +1,6 @@
 #include "bluestem/codegen/text.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -1,5 +1,7 @@
 // Class folders, the Caltech101 layout: PATH/CLASS/.../picture.jpg. Divided into splits:
 // PATH/train/CLASS/... and PATH/validation/CLASS/...
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <system_error>
 

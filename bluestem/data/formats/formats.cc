@@ -1,5 +1,7 @@
 #include "bluestem/data/formats/formats.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>

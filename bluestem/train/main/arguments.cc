@@ -60,8 +60,8 @@ Result<Arguments> ParseArguments(int count, char** words) {
 
 int Fail(const Status& status, bool json) {
   if (json) {
-    const nlohmann::ordered_json line = {{"error", CodeName(status.code())},
-                                         {"message", status.message()}};
+    const nlohmann::ordered_json line = {
+        {"error", {{"code", CodeName(status.code())}, {"message", status.message()}}}};
     std::printf("%s\n", line.dump().c_str());
   }
   std::fprintf(stderr, "bluestem-train: %s\n", status.message().c_str());

@@ -1,0 +1,63 @@
+#include "bluestem/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+namespace bluestem::cli {
+
+OptionHandle& OptionHandle::Required() {
+  option_->required();
+  return *this;
+}
+
+OptionHandle& OptionHandle::Range(int64_t min, int64_t max) {
+  option_->check(CLI::Range(min, max));
+  return *this;
+}
+
+OptionHandle& OptionHandle::OneOf(const std::vector<std::string>& words) {
+  option_->check(CLI::IsMember(words));
+  return *this;
+}
+
+OptionHandle& OptionHandle::ShowDefault() {
+  option_->capture_default_str();
+  return *this;
+}
+
+OptionHandle& OptionHandle::Excludes(const OptionHandle& other) {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+OptionHandle CommandLine::Add(const std::string& names, std::string& value,
+                              const std::string& help) {
+  return OptionHandle(app_->add_option(names, value, help));
+}
+
+OptionHandle CommandLine::Add(const std::string& names, int& value, const std::string& help) {
+  return OptionHandle(app_->add_option(names, value, help));
+}
+
+OptionHandle CommandLine::Add(const std::string& names, int64_t& value, const std::string& help) {
+  return OptionHandle(app_->add_option(names, value, help));
+}
+
+OptionHandle CommandLine::Add(const std::string& names, double& value, const std::string& help) {
+  return OptionHandle(app_->add_option(names, value, help));
+}
+
+OptionHandle CommandLine::Add(const std::string& names, std::vector<std::string>& values,
+                              const std::string& help) {
+  return OptionHandle(app_->add_option(names, values, help));
+}
+
+OptionHandle CommandLine::AddEach(const std::string& names, std::vector<std::string>& values,
+                                  const std::string& help) {
+  return OptionHandle(app_->add_option(names, values, help)->expected(1)->take_all());
+}
+
+OptionHandle CommandLine::Flag(const std::string& names, bool& value, const std::string& help) {
+  return OptionHandle(app_->add_flag(names, value, help));
+}
+
+}  // namespace bluestem::cli
