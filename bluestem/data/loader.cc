@@ -30,7 +30,7 @@ int64_t StepsPerEpoch(int64_t count, const LoaderOptions& options) {
 Loader::Loader(std::shared_ptr<const PixelCache> cache, LoaderOptions options, int64_t epoch,
                int64_t step)
     : cache_(std::move(cache)),
-      options_(std::move(options)),
+      options_(options),
       steps_per_epoch_(StepsPerEpoch(cache_->size(), options_)) {
   BLUESTEM_CHECK(cache_->size() > 0 && options_.batch > 0, "batches have pictures");
   BLUESTEM_CHECK(epoch >= 0 && step >= 0 && step < steps_per_epoch_, "a step of the epoch");

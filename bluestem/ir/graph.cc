@@ -37,13 +37,13 @@ std::string Attributes::Text(const std::string& name, const std::string& otherwi
 std::vector<int64_t> Attributes::Ints(const std::string& name,
                                       std::vector<int64_t> otherwise) const {
   const auto* value = Find<std::vector<int64_t>>(values_, name);
-  return value == nullptr ? std::move(otherwise) : *value;
+  return value == nullptr ? otherwise : *value;
 }
 
 std::vector<double> Attributes::Floats(const std::string& name,
                                        std::vector<double> otherwise) const {
   const auto* value = Find<std::vector<double>>(values_, name);
-  return value == nullptr ? std::move(otherwise) : *value;
+  return value == nullptr ? otherwise : *value;
 }
 
 ValueId Graph::AddValue(std::string name, DType dtype, Shape shape) {

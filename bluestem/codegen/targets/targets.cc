@@ -6,7 +6,7 @@ namespace bluestem::codegen {
 // -ffp-contract=off is part of the numbers' definition (ir/ops/README.md). The baseline of x86-64
 // is SSE2; the files of newer instruction sets carry their own pragma (sources.h).
 const std::vector<Target>& Targets() {
-  static const std::vector<Target> kTargets = {
+  static const std::vector<Target> targets = {
       {.name = "x86-64",
        .architecture = "x86-64",
        .compiler = "g++",
@@ -29,7 +29,7 @@ const std::vector<Target>& Targets() {
        .flags = "-mcpu=cortex-a9 -mfpu=neon -mfloat-abi=hard",
        .emulator = "qemu-arm -cpu cortex-a9 -L /usr/arm-linux-gnueabihf"},
   };
-  return kTargets;
+  return targets;
 }
 
 const Target* FindTarget(const std::string& name) {

@@ -179,7 +179,7 @@ Result<std::vector<std::string>> ClassNames(const Place& place) {
   if (variant.binary) {
     std::string name;
     for (const uint8_t byte : bytes) {
-      if (byte == '\n' && !name.empty()) names.push_back(std::move(name));
+      if (byte == '\n' && !name.empty()) names.push_back(name);
       if (byte == '\n') name.clear();
       if (byte > ' ' || (byte == ' ' && !name.empty())) name += static_cast<char>(byte);
     }

@@ -156,7 +156,7 @@ Result<std::unique_ptr<Dataset>> OpenFolder(const OpenOptions& options) {
     for (Path& path : pictures[i]) files.push_back({std::move(path), label});
   }
   return std::unique_ptr<Dataset>(std::make_unique<FolderDataset>(
-      options.classes.empty() ? std::move(classes) : options.classes, std::move(files)));
+      options.classes.empty() ? classes : options.classes, std::move(files)));
 }
 
 }  // namespace

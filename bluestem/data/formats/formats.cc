@@ -10,9 +10,9 @@
 namespace bluestem::data {
 
 std::span<const Format> Formats() {
-  static const std::array kFormats = {IdxFormat(), Cifar10Format(), Cifar100Format(),
+  static const std::array formats = {IdxFormat(), Cifar10Format(), Cifar100Format(),
                                       FolderFormat()};
-  return kFormats;
+  return formats;
 }
 
 std::string Lower(std::string text) {
