@@ -43,6 +43,12 @@ std::string PoolFields(const kernels::PoolParams& p) {
       p.pad_left, p.count_include_pad);
 }
 
+std::string QuantizeFields(const kernels::QuantizeParams& p) {
+  return fmt::format(
+      ".count = {}, .scale = {}, .zero_point = {}, .low = {}, .high = {}, .rounding = {}", p.count,
+      DoubleLiteral(p.scale), DoubleLiteral(p.zero_point), p.low, p.high, p.rounding);
+}
+
 const char* UnaryName(kernels::UnaryOp op) {
   constexpr const char* kNames[] = {"kRelu",        "kLeakyRelu", "kClip", "kSigmoid", "kTanh",
                                     "kHardSigmoid", "kAbs",       "kNeg",  "kExp",     "kSqrt",
@@ -190,11 +196,11 @@ struct Writer {
   }
   CallSource operator()(const kernels::QuantizeParams& p) const {
     return Plain("elementwise/elementwise.h", "quantize_f32_u8", "QuantizeParams",
-                 fmt::format(".count = {}, .scale = {}, .zero_point = {}, .low = {}, .high = {}, "
-                             ".rounding = {}",
-                             p.count, DoubleLiteral(p.scale), DoubleLiteral(p.zero_point), p.low,
-                             p.high, p.rounding),
-                 In(0, "F32") + ", " + Out());
+                 QuantizeFields(p), In(0, "F32") + ", " + Out());
+  }
+  CallSource operator()(const program::FakeQuantizeCall& call) const {
+    return Plain("elementwise/elementwise.h", "fake_quantize_f32", "QuantizeParams",
+                 QuantizeFields(call.params), In(0, "F32") + ", " + Out("F32"));
   }
   CallSource operator()(const kernels::DequantizeParams& p) const {
     return Plain("elementwise/elementwise.h", "dequantize_u8_f32", "DequantizeParams",

@@ -162,6 +162,11 @@ Result<Symbol> Builder::AppendSign(const std::string& name, const Symbol& x, boo
   return Append("MultiThreshold", name, {x, thresholds}, attributes);
 }
 
+int32_t Builder::ElementType(const std::string& name) const {
+  const auto it = element_types_.find(name);
+  return it == element_types_.end() ? 0 : it->second;
+}
+
 ir::Node Builder::Supersede(ir::ValueId id) {
   ir::Node* producer = graph.Producer(id);
   BLUESTEM_CHECK(producer != nullptr, "a value that a node makes");

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,16 @@ class Builder {
   Result<Symbol> Find(const std::string& name) const;
   bool IsBound(const std::string& name) const { return symbols_.count(name) != 0; }
 
+  // Which foreign names some node reads, and the foreign format's number of a constant's element
+  // type (0: not known), for readers that depend on it.
+  void MarkRead(const std::vector<std::string>& names) { read_.insert(names.begin(), names.end()); }
+  bool IsRead(const std::string& name) const { return read_.count(name) != 0; }
+  // Outputs of a ranking that is left out: values and indices are the same scores, one output.
+  void MarkRanked(const std::string& name) { ranked_.insert(name); }
+  bool IsRanked(const std::string& name) const { return ranked_.count(name) != 0; }
+  void SetElementType(const std::string& name, int32_t type) { element_types_[name] = type; }
+  int32_t ElementType(const std::string& name) const;
+
   // Returns weights [k,n] as [n,k]: a constant, or the quantizer of a constant, is turned itself.
   Result<Symbol> TransposeWeights(const std::string& name, const Symbol& weights);
 
@@ -62,6 +73,9 @@ class Builder {
 
  private:
   std::map<std::string, Symbol> symbols_;
+  std::set<std::string> read_;
+  std::set<std::string> ranked_;
+  std::map<std::string, int32_t> element_types_;
   std::map<std::shared_ptr<const Tensor>, ir::ValueId> used_;  // constants that are in the graph
 };
 

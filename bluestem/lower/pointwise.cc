@@ -229,4 +229,29 @@ Status LowerRealThreshold(Builder& builder, const ir::Node& node) {
   return OkStatus();
 }
 
+// A quantizer that stayed real: of more than 8 bits, or around no whole zero point.
+Status LowerFakeQuantize(Builder& builder, const ir::Node& node) {
+  const ir::Value& scale = builder.value(node.inputs[1]);
+  const ir::Value& zero_point = builder.value(node.inputs[2]);
+  if (ElementCount(scale.shape) != 1 || ElementCount(zero_point.shape) != 1) {
+    return Error(Code::kUnsupported,
+                 "a quantizer of {} bits with one scale a channel; one scale, or at most 8 bits",
+                 node.attributes.Int("bits"));
+  }
+  const auto rounding = quant::FindRounding(node.attributes.Text("rounding", "ROUND"));
+  BLUESTEM_CHECK(rounding.has_value(), "verified with the graph");
+  const quant::QuantSpec spec = quant::MakeQuantSpec(
+      scale.constant->At(0), zero_point.constant->At(0),
+      static_cast<int32_t>(node.attributes.Int("bits")), node.attributes.Int("signed") != 0,
+      node.attributes.Int("narrow") != 0, *rounding);
+  const kernels::QuantizeParams params{.count = CountOf(builder, node.outputs[0]),
+                                       .scale = spec.scale,
+                                       .zero_point = spec.zero_point,
+                                       .low = spec.low,
+                                       .high = spec.high,
+                                       .rounding = static_cast<int32_t>(*rounding)};
+  builder.Emit(NewCall(builder, node, program::FakeQuantizeCall{params}));
+  return OkStatus();
+}
+
 }  // namespace bluestem::lower

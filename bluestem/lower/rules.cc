@@ -44,6 +44,7 @@ constexpr Rule kRules[] = {
     {"Min", LowerBinary},
     {"Max", LowerBinary},
     {"Pow", LowerBinary},
+    {"Quant", LowerFakeQuantize},
     {"Quantize", LowerQuantize},
     {"Dequantize", LowerDequantize},
     {"Lookup", LowerLookup},
@@ -69,7 +70,7 @@ program::Call NewCall(Builder& builder, const ir::Node& node, program::CallParam
   call.comment =
       fmt::format("{} {}: {} to {}", node.op, node.name, Describe(builder.value(node.inputs[0])),
                   Describe(builder.value(node.outputs[0])));
-  call.params = std::move(params);
+  call.params = params;
   call.inputs = {builder.Read(node.inputs[0])};
   call.output = builder.Write(node.outputs[0]);
   return call;

@@ -38,6 +38,7 @@ Status LowerUnary(Builder& builder, const ir::Node& node);
 Status LowerBinary(Builder& builder, const ir::Node& node);
 Status LowerBatchNorm(Builder& builder, const ir::Node& node);
 Status LowerQuantize(Builder& builder, const ir::Node& node);
+Status LowerFakeQuantize(Builder& builder, const ir::Node& node);
 Status LowerDequantize(Builder& builder, const ir::Node& node);
 Status LowerLookup(Builder& builder, const ir::Node& node);
 Status LowerThreshold(Builder& builder, const ir::Node& node);

@@ -68,6 +68,9 @@ struct Measure {
     const int64_t count = p.rows * p.channels;
     return {{4 * count, int64_t{4} * p.channels * (p.levels - 1), p.channels}, count, 1};
   }
+  Footprint operator()(const FakeQuantizeCall& call) const {
+    return {{kF32 * call.params.count}, kF32 * call.params.count, kF32};
+  }
   Footprint operator()(const RealThresholdParams& p) const {
     const int64_t count = p.rows * p.channels;
     return {{kF32 * count, kF32 * p.channels * (p.levels - 1)}, count, 1};
@@ -95,7 +98,7 @@ const char* FamilyName(const CallParams& params) {
   static constexpr const char* kNames[] = {"qconv",     "fconv",    "maxpool",    "avgpool",
                                            "copy",      "fill",     "unary",      "binary",
                                            "affine",    "quantize", "dequantize", "lookup",
-                                           "threshold", "softmax",  "reduce",     "real_threshold"};
+                                           "threshold", "softmax",  "reduce",     "real_threshold", "fake_quantize"};
   static_assert(std::size(kNames) == std::variant_size_v<CallParams>);
   return kNames[params.index()];
 }

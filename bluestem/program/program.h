@@ -46,6 +46,9 @@ struct FillCall {
   int64_t count;
   uint32_t value;
 };  // -> y; the low element_bytes of value
+struct FakeQuantizeCall {
+  kernels::QuantizeParams params;
+};  // x -> y
 struct LookupCall {
   int64_t count;
 };  // x, table -> y
@@ -60,7 +63,7 @@ using CallParams =
                  kernels::CopyParams, FillCall, kernels::UnaryParams, kernels::BinaryParams,
                  kernels::AffineParams, kernels::QuantizeParams, kernels::DequantizeParams,
                  LookupCall, kernels::ThresholdParams, kernels::SoftmaxParams,
-                 kernels::ReduceParams, kernels::RealThresholdParams>;
+                 kernels::ReduceParams, kernels::RealThresholdParams, FakeQuantizeCall>;
 
 struct Call {
   std::string op;       // name of the graph node, for comments and profiles

@@ -18,7 +18,7 @@ constexpr RoundingRow kRoundings[] = {
     {Rounding::kToZero, "ROUND_TO_ZERO"},
     {Rounding::kFromZero, "FROM_ZERO"},
     {Rounding::kHalfFromZero, "HALF_FROM_ZERO"},
-    {Rounding::kHalfToZero, "HALF_TO_ZERO"},
+    {Rounding::kHalfToZero, "HALF_TO_ZERO"}, {Rounding::kHalfOdd, "HALF_ODD"},
 };
 
 double HalfUp(double x) {
@@ -43,6 +43,7 @@ double Round(double x, Rounding rounding) {
     case Rounding::kFloor: return std::floor(x);
     case Rounding::kCeil: return std::ceil(x);
     case Rounding::kToZero: return std::trunc(x);
+    case Rounding::kHalfOdd: return HalfEven(x + 1) - 1;
     case Rounding::kFromZero: return x < 0 ? std::floor(x) : std::ceil(x);
     case Rounding::kHalfFromZero: return x < 0 ? -HalfUp(-x) : HalfUp(x);
     case Rounding::kHalfToZero: return x < 0 ? HalfUp(x) : -HalfUp(-x);

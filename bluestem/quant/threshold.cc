@@ -57,18 +57,18 @@ int32_t QuantSpec::Code(double x) const {
 
 QuantSpec MakeQuantSpec(double scale, double zero_point, int32_t bits, bool is_signed, bool narrow,
                         Rounding rounding) {
-  BLUESTEM_CHECK(bits >= 1 && bits <= 30, "a quantizer has 1 to 30 bits");
+  BLUESTEM_CHECK(bits >= 1 && bits <= (is_signed ? 32 : 31), "codes are 32-bit integers");
   QuantSpec spec;
   spec.scale = scale;
   spec.zero_point = zero_point;
   spec.rounding = rounding;
   const int32_t drop = narrow ? 1 : 0;
   if (is_signed) {
-    spec.low = -(int32_t{1} << (bits - 1)) + drop;
-    spec.high = (int32_t{1} << (bits - 1)) - 1;
+    spec.low = static_cast<int32_t>(-(int64_t{1} << (bits - 1)) + drop);
+    spec.high = static_cast<int32_t>((int64_t{1} << (bits - 1)) - 1);
   } else {
     spec.low = 0;
-    spec.high = (int32_t{1} << bits) - 1 - drop;
+    spec.high = static_cast<int32_t>((int64_t{1} << bits) - 1 - drop);
   }
   return spec;
 }

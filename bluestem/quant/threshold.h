@@ -33,7 +33,7 @@ struct QuantSpec {
 };
 
 // Returns low and high for `bits`, as QONNX's Quant defines them (narrow drops one code: signed
-// -2^(b-1)+1, unsigned 2^b-2).
+// -2^(b-1)+1, unsigned 2^b-2). Requires: 1 to 31 bits, or 32 signed.
 QuantSpec MakeQuantSpec(double scale, double zero_point, int32_t bits, bool is_signed, bool narrow,
                         Rounding rounding);
 

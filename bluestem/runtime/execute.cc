@@ -100,6 +100,9 @@ struct Caller {
     kernels::threshold_s32_u8(params, In<int32_t>(0), In<int32_t>(1), In<int8_t>(2),
                               Out<uint8_t>());
   }
+  void operator()(const program::FakeQuantizeCall& call) const {
+    kernels::fake_quantize_f32(call.params, In<float>(0), Out<float>());
+  }
   void operator()(const kernels::RealThresholdParams& params) const {
     kernels::threshold_f32_u8(params, In<float>(0), In<float>(1), Out<uint8_t>());
   }
@@ -133,6 +136,7 @@ struct SymbolOf {
   const char* operator()(const kernels::DequantizeParams&) const { return "dequantize_u8_f32"; }
   const char* operator()(const program::LookupCall&) const { return "lookup_u8"; }
   const char* operator()(const kernels::ThresholdParams&) const { return "threshold_s32_u8"; }
+  const char* operator()(const program::FakeQuantizeCall&) const { return "fake_quantize_f32"; }
   const char* operator()(const kernels::RealThresholdParams&) const { return "threshold_f32_u8"; }
   const char* operator()(const kernels::SoftmaxParams&) const { return "softmax_f32"; }
   const char* operator()(const kernels::ReduceParams&) const { return "reduce_f32"; }

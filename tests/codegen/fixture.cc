@@ -243,6 +243,14 @@ std::shared_ptr<Program> EveryCall() {
   real = next("dequantize",
               kernels::DequantizeParams{.count = kCount, .zero_point = 3, .scale = 0.01f}, {codes},
               kCount * 4);
+  real = next("fake_quantize",
+              program::FakeQuantizeCall{{.count = kCount,
+                                         .scale = 1.0 / 300,
+                                         .zero_point = 0.5,
+                                         .low = -256,
+                                         .high = 255,
+                                         .rounding = 6}},
+              {real}, kCount * 4);
   std::vector<float> real_thresholds;
   for (int32_t i = 0; i < 8 * 15; ++i) {
     real_thresholds.push_back(0.004f * static_cast<float>(i % 15) - 0.02f);

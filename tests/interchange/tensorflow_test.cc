@@ -176,6 +176,29 @@ TEST(TensorFlow, PatchesSideBySideAreSpaceToDepth) {
   EXPECT_THAT(overlap.Refusal(), HasSubstr("only square patches side by side"));
 }
 
+TEST(TensorFlow, BilinearResizeTakesCornersOrCentres) {
+  struct {
+    const char* attribute;
+    Values wanted;
+  } const cases[] = {{"align_corners", {0, 1, 2, 3}},
+                     {"half_pixel_centers", {0, 0.75, 2.25, 3}},
+                     {"", {0, 1.5, 3, 3}}};
+  for (const auto& one : cases) {
+    FrozenGraph graph({1, 1, 2, 1});
+    graph.Ints("size", {2}, {1, 4});
+    tensorflow::NodeDef& node = graph.Node("ResizeBilinear", "output", {"x", "size"});
+    if (*one.attribute != '\0') (*node.mutable_attr())[one.attribute].set_b(true);
+    EXPECT_THAT(graph.Run({0, 3}), testing::Pointwise(testing::DoubleNear(1e-6), one.wanted))
+        << one.attribute;
+  }
+}
+
+TEST(TensorFlow, SignKnowsZero) {
+  FrozenGraph graph({1, 3});
+  graph.Node("Sign", "output", {"x"});
+  EXPECT_EQ(graph.Run({-2, 0, 5}), (Values{-1, 0, 1}));
+}
+
 TEST(TensorFlow, RefusesWithTheOpAndTheNode) {
   FrozenGraph unknown({1, 2});
   unknown.Node("QTZ_ternary", "scope/t", {"x"});

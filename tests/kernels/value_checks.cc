@@ -11,7 +11,7 @@ namespace bluestem::kernels {
 namespace {
 
 // Made on x86-64 with GCC 12 after the tests of accuracy passed; see CheckValueBits.
-constexpr uint64_t kRecorded = 11222196813661887528u;
+constexpr uint64_t kRecorded = 12912241595524538045u;
 
 constexpr uint64_t kFnvBasis = 0xcbf29ce484222325u;
 constexpr uint64_t kFnvPrime = 0x100000001b3u;
@@ -74,15 +74,17 @@ uint64_t ValueHash() {
   constexpr int32_t kChannels = 20;
   softmax_f32({.rows = count / kChannels, .channels = kChannels}, x.data(), y.data());
   HashFloats(y, hash);
-  for (int32_t rounding = 0; rounding < 8; ++rounding) {
+  for (int32_t rounding = 0; rounding < 9; ++rounding) {
     std::vector<uint8_t> codes(x.size());
-    quantize_f32_u8({.count = count,
-                     .scale = 0.25,
-                     .zero_point = 1.5,
-                     .low = -3,
-                     .high = 200,
-                     .rounding = rounding},
-                    x.data(), codes.data());
+    const QuantizeParams params = {.count = count,
+                                   .scale = 0.25,
+                                   .zero_point = 1.5,
+                                   .low = -3,
+                                   .high = 200,
+                                   .rounding = rounding};
+    fake_quantize_f32(params, x.data(), y.data());
+    HashFloats(y, hash);
+    quantize_f32_u8(params, x.data(), codes.data());
     for (const uint8_t code : codes) Hash(code, hash);
   }
   std::vector<float> thresholds;

@@ -198,6 +198,19 @@ TEST(Lower, SignedQuantizersRoundAroundTheirOwnZero) {
   ExpectAgreement(net, {net.Add("Quantize", {x}, attributes)});
 }
 
+TEST(Lower, QuantizersOfManyBitsEqualTheReference) {
+  Net net;
+  const ValueId x = net.Input({1, 4, 4, 3});
+  const ValueId scale = net.graph.AddConstant("scale", Tensor::Of<float>({}, {1.0F / 300}));
+  const ValueId zero = net.graph.AddConstant("zero", Tensor::Of<float>({}, {0.25F}));
+  std::vector<ValueId> outputs;
+  for (const int64_t bits : {3, 9, 32}) {
+    outputs.push_back(net.Add("Quant", {x, scale, zero},
+                              Attributes().Set("bits", bits).Set("signed", int64_t{1})));
+  }
+  ExpectAgreement(net, outputs);
+}
+
 TEST(Lower, ThresholdsOfRealValuesEqualTheReference) {
   Net net;
   const ValueId x = net.Input({1, 4, 4, 3});
@@ -328,7 +341,7 @@ TEST(Lower, EveryConvolutionExplainsItsKernels) {
 TEST(LowerRules, EveryOpHasARuleOrIsTakenAwayByThePasses) {
   for (const ir::OpDef& op : ir::AllOps()) {
     const std::string name = op.name;
-    const bool gone = name == "Quant" || name == "BinaryQuant" || name == "MultiThreshold";
+    const bool gone = name == "BinaryQuant" || name == "MultiThreshold";
     EXPECT_EQ(FindRule(name) == nullptr, gone) << name << ": add a row to lower/rules.cc";
   }
 }

@@ -248,7 +248,7 @@ TEST(Pipeline, TakesWholeConstantsAsWeights) {
 
 TEST(Pipeline, RoundsSignedCodesAroundTheirOwnZero) {
   for (const char* rounding : {"ROUND", "HALF_UP", "FLOOR", "CEIL", "ROUND_TO_ZERO", "FROM_ZERO",
-                               "HALF_FROM_ZERO", "HALF_TO_ZERO"}) {
+                               "HALF_FROM_ZERO", "HALF_TO_ZERO", "HALF_ODD"}) {
     Net net(10);
     // Halves everywhere: x + x over quarters, so that every tie is met.
     auto x = net.Quant(net.Input({1, 9, 9, 3}), 0.125, 4, true);

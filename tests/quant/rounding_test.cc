@@ -40,21 +40,23 @@ TEST(Round, IsEachModeAtTheTies) {
 
 TEST(Round, TakesTiesFromZeroAndToZeroOnBothSides) {
   struct {
-    double x, from_zero, half_from_zero, half_to_zero;
-  } const cases[] = {{0.5, 1, 1, 0},     {-0.5, -1, -1, 0},  {2.5, 3, 3, 2},
-                     {-2.5, -3, -3, -2}, {1.2, 2, 1, 1},     {-1.2, -2, -1, -1},
-                     {1.7, 2, 2, 2},     {-1.7, -2, -2, -2}, {-3, -3, -3, -3}};
+    double x, from_zero, half_from_zero, half_to_zero, half_odd;
+  } const cases[] = {{0.5, 1, 1, 0, 1},    {-0.5, -1, -1, 0, -1}, {2.5, 3, 3, 2, 3},
+                     {-2.5, -3, -3, -2, -3}, {1.5, 2, 2, 1, 1},     {1.2, 2, 1, 1, 1},
+                     {-1.2, -2, -1, -1, -1}, {1.7, 2, 2, 2, 2},     {-1.7, -2, -2, -2, -2},
+                     {-3, -3, -3, -3, -3}};
   for (const auto& c : cases) {
     EXPECT_EQ(Round(c.x, Rounding::kFromZero), c.from_zero) << c.x;
     EXPECT_EQ(Round(c.x, Rounding::kHalfFromZero), c.half_from_zero) << c.x;
     EXPECT_EQ(Round(c.x, Rounding::kHalfToZero), c.half_to_zero) << c.x;
+    EXPECT_EQ(Round(c.x, Rounding::kHalfOdd), c.half_odd) << c.x;
   }
 }
 
 TEST(Rounding, NamesGoBothWays) {
   for (const Rounding rounding :
        {Rounding::kHalfEven, Rounding::kHalfUp, Rounding::kFloor, Rounding::kCeil,
-        Rounding::kToZero, Rounding::kFromZero, Rounding::kHalfFromZero, Rounding::kHalfToZero}) {
+        Rounding::kToZero, Rounding::kFromZero, Rounding::kHalfFromZero, Rounding::kHalfToZero, Rounding::kHalfOdd}) {
     EXPECT_EQ(FindRounding(RoundingName(rounding)), rounding);
   }
   EXPECT_FALSE(FindRounding("round").has_value());

@@ -28,15 +28,17 @@ constexpr Advice kAdvice[] = {
     {"Im2Col", "export before FINN's lowering, with Conv nodes"},
     {"XnorPopcountMatMul", "export before FINN's lowering, with MatMul nodes"},
     {"FloatQuant", "export with Quant nodes: codes are integers here, not small floats"},
-    {"LogSoftmax", "use Softmax: the order of the classes is the same"},
-    {"Elu", "use Relu or LeakyRelu"},
-    {"Selu", "use Relu or LeakyRelu"},
     {"Gelu", "use Relu"},
     {"ConvTranspose", "use Resize (nearest) and Conv"},
     {"If", "export the model with its control flow resolved"},
     {"Loop", "export the model with its control flow resolved"},
-    {"QuantizeLinear", "export with QONNX Quant nodes"},
-    {"DequantizeLinear", "export with QONNX Quant nodes"},
+    {"QLinearConv", "export with QuantizeLinear and DequantizeLinear around float operators (QDQ)"},
+    {"QLinearMatMul",
+     "export with QuantizeLinear and DequantizeLinear around float operators (QDQ)"},
+    {"ConvInteger", "export with QuantizeLinear and DequantizeLinear around float operators (QDQ)"},
+    {"MatMulInteger",
+     "export with QuantizeLinear and DequantizeLinear around float operators (QDQ)"},
+    {"DynamicQuantizeLinear", "quantize statically: scales are constants"},
 };
 
 bool IsQonnx(const std::string& domain) {
@@ -59,6 +61,8 @@ std::vector<OnnxReader> ReadersOf(const std::string& domain) {
   add(OnnxElementwiseReaders());
   add(OnnxShapeReaders());
   add(OnnxSpatialReaders());
+  add(OnnxComposedReaders());
+  add(OnnxLinearQuantReaders());
   return readers;
 }
 
@@ -106,7 +110,10 @@ class Importer {
     BLUESTEM_RETURN_IF_ERROR(ReadNodes());
     for (const auto& output : graph_.output()) {
       BLUESTEM_ASSIGN_OR_RETURN(const Symbol symbol, builder_.Find(output.name()));
-      builder_.graph.outputs.push_back(builder_.Use(symbol));
+      const ir::ValueId id = builder_.Use(symbol);
+      auto& outputs = builder_.graph.outputs;
+      const bool known = std::count(outputs.begin(), outputs.end(), id) != 0;
+      if (!known || !builder_.IsRanked(output.name())) outputs.push_back(id);
     }
     return builder_.Finish();
   }
@@ -126,6 +133,7 @@ class Importer {
     for (const onnx::TensorProto& proto : graph_.initializer()) {
       BLUESTEM_ASSIGN_OR_RETURN(Tensor tensor, TensorFromOnnx(proto));
       given_[proto.name()] = true;
+      builder_.SetElementType(proto.name(), proto.data_type());
       BLUESTEM_RETURN_IF_ERROR(builder_.Bind(proto.name(), ConstantSymbol(std::move(tensor))));
     }
     return OkStatus();
@@ -192,6 +200,7 @@ class Importer {
     std::vector<std::string> outputs;
     for (const auto& output : graph_.output()) outputs.push_back(output.name());
     if (outputs.empty()) return Error(Code::kInvalidData, "the model has no output");
+    for (const NodeNames& entry : names) builder_.MarkRead(entry.inputs);
     BLUESTEM_ASSIGN_OR_RETURN(const auto order, OrderNodes(names, given_, outputs));
     for (const size_t i : order) {
       const onnx::NodeProto& node = graph_.node(static_cast<int>(i));

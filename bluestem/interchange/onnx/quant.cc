@@ -50,9 +50,9 @@ Status ReadQuant(OnnxContext& context) {
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol zero_point, context.In(2));
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol bit_width, context.In(3));
   BLUESTEM_ASSIGN_OR_RETURN(const double bits, ConstantScalar(bit_width, "the bit width"));
-  if (bits != std::floor(bits) || bits < 1 || bits > 31) {
+  if (bits != std::floor(bits) || bits < 1 || bits > 32) {
     return Error(Code::kUnsupported,
-                 "the bit width is {}; whole numbers from 1 to 31 are supported", bits);
+                 "the bit width is {}; whole numbers from 1 to 32 are supported", bits);
   }
   BLUESTEM_ASSIGN_OR_RETURN(const int64_t is_signed, context.Int("signed", 1));
   BLUESTEM_ASSIGN_OR_RETURN(const int64_t narrow, context.Int("narrow", 0));

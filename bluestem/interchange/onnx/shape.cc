@@ -43,6 +43,9 @@ Status ReadConstant(OnnxContext& context) {
   for (const onnx::AttributeProto& attribute : context.node.attribute()) {
     if (attribute.name() == "value" && attribute.has_t()) {
       BLUESTEM_ASSIGN_OR_RETURN(Tensor tensor, TensorFromOnnx(attribute.t()));
+      if (context.node.output_size() > 0) {
+        context.builder.SetElementType(context.node.output(0), attribute.t().data_type());
+      }
       return context.Set(ConstantSymbol(std::move(tensor)));
     }
     if (attribute.name() == "value_float") {

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "bluestem/interchange/resample.h"
 #include "bluestem/interchange/tensorflow/context.h"
 
 // Rearrangements, and the arithmetic on shapes, whose inputs are constants.
@@ -265,22 +267,50 @@ Status ReadBlock(TensorFlowContext& context) {
   return context.Set(context.builder.Append(context.node.op(), context.name(), {x}, attributes));
 }
 
+// The input position of output position i along an axis.
+double PositionOf(int64_t in, int64_t out, bool align, bool half_pixel, int64_t i) {
+  const auto x = static_cast<double>(i);
+  if (align && out > 1) return x * static_cast<double>(in - 1) / static_cast<double>(out - 1);
+  const double ratio = static_cast<double>(in) / static_cast<double>(out);
+  return half_pixel ? (x + 0.5) * ratio - 0.5 : x * ratio;
+}
+
+// Whole repetitions of pixels are ResizeNearest; all else is a matrix product for h and one for w.
 Status ReadResize(TensorFlowContext& context) {
+  Builder& builder = context.builder;
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
   BLUESTEM_ASSIGN_OR_RETURN(const auto size, IntsIn(context, 1, "size"));
   BLUESTEM_ASSIGN_OR_RETURN(const bool align, context.Bool("align_corners", false));
-  const Shape& shape = context.builder.ShapeOf(x);
-  const bool whole = shape.size() == 4 && size.size() == 2 && size[0] > 0 && size[1] > 0 &&
-                     size[0] % shape[1] == 0 && size[1] % shape[2] == 0;
-  if (!whole || align) {
-    return Error(Code::kUnsupported, "resizes {} to {}{}; only whole scales without align_corners",
-                 ShapeText(shape), ShapeText(size), align ? " with align_corners" : "");
+  BLUESTEM_ASSIGN_OR_RETURN(const bool half_pixel, context.Bool("half_pixel_centers", false));
+  const Shape shape = builder.ShapeOf(x);
+  if (shape.size() != 4 || size.size() != 2 || size[0] < 1 || size[1] < 1) {
+    return Error(Code::kInvalidData, "resizes {} to {}; expected [n,h,w,c] and two sizes above 0",
+                 ShapeText(shape), ShapeText(size));
   }
-  ir::Attributes attributes;
-  attributes.Set("scale_h", size[0] / shape[1])
-      .Set("scale_w", size[1] / shape[2])
-      .Set("layout", std::string("NHWC"));
-  return context.Set(context.builder.Append("ResizeNearest", context.name(), {x}, attributes));
+  const bool nearest = context.node.op() == "ResizeNearestNeighbor";
+  if (nearest && !align && size[0] % shape[1] == 0 && size[1] % shape[2] == 0) {
+    ir::Attributes attributes;
+    attributes.Set("scale_h", size[0] / shape[1])
+        .Set("scale_w", size[1] / shape[2])
+        .Set("layout", std::string("NHWC"));
+    return context.Set(builder.Append("ResizeNearest", context.name(), {x}, attributes));
+  }
+  Symbol y = x;
+  for (const size_t axis : {size_t{1}, size_t{2}}) {
+    const int64_t in = shape[axis];
+    const int64_t out = size[axis - 1];
+    if (in == out) continue;
+    const auto taps = [&](int64_t i) {
+      const double position = PositionOf(in, out, align, half_pixel, i);
+      if (!nearest) return LinearTaps(position);
+      // With half pixels the pixel that holds the centre, with corners the nearest, else the one
+      // that begins before.
+      const double pick = half_pixel || align ? position + 0.5 : position;
+      return std::vector<Tap>{{static_cast<int64_t>(std::floor(pick)), 1.0}};
+    };
+    BLUESTEM_ASSIGN_OR_RETURN(y, Resample(builder, context.name(), y, axis, out, taps));
+  }
+  return context.Set(y);
 }
 
 // Mean, Max and Sum; a mean over h and w of a map is a global pool.
@@ -325,6 +355,7 @@ constexpr TensorFlowReader kReaders[] = {
     {"SpaceToDepth", ReadBlock},
     {"DepthToSpace", ReadBlock},
     {"ResizeNearestNeighbor", ReadResize},
+    {"ResizeBilinear", ReadResize},
     {"Mean", ReadReduce},
     {"Max", ReadReduce},
     {"Sum", ReadReduce},

@@ -23,7 +23,8 @@ constexpr RoundingRow kRoundings[] = {{"ROUND", Rounding::kHalfEven, 0},
                                       {"ROUND_TO_ZERO", Rounding::kToZero, 4},
                                       {"FROM_ZERO", Rounding::kFromZero, 5},
                                       {"HALF_FROM_ZERO", Rounding::kHalfFromZero, 6},
-                                      {"HALF_TO_ZERO", Rounding::kHalfToZero, 7}};
+                                      {"HALF_TO_ZERO", Rounding::kHalfToZero, 7},
+                                      {"HALF_ODD", Rounding::kHalfOdd, 8}};
 
 const RoundingRow* FindRounding(const Attributes& attributes) {
   const std::string name = attributes.Text("rounding", "ROUND");
@@ -75,6 +76,11 @@ double RoundPlainly(double x, Rounding rounding) {
     case Rounding::kFloor: return std::floor(x);
     case Rounding::kCeil: return std::ceil(x);
     case Rounding::kToZero: return std::trunc(x);
+    case Rounding::kHalfOdd: {
+      const double below = std::floor(x);
+      if (x - below != 0.5) return std::nearbyint(x);
+      return std::fmod(below, 2) == 0 ? below + 1 : below;
+    }
     case Rounding::kFromZero: return std::copysign(std::ceil(std::fabs(x)), x);
     case Rounding::kHalfFromZero: return std::round(x);
     case Rounding::kHalfToZero: {
@@ -128,8 +134,9 @@ Result<Inferred> InferQuant(const InferContext& context) {
   BLUESTEM_RETURN_IF_ERROR(CheckParameter(context, 2, "zero point", false));
   BLUESTEM_RETURN_IF_ERROR(CheckRounding(context.attributes()));
   const int64_t bits = context.attributes().Int("bits");
-  if (bits < 1 || bits > 31) {
-    return Error(Code::kUnsupported, "bits is {}; quantizers have 1 to 31 bits", bits);
+  const int64_t most = context.attributes().Int("signed") != 0 ? 32 : 31;
+  if (bits < 1 || bits > most) {
+    return Error(Code::kUnsupported, "bits is {}; quantizers have 1 to {} bits", bits, most);
   }
   if (bits == 1 && context.attributes().Int("narrow") != 0) {
     return Error(Code::kInvalidData,

@@ -20,29 +20,37 @@ int32_t Round(double v, int32_t rounding) {
     case 3: return static_cast<int32_t>(rest > 0 ? whole + 1 : whole);
     case 5: return static_cast<int32_t>(whole + (rest > 0) - (rest < 0));
     case 6: return static_cast<int32_t>(whole + (rest >= 0.5) - (rest <= -0.5));
+    case 8:
+      if (rest > 0.5 || (rest == 0.5 && !(whole & 1))) return static_cast<int32_t>(whole + 1);
+      if (rest < -0.5 || (rest == -0.5 && !(whole & 1))) return static_cast<int32_t>(whole - 1);
+      return static_cast<int32_t>(whole);
     case 7: return static_cast<int32_t>(whole + (rest > 0.5) - (rest < -0.5));
     default: return static_cast<int32_t>(whole);
   }
 }
 
+// The code of x, low to high.
+int32_t Code(const QuantizeParams& params, float x) {
+  const double real = x == x ? static_cast<double>(x) : 0.0;
+  const double v = real / params.scale + params.zero_point;
+  // Clipping first changes nothing, as rounding is monotone and keeps integers.
+  if (v <= params.low) return params.low;
+  if (v >= params.high) return params.high;
+  return Round(v, params.rounding);
+}
+
 }  // namespace
 
 void quantize_f32_u8(const QuantizeParams& params, const float* x, uint8_t* y) {
-  const double low = params.low;
-  const double high = params.high;
   for (int64_t i = 0; i < params.count; ++i) {
-    const double real = x[i] == x[i] ? static_cast<double>(x[i]) : 0.0;
-    const double v = real / params.scale + params.zero_point;
-    // Clipping first changes nothing, as rounding is monotone and keeps integers.
-    int32_t code;
-    if (v <= low) {
-      code = params.low;
-    } else if (v >= high) {
-      code = params.high;
-    } else {
-      code = Round(v, params.rounding);
-    }
-    y[i] = static_cast<uint8_t>(code - params.low);
+    y[i] = static_cast<uint8_t>(Code(params, x[i]) - params.low);
+  }
+}
+
+void fake_quantize_f32(const QuantizeParams& params, const float* x, float* y) {
+  for (int64_t i = 0; i < params.count; ++i) {
+    const double steps = static_cast<double>(Code(params, x[i])) - params.zero_point;
+    y[i] = static_cast<float>(steps * params.scale);
   }
 }
 

@@ -59,7 +59,7 @@ void affine_f32(const AffineParams& params, const float* x, const float* a, cons
 
 // code = clip(round(double(x)/scale + zero_point), low, high) - low, so that codes start at 0.
 // rounding: 0 half-even, 1 half-up, 2 floor, 3 ceil, 4 to zero, 5 from zero, 6 half from zero, 7
-// half to zero.
+// half to zero, 8 half-odd.
 struct QuantizeParams {
   int64_t count;
   double scale, zero_point;
@@ -67,6 +67,8 @@ struct QuantizeParams {
   int32_t rounding;
 };
 void quantize_f32_u8(const QuantizeParams& params, const float* x, uint8_t* y);
+// y = f32((code of x - zero_point) * scale), in double: quantizers whose codes are no bytes.
+void fake_quantize_f32(const QuantizeParams& params, const float* x, float* y);
 
 // y = f32(x - zero_point) * scale
 struct DequantizeParams {
