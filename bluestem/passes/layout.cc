@@ -85,8 +85,18 @@ class LayoutPass {
   bool HasTwin(ValueId old) const { return old != kNoValue && twins_.count(old) != 0; }
   bool HasSpatialTwin(ValueId old) const { return HasTwin(old) && twins_.at(old).flat.empty(); }
 
-  // True where `value` reaches an op of layout NCHW through ops without a layout, or is an image
-  // that is flattened at once.
+  // True for the shape of a picture [n,c,h,w] in a graph without an op whose maps are
+  // channels-last.
+  bool IsPicture(const Shape& shape) const {
+    const auto& nodes = rewriter_.old_nodes();
+    return (shape[1] == 1 || shape[1] == 3) && shape[2] > 3 && shape[3] > 3 &&
+           std::none_of(nodes.begin(), nodes.end(), [](const Node& node) {
+             return (node.op == "Conv" || node.op == "SpaceToDepth" || node.op == "MaxPool") &&
+                    node.attributes.Text("layout", "NHWC") == "NHWC";
+           });
+  }
+
+  // True where `value` reaches an op of layout NCHW through ops without a layout.
   bool WantsLast(ValueId value, int depth) const {
     if (depth == 0) return false;
     for (const Node* user : rewriter_.Users(value)) {
@@ -96,10 +106,6 @@ class LayoutPass {
           WantsLast(user->outputs[0], depth - 1)) {
         return true;
       }
-      const Shape& shape = FirstShape(value);
-      const bool is_image = (shape[1] == 1 || shape[1] == 3) && shape[2] > 3 && shape[3] > 3;
-      if (user->op == "Reshape" && is_image && FirstShape(user->outputs[0]).size() == 2)
-        return true;
     }
     return false;
   }
@@ -109,7 +115,7 @@ class LayoutPass {
     constexpr int kFarthest = 32;
     for (const ValueId id : graph_.inputs) {
       const Shape shape = FirstShape(id);
-      if (shape.size() != 4 || !WantsLast(id, kFarthest)) continue;
+      if (shape.size() != 4 || (!WantsLast(id, kFarthest) && !IsPicture(shape))) continue;
       graph_.value(id).shape = Permuted(shape, ToLast(4));
       twins_[id] = {id, {}};
       only_twin_[id] = true;

@@ -90,6 +90,28 @@ TEST(OnnxComposed, ResizeInterpolatesAsEachModeSays) {
   EXPECT_THAT(antialias.Refusal(), HasSubstr("with antialias"));
 }
 
+TEST(OnnxComposed, ConvTransposeSpreadsEachPixelOverItsStride) {
+  // One row: y[2i + k] += x[i] * w[k].
+  Model model({1, 1, 1, 3});
+  model.Floats("w", {1, 2, 1, 3}, {1, 10, 100, -1, -10, -100}).Floats("b", {2}, {0.5F, 0});
+  onnx::NodeProto& node = model.Node("ConvTranspose", {"x", "w", "b"});
+  SetInts(node, "strides", {2, 2});
+  SetInts(node, "pads", {0, 1, 0, 0});
+  SetInts(node, "output_padding", {0, 1});
+  EXPECT_EQ(model.Run({1, 2, 3}), (Values{10.5, 102.5, 20.5, 203.5, 30.5, 300.5, 0.5, -10, -102,
+                                          -20, -203, -30, -300, 0}));
+  Model wrong({1, 1, 2, 2});
+  wrong.Floats("w", {1, 1, 2, 2}, {1, 2, 3, 4});
+  SetInts(wrong.Node("ConvTranspose", {"x", "w"}), "dilations", {2, 2});
+  EXPECT_THAT(wrong.Refusal(), HasSubstr("no dilation"));
+}
+
+TEST(OnnxComposed, ExpandRepeats) {
+  Model model({1, 2, 1});
+  model.Ints("shape", {1, 2, 3}).Node("Expand", {"x", "shape"});
+  EXPECT_EQ(model.Run({4, 5}), (Values{4, 4, 4, 5, 5, 5}));
+}
+
 // Adds a tensor of one byte an element.
 void Bytes8(Model& model, const std::string& name, int32_t type, const Shape& shape,
             const std::vector<int>& values) {

@@ -193,6 +193,34 @@ TEST(TensorFlow, BilinearResizeTakesCornersOrCentres) {
   }
 }
 
+TEST(TensorFlow, ShapesAreComputedBeforeTheyAreUsed) {
+  FrozenGraph graph({1, 4, 2, 3});
+  graph.Ints("two", {}, {2}).Ints("one", {}, {1}).Ints("zero", {}, {0});
+  graph.Node("Shape", "shape", {"x"});
+  graph.Node("GatherV2", "rows", {"shape", "one", "zero"});
+  graph.Node("FloorDiv", "half", {"rows", "two"});
+  graph.Node("Prod", "all", {"shape", "zero"});
+  graph.Node("FloorDiv", "rest", {"all", "two"});
+  graph.Node("Pack", "wanted", {"half", "rest"});
+  graph.Node("Reshape", "output", {"x", "wanted"});
+  const auto parsed = graph.Parse();
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_EQ(parsed->value(parsed->outputs[0]).shape, (Shape{2, 12}));
+}
+
+TEST(TensorFlow, ARankingAtTheEndIsLeftOutWithANote) {
+  FrozenGraph graph({1, 3});
+  graph.Ints("axis", {}, {1}).Node("ArgMax", "best", {"x", "axis"});
+  graph.Node("Identity", "output", {"best"});
+  const auto parsed = graph.Parse();
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_THAT(parsed->notes.at(0), HasSubstr("node \"best\" (ArgMax) is left out"));
+  FrozenGraph middle({1, 3});
+  middle.Ints("axis", {}, {1}).Node("ArgMax", "best", {"x", "axis"});
+  middle.Node("Relu", "output", {"best"});
+  EXPECT_THAT(middle.Refusal(), HasSubstr("only a ranking at the end"));
+}
+
 TEST(TensorFlow, SignKnowsZero) {
   FrozenGraph graph({1, 3});
   graph.Node("Sign", "output", {"x"});

@@ -53,10 +53,11 @@ struct OnnxReader {
 // The readers by family; import.cc joins them.
 std::span<const OnnxReader> OnnxComputeReaders();      // convolutions, pools, norms: compute.cc
 std::span<const OnnxReader> OnnxElementwiseReaders();  // elementwise.cc
-std::span<const OnnxReader> OnnxShapeReaders();     // rearrangements and shape arithmetic: shape.cc
-std::span<const OnnxReader> OnnxSpatialReaders();   // resize, blocks, reductions: spatial.cc
-std::span<const OnnxReader> OnnxComposedReaders();  // several ops in one: composed.cc
-std::span<const OnnxReader> OnnxLinearQuantReaders();  // ONNX's own quantizers: linear_quant.cc
-std::span<const OnnxReader> OnnxQuantReaders();        // the QONNX domains: quant.cc
+std::span<const OnnxReader> OnnxShapeReaders();    // rearrangements and shape arithmetic: shape.cc
+std::span<const OnnxReader> OnnxSpatialReaders();  // resize, blocks, reductions: spatial.cc
+std::span<const OnnxReader> OnnxConvTransposeReaders();  // conv_transpose.cc
+std::span<const OnnxReader> OnnxComposedReaders();       // several ops in one: composed.cc
+std::span<const OnnxReader> OnnxLinearQuantReaders();    // ONNX's own quantizers: linear_quant.cc
+std::span<const OnnxReader> OnnxQuantReaders();          // the QONNX domains: quant.cc
 
 }  // namespace bluestem::interchange

@@ -29,7 +29,6 @@ constexpr Advice kAdvice[] = {
     {"XnorPopcountMatMul", "export before FINN's lowering, with MatMul nodes"},
     {"FloatQuant", "export with Quant nodes: codes are integers here, not small floats"},
     {"Gelu", "use Relu"},
-    {"ConvTranspose", "use Resize (nearest) and Conv"},
     {"If", "export the model with its control flow resolved"},
     {"Loop", "export the model with its control flow resolved"},
     {"QLinearConv", "export with QuantizeLinear and DequantizeLinear around float operators (QDQ)"},
@@ -62,6 +61,7 @@ std::vector<OnnxReader> ReadersOf(const std::string& domain) {
   add(OnnxShapeReaders());
   add(OnnxSpatialReaders());
   add(OnnxComposedReaders());
+  add(OnnxConvTransposeReaders());
   add(OnnxLinearQuantReaders());
   return readers;
 }

@@ -222,6 +222,26 @@ Status ReadUnsqueeze(OnnxContext& context) {
   return context.Set(Reshape(context, x, std::move(shape)));
 }
 
+// Repeats a value to a constant shape: times ones.
+Status ReadExpand(OnnxContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol wanted, context.In(1));
+  BLUESTEM_ASSIGN_OR_RETURN(const Shape shape, ConstantInts(wanted, "the shape"));
+  BLUESTEM_RETURN_IF_ERROR(ir::CheckShape(shape));
+  if (ElementCount(shape) > ir::kMaxRepeatedElements) {
+    return Error(Code::kUnsupported, "expands to {}, which is too large", ShapeText(shape));
+  }
+  if (x.IsConstant() && x.constant->size() == 1 && x.constant->dtype() != DType::kF32) {
+    Tensor filled(DType::kS64, shape);
+    std::fill_n(filled.data<int64_t>(), filled.size(), static_cast<int64_t>(x.constant->At(0)));
+    return context.Set(ConstantSymbol(std::move(filled)));
+  }
+  Tensor ones(DType::kF32, shape);
+  std::fill_n(ones.data<float>(), ones.size(), 1.0F);
+  return context.Set(
+      context.builder.Append("Mul", context.name, {x, ConstantSymbol(std::move(ones))}));
+}
+
 Status ReadTranspose(OnnxContext& context) {
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
   std::vector<int64_t> reversed;
@@ -339,6 +359,7 @@ constexpr OnnxReader kReaders[] = {
     {"Squeeze", ReadSqueeze},
     {"Unsqueeze", ReadUnsqueeze},
     {"Transpose", ReadTranspose},
+    {"Expand", ReadExpand},
     {"Concat", ReadConcat},
     {"Slice", ReadSlice},
     {"Split", ReadSplit},

@@ -75,6 +75,12 @@ class Importer {
       has_output = has_output || node.name() == "output";
       names.push_back(std::move(entry));
     }
+    for (int i = 0; i < graph_.node_size(); ++i) {
+      // An Identity that nothing reads is a name of what it reads, not a reader.
+      const tensorflow::NodeDef& node = graph_.node(i);
+      const bool name_only = node.op() == "Identity" && read.count(node.name()) == 0;
+      if (!name_only) builder_.MarkRead(names[static_cast<size_t>(i)].inputs);
+    }
     for (const tensorflow::NodeDef& node : graph_.node()) {
       const bool loose = read.count(node.name()) == 0 && node.op() != "Const" &&
                          node.op() != "Placeholder" && node.op() != "NoOp";

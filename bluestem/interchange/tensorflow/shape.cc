@@ -337,6 +337,79 @@ Status ReadReduce(TensorFlowContext& context) {
   return context.Set(context.builder.Append("Reduce" + op, context.name(), {x}, attributes));
 }
 
+// Arithmetic on shapes: constants of whole numbers.
+Status ReadFloorDiv(TensorFlowContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const auto x, IntsIn(context, 0, "x"));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto y, IntsIn(context, 1, "y"));
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol symbol, context.In(0));
+  if (y.size() != 1 || y[0] < 1) {
+    return Error(Code::kUnsupported, "divides by {}; expected one number above 0", ShapeText(y));
+  }
+  Tensor quotient(DType::kS64, symbol.constant->shape());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const int64_t rest = x[i] % y[0];
+    quotient.data<int64_t>()[i] = x[i] / y[0] - (rest < 0 ? 1 : 0);
+  }
+  return context.Set(ConstantSymbol(std::move(quotient)));
+}
+
+Status ReadProd(TensorFlowContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const auto x, IntsIn(context, 0, "x"));
+  int64_t product = 1;
+  for (const int64_t factor : x) {
+    if (__builtin_mul_overflow(product, factor, &product)) {
+      return Error(Code::kInvalidData, "the product of {} has more than 64 bits", ShapeText(x));
+    }
+  }
+  return context.Set(ConstantSymbol(Tensor::Of<int64_t>({}, {product})));
+}
+
+// Entries of a list at constant places.
+Status ReadGather(TensorFlowContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const auto x, IntsIn(context, 0, "x"));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto places, IntsIn(context, 1, "indices"));
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol indices, context.In(1));
+  Tensor picked(DType::kS64, indices.constant->shape());
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (places[i] < 0 || places[i] >= static_cast<int64_t>(x.size())) {
+      return Error(Code::kInvalidData, "index {} is outside a list of {}", places[i], x.size());
+    }
+    picked.data<int64_t>()[i] = x[static_cast<size_t>(places[i])];
+  }
+  return context.Set(ConstantSymbol(std::move(picked)));
+}
+
+// Between numbers of one meaning; what is computed at run time is f32 and stays so.
+Status ReadCast(TensorFlowContext& context) {
+  constexpr int64_t kFloat = 1;
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  const auto it = context.node.attr().find("DstT");
+  const int64_t to = it == context.node.attr().end() ? 0 : it->second.type();
+  if (!x.IsConstant() && to != kFloat) {
+    return Error(Code::kUnsupported,
+                 "casts a value computed at run time to TensorFlow type {}; only "
+                 "float (1)",
+                 to);
+  }
+  if (!x.IsConstant()) return context.Set(x);
+  if (to == kFloat) return context.Set(ConstantSymbol(x.constant->Cast(DType::kF32)));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto whole, ConstantInts(x, "input 0"));
+  return context.Set(ConstantSymbol(Tensor::Of<int64_t>(x.constant->shape(), whole)));
+}
+
+// Ranking at the end of a graph is left to whoever reads the scores: they are the output.
+Status ReadRanking(TensorFlowContext& context) {
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  if (context.builder.IsRead(context.name() + ":0")) {
+    return Error(Code::kUnsupported,
+                 "other nodes read its output; only a ranking at the end can be left out");
+  }
+  context.builder.graph.notes.push_back(
+      fmt::format("node \"{}\" ({}) is left out: the output is the scores that it ranks",
+                  context.name(), context.node.op()));
+  return context.Set(x);
+}
+
 constexpr TensorFlowReader kReaders[] = {
     {"Reshape", ReadReshape},
     {"Shape", ReadShape},
@@ -356,6 +429,12 @@ constexpr TensorFlowReader kReaders[] = {
     {"DepthToSpace", ReadBlock},
     {"ResizeNearestNeighbor", ReadResize},
     {"ResizeBilinear", ReadResize},
+    {"FloorDiv", ReadFloorDiv},
+    {"Prod", ReadProd},
+    {"GatherV2", ReadGather},
+    {"Gather", ReadGather},
+    {"Cast", ReadCast},
+    {"ArgMax", ReadRanking},
     {"Mean", ReadReduce},
     {"Max", ReadReduce},
     {"Sum", ReadReduce},
