@@ -362,7 +362,19 @@ Result<bool> LayoutPass::VisitMovement(const Node& node) {
     rewriter_.Replace(node.outputs[0], value);
     return true;
   }
-  if (node.op != "Reshape" || from.size() != 4 || to.size() != 2 || to[0] != from[0]) return false;
+  if (node.op != "Reshape") return false;
+  // A line [n,c,l] as the map [n,c,1,l], and back.
+  const bool to_map = from.size() == 3 && to == Shape{from[0], from[1], 1, from[2]};
+  const bool to_line = from.size() == 4 && from[2] == 1 && to == Shape{from[0], from[1], from[3]};
+  if (to_map || to_line) {
+    const Shape last = to_map ? Shape{to[0], 1, to[3], to[1]} : Shape{to[0], to[2], to[1]};
+    BLUESTEM_ASSIGN_OR_RETURN(
+        const ValueId value,
+        rewriter_.Emit("Reshape", node.name, {twin}, ir::Attributes().Set("shape", last)));
+    MadeLast(node, value);
+    return true;
+  }
+  if (from.size() != 4 || to.size() != 2 || to[0] != from[0]) return false;
   BLUESTEM_ASSIGN_OR_RETURN(const ValueId value, rewriter_.Emit("Reshape", node.name, {twin},
                                                                 ir::Attributes().Set("shape", to)));
   const bool same_order = from[1] == 1 || (from[2] == 1 && from[3] == 1);

@@ -77,6 +77,18 @@ TEST(Onnx, CeilModeMakesTheLastCutWindow) {
   EXPECT_EQ(mean.Run({1, 2, 3, 4, 5}), (Values{1.5, 3.5, 5}));
 }
 
+TEST(Onnx, LinesAreMapsOfOneRow) {
+  Model model({1, 1, 5});
+  model.Floats("w", {1, 1, 3}, {1, 10, 100});
+  onnx::NodeProto& conv = model.Node("Conv", {"x", "w"}, {"c"});
+  SetInts(conv, "pads", {1, 0});
+  SetInts(conv, "strides", {2});
+  onnx::NodeProto& pool = model.Node("MaxPool", {"c"});
+  SetInts(pool, "kernel_shape", {2});
+  EXPECT_EQ(model.Run({1, 2, 3, 4, 5}), (Values{432}));
+  EXPECT_EQ(model.Parse()->value(model.Parse()->outputs[0]).shape, (Shape{1, 1, 1}));
+}
+
 TEST(Onnx, SoftmaxBefore13FlattensAndFrom13DoesNot) {
   Model old({1, 2, 2}, 11);
   old.Node("Softmax", {"x"});

@@ -18,6 +18,31 @@ struct Window {
   }
 };
 
+// A list over one axis becomes one over h and w, where h has extent 1; pads are [begin, end].
+std::vector<int64_t> Widened(std::vector<int64_t> list, int64_t other, bool is_pads) {
+  if (is_pads && list.size() == 2) return {other, list[0], other, list[1]};
+  if (!is_pads && list.size() == 1) return {other, list[0]};
+  return list;
+}
+
+// Returns a value [n,c,l] (or weights [co,ci,k]) as [n,c,1,l]; others as they are.
+Result<Symbol> WithHeight(OnnxContext& context, const Symbol& x, const char* what) {
+  const Shape shape = context.builder.ShapeOf(x);
+  if (shape.size() != 3) return x;
+  ir::Attributes attributes;
+  attributes.Set("shape", Shape{shape[0], shape[1], 1, shape[2]});
+  return context.builder.Append("Reshape", context.name + what, {x}, attributes);
+}
+
+// Binds y [n,c,1,l] as [n,c,l] where the node's input was so.
+Status SetWithoutHeight(OnnxContext& context, Result<Symbol> y, size_t rank) {
+  if (!y.ok() || rank != 3) return context.Set(std::move(y));
+  const Shape shape = context.builder.ShapeOf(*y);
+  ir::Attributes attributes;
+  attributes.Set("shape", Shape{shape[0], shape[1], shape[3]});
+  return context.Set(context.builder.Append("Reshape", context.name + "/line", {*y}, attributes));
+}
+
 Status CheckList(const char* key, const std::vector<int64_t>& list, size_t count, int64_t low) {
   if (list.size() != count) {
     return Error(Code::kUnsupported,
@@ -36,7 +61,7 @@ Status CheckList(const char* key, const std::vector<int64_t>& list, size_t count
 // Reads strides, dilations, pads and auto_pad of a window over the map `x`.
 Result<Window> ReadWindow(const OnnxContext& context, const Shape& x, std::vector<int64_t> kernel) {
   if (x.size() != 4) {
-    return Error(Code::kUnsupported, "input has shape {}; only [n,c,h,w] is supported",
+    return Error(Code::kUnsupported, "input has shape {}; only [n,c,h,w] and [n,c,l] are supported",
                  ShapeText(x));
   }
   Window window;
@@ -44,6 +69,10 @@ Result<Window> ReadWindow(const OnnxContext& context, const Shape& x, std::vecto
   BLUESTEM_ASSIGN_OR_RETURN(window.strides, context.Ints("strides", {1, 1}));
   BLUESTEM_ASSIGN_OR_RETURN(window.dilations, context.Ints("dilations", {1, 1}));
   BLUESTEM_ASSIGN_OR_RETURN(window.pads, context.Ints("pads", {0, 0, 0, 0}));
+  window.kernel = Widened(window.kernel, 1, false);
+  window.strides = Widened(window.strides, 1, false);
+  window.dilations = Widened(window.dilations, 1, false);
+  window.pads = Widened(window.pads, 0, true);
   BLUESTEM_RETURN_IF_ERROR(CheckList("kernel_shape", window.kernel, 2, 1));
   BLUESTEM_RETURN_IF_ERROR(CheckList("strides", window.strides, 2, 1));
   BLUESTEM_RETURN_IF_ERROR(CheckList("dilations", window.dilations, 2, 1));
@@ -66,18 +95,23 @@ Result<Window> ReadWindow(const OnnxContext& context, const Shape& x, std::vecto
 }
 
 Status ReadConv(OnnxContext& context) {
-  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
-  BLUESTEM_ASSIGN_OR_RETURN(const Symbol w, context.In(1));
+  BLUESTEM_ASSIGN_OR_RETURN(Symbol x, context.In(0));
+  BLUESTEM_ASSIGN_OR_RETURN(Symbol w, context.In(1));
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol bias, context.OptionalIn(2));
-  const Shape& shape = context.builder.ShapeOf(w);
+  const size_t rank = context.builder.ShapeOf(x).size();
+  BLUESTEM_ASSIGN_OR_RETURN(x, WithHeight(context, x, "/map"));
+  BLUESTEM_ASSIGN_OR_RETURN(w, WithHeight(context, w, "/weights"));
+  const Shape shape = context.builder.ShapeOf(w);
   if (shape.size() != 4) {
-    return Error(Code::kUnsupported, "weights have shape {}; only [co,ci,kh,kw] is supported",
+    return Error(Code::kUnsupported,
+                 "weights have shape {}; only [co,ci,kh,kw] and [co,ci,k] are supported",
                  ShapeText(shape));
   }
   BLUESTEM_ASSIGN_OR_RETURN(const Window window,
                             ReadWindow(context, context.builder.ShapeOf(x), {shape[2], shape[3]}));
   BLUESTEM_ASSIGN_OR_RETURN(const int64_t groups, context.Int("group", 1));
-  BLUESTEM_ASSIGN_OR_RETURN(const auto declared, context.Ints("kernel_shape", window.kernel));
+  BLUESTEM_ASSIGN_OR_RETURN(auto declared, context.Ints("kernel_shape", window.kernel));
+  declared = Widened(declared, 1, false);
   if (declared != window.kernel) {
     return Error(Code::kInvalidData, "kernel_shape is {}, but the weights have shape {}",
                  ShapeText(declared), ShapeText(shape));
@@ -86,7 +120,8 @@ Status ReadConv(OnnxContext& context) {
   attributes.Set("dilations", window.dilations).Set("groups", groups);
   std::vector<Symbol> inputs = {x, w};
   if (!bias.IsAbsent()) inputs.push_back(bias);
-  return context.Set(context.builder.Append("Conv", context.name, inputs, std::move(attributes)));
+  return SetWithoutHeight(
+      context, context.builder.Append("Conv", context.name, inputs, std::move(attributes)), rank);
 }
 
 // Returns x [..,k] times w [co,k] transposed, for any rank of x.
@@ -207,7 +242,9 @@ Status RoundUp(const Shape& x, bool counts_pads, Window& window) {
 
 Status ReadPool(OnnxContext& context) {
   const bool is_max = context.node.op_type() == "MaxPool";
-  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  BLUESTEM_ASSIGN_OR_RETURN(Symbol x, context.In(0));
+  const size_t rank = context.builder.ShapeOf(x).size();
+  BLUESTEM_ASSIGN_OR_RETURN(x, WithHeight(context, x, "/map"));
   BLUESTEM_ASSIGN_OR_RETURN(const auto kernel, context.Ints("kernel_shape", {}));
   BLUESTEM_ASSIGN_OR_RETURN(Window window, ReadWindow(context, context.builder.ShapeOf(x), kernel));
   BLUESTEM_ASSIGN_OR_RETURN(const int64_t ceil_mode, context.Int("ceil_mode", 0));
@@ -226,17 +263,23 @@ Status ReadPool(OnnxContext& context) {
   ir::Attributes attributes = window.Attributes();
   attributes.Set("kernel", window.kernel);
   if (!is_max) attributes.Set("count_include_pad", has_pads ? count_pads : int64_t{0});
-  return context.Set(context.builder.Append(is_max ? "MaxPool" : "AvgPool", context.name, {x},
-                                            std::move(attributes)));
+  return SetWithoutHeight(context,
+                          context.builder.Append(is_max ? "MaxPool" : "AvgPool", context.name, {x},
+                                                 std::move(attributes)),
+                          rank);
 }
 
 Status ReadGlobalPool(OnnxContext& context) {
-  BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
+  BLUESTEM_ASSIGN_OR_RETURN(Symbol x, context.In(0));
+  const size_t rank = context.builder.ShapeOf(x).size();
+  BLUESTEM_ASSIGN_OR_RETURN(x, WithHeight(context, x, "/map"));
   ir::Attributes attributes;
   attributes.Set("layout", std::string("NCHW"));
   const bool is_max = context.node.op_type() == "GlobalMaxPool";
-  return context.Set(context.builder.Append(is_max ? "GlobalMaxPool" : "GlobalAvgPool",
-                                            context.name, {x}, std::move(attributes)));
+  return SetWithoutHeight(context,
+                          context.builder.Append(is_max ? "GlobalMaxPool" : "GlobalAvgPool",
+                                                 context.name, {x}, std::move(attributes)),
+                          rank);
 }
 
 Status ReadSoftmax(OnnxContext& context) {
