@@ -85,7 +85,10 @@ set(bluestem_std_headers <fmt/core.h> <algorithm> <array> <cmath> <cstdint> <cst
 function(bluestem_compile target kind)
   if(NOT kind STREQUAL "hot" AND CMAKE_BUILD_TYPE STREQUAL "Release")
     # GCC 12 warns of strings that cannot be so long when it inlines little (its bug 105329).
-    target_compile_options(${target} PRIVATE -O1 -Wno-restrict -Wno-stringop-overread -Wno-array-bounds)
+    target_compile_options(${target} PRIVATE -O1)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overread -Wno-array-bounds)
+    endif()
   endif()
   if(NOT BLUESTEM_PCH)
     return()

@@ -11,7 +11,7 @@ namespace bluestem::data {
 
 std::span<const Format> Formats() {
   static const std::array formats = {IdxFormat(), Cifar10Format(), Cifar100Format(),
-                                      FolderFormat()};
+                                     FolderFormat()};
   return formats;
 }
 
