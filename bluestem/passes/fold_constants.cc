@@ -41,7 +41,9 @@ Result<int> Fold(ir::Graph& graph, bool keep_weight_quantizers) {
     Node mapped = node;
     for (ValueId& id : mapped.inputs) id = rewriter.Now(id);
     BLUESTEM_ASSIGN_OR_RETURN(Tensor folded, EvaluateConstantNode(graph, mapped));
-    rewriter.Replace(node.outputs[0], graph.AddConstant(node.name, std::move(folded)));
+    const ValueId constant = graph.AddConstant(node.name, std::move(folded));
+    graph.value(constant).quant = graph.value(node.outputs[0]).quant;  // codes keep their meaning
+    rewriter.Replace(node.outputs[0], constant);
   }
   return rewriter.Finish();
 }

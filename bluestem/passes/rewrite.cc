@@ -152,6 +152,7 @@ Result<Tensor> EvaluateConstantNode(const ir::Graph& graph, const Node& node) {
     inputs.push_back(id == kNoValue
                          ? kNoValue
                          : single.AddConstant(graph.value(id).name, *graph.value(id).constant));
+    if (id != kNoValue) single.value(inputs.back()).quant = graph.value(id).quant;
   }
   BLUESTEM_ASSIGN_OR_RETURN(const ValueId output,
                             single.Append(node.op, node.name, inputs, node.attributes));

@@ -77,6 +77,15 @@ TEST(Onnx, CeilModeMakesTheLastCutWindow) {
   EXPECT_EQ(mean.Run({1, 2, 3, 4, 5}), (Values{1.5, 3.5, 5}));
 }
 
+TEST(Onnx, ReadsQonnxsChannelsLastOps) {
+  Model model({1, 1, 3, 2});
+  model.Floats("w", {1, 2, 1, 2}, {1, 10, 100, 1000});
+  model.Node("Conv", {"x", "w"}).set_domain("qonnx.custom_op.channels_last");
+  // Pixels (1,2), (3,4), (5,6); weights [channel][kw].
+  EXPECT_EQ(model.Run({1, 2, 3, 4, 5, 6}), (Values{1 + 30 + 200 + 4000, 3 + 50 + 400 + 6000}));
+  EXPECT_EQ(model.Parse()->value(model.Parse()->outputs[0]).shape, (Shape{1, 1, 2, 1}));
+}
+
 TEST(Onnx, LinesAreMapsOfOneRow) {
   Model model({1, 1, 5});
   model.Floats("w", {1, 1, 3}, {1, 10, 100});

@@ -233,6 +233,15 @@ TEST(Pipeline, LooksUpThresholdsAndWholeNumbersBetweenCodes) {
   EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
 }
 
+TEST(Pipeline, FoldsCodesOfConstants) {
+  Net net(15);
+  const auto w = net.Node("BinaryQuant", {net.Constant({4, 6}, -1, 1), net.Scalar(0.5)});
+  const auto x = net.Dense(net.Input({1, 6}), 4, 32);
+  const auto y = net.Node("Dense", {net.Quant(w, 0.25, 4, true), w});
+  const Outcome outcome = RunAndCompare(net.Finish({x, y}));
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
 TEST(Pipeline, TakesWholeConstantsAsWeights) {
   Net net(14);
   auto x = net.Quant(net.Input({1, 5, 5, 4}), 0.1, 4, true);

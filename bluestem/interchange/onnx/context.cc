@@ -17,7 +17,15 @@ OnnxContext::OnnxContext(Builder& graph_builder, const onnx::NodeProto& node_pro
 
 Result<Symbol> OnnxContext::In(int i) const {
   if (!Has(i)) return Error(Code::kInvalidData, "input {} is missing", i);
-  return builder.Find(node.input(i));
+  if (!channels_last || i != 0) return builder.Find(node.input(i));
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol last, builder.Find(node.input(0)));
+  const auto rank = static_cast<int64_t>(builder.ShapeOf(last).size());
+  std::vector<int64_t> perm = {0, rank - 1};
+  for (int64_t axis = 1; axis + 1 < rank; ++axis) perm.push_back(axis);
+  if (rank < 3) return last;
+  ir::Attributes attributes;
+  attributes.Set("perm", std::move(perm));
+  return builder.Append("Transpose", name + "/first", {last}, std::move(attributes));
 }
 
 Result<Symbol> OnnxContext::OptionalIn(int i) const {
@@ -29,6 +37,16 @@ Status OnnxContext::Set(Symbol symbol, int output) {
   if (output >= node.output_size())
     return Error(Code::kInvalidData, "output {} is missing", output);
   if (node.output(output).empty()) return OkStatus();
+  const auto rank = static_cast<int64_t>(builder.ShapeOf(symbol).size());
+  if (channels_last && output == 0 && rank > 2) {
+    std::vector<int64_t> perm = {0};
+    for (int64_t axis = 2; axis < rank; ++axis) perm.push_back(axis);
+    perm.push_back(1);
+    ir::Attributes attributes;
+    attributes.Set("perm", std::move(perm));
+    BLUESTEM_ASSIGN_OR_RETURN(
+        symbol, builder.Append("Transpose", name + "/last", {symbol}, std::move(attributes)));
+  }
   return builder.Bind(node.output(output), std::move(symbol));
 }
 

@@ -17,7 +17,8 @@ class OnnxContext {
   Builder& builder;
   const onnx::NodeProto& node;
   const int64_t opset;
-  std::string name;  // the node's, or its first output's where it has none
+  std::string name;            // the node's, or its first output's where it has none
+  bool channels_last = false;  // input 0 and output 0 are [n,...,c]: turned on the way in and out
 
   bool Has(int i) const { return i < node.input_size() && !node.input(i).empty(); }
   // Errors: kInvalidData where the input is missing or unknown.

@@ -83,8 +83,19 @@ Status Unsupported(const onnx::NodeProto& node) {
                NearestText(node.op_type(), known));
 }
 
+// QONNX's ops over maps with their channels last are ONNX's between transposes.
+constexpr const char* kChannelsLastDomain = "qonnx.custom_op.channels_last";
+constexpr const char* kChannelsLastOps[] = {"Conv", "MaxPool", "BatchNormalization"};
+
 Status ReadNode(Builder& builder, const onnx::NodeProto& node, int64_t opset) {
   OnnxContext context(builder, node, opset);
+  context.channels_last =
+      node.domain() == kChannelsLastDomain &&
+      std::any_of(std::begin(kChannelsLastOps), std::end(kChannelsLastOps),
+                  [&](const char* op_type) { return node.op_type() == op_type; });
+  for (const OnnxReader& reader : OnnxComputeReaders()) {
+    if (context.channels_last && node.op_type() == reader.op_type) return reader.read(context);
+  }
   for (const OnnxReader& reader : ReadersOf(node.domain())) {
     if (node.op_type() == reader.op_type) return reader.read(context);
   }
