@@ -1,6 +1,9 @@
 // train and export as far as they go without the trainer: what is checked before LibTorch starts.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include "bluestem/config/experiment.h"
 #include "tests/cli/tool.h"
@@ -50,10 +53,54 @@ TEST(Train, NeedsARunToResume) {
   EXPECT_THAT(result.err, HasSubstr("no run to resume"));
 }
 
-TEST(Train, SaysHowToBuildTheTrainerWhereItIsMissing) {
-  if (fs::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train")) {
-    GTEST_SKIP() << "the trainer is built here";
+bool TrainerIsBuilt() {
+  return fs::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train");
+}
+
+TEST(Train, CtrlCAndResumeGiveTheModelOfAnUninterruptedRun) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8));
+  std::vector<std::string> words = {"train", "-c", config.string(), "--quiet"};
+  for (const char* setting :
+       {"network.name=bluestem_s", "network.width=8", "data.image_size=8x8", "train.batch=4",
+        "train.epochs=60", "train.threads=1", "train.checkpoint_steps=3"}) {
+    words.insert(words.end(), {"--set", setting});
   }
+  const auto into = [&](const char* run) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), {"-o", (Scratch() / run).string()});
+    return all;
+  };
+  const Path whole = Scratch() / "whole";
+  const Path broken = Scratch() / "broken";
+  ASSERT_EQ(Tool(into("whole")).exit_code, 0);
+  const ToolResult first =
+      Tool(into("broken"), {.environment = {}, .while_running = [&](int pid) {
+                              while (!fs::exists(broken / "checkpoints/last.ckpt")) ::usleep(1000);
+                              ::kill(pid, SIGINT);
+                            }});
+  EXPECT_EQ(first.exit_code, 130);
+  EXPECT_THAT(first.err, HasSubstr("--resume"));
+  EXPECT_FALSE(fs::exists(broken / "model.onnx"));
+  ASSERT_EQ(Tool({"train", "-o", broken.string(), "--resume", "--quiet"}).exit_code, 0);
+  EXPECT_EQ(ReadFile(broken / "model.onnx").value(), ReadFile(whole / "model.onnx").value());
+}
+
+TEST(Train, TellsAProgramInJsonWhatWentWrong) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path run = Scratch() / "run";
+  ASSERT_TRUE(MakeFolder(run).ok());
+  const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8));
+  ASSERT_TRUE(WriteFile(run / "config.yaml", ReadTextFile(config).value()).ok());
+  const ToolResult result = Tool({"train", "-o", run.string(), "--resume", "--json"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.Json()["error"]["code"], "invalid_argument");
+  EXPECT_THAT(result.Json()["error"]["message"].get<std::string>(),
+              HasSubstr("another configuration"));
+}
+
+TEST(Train, SaysHowToBuildTheTrainerWhereItIsMissing) {
+  if (TrainerIsBuilt()) GTEST_SKIP() << "the trainer is built here";
   const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 2));
   const ToolResult result = Tool({"train", "-c", config.string()},
                                  {.environment = {"PATH=/nowhere"}, .while_running = {}});
