@@ -248,11 +248,19 @@ Status LayoutPass::VisitChannelsFirst(const Node& node) {
     return OkStatus();
   }
   std::vector<ValueId> inputs;
+  // Weights that were turned from channels-last are there in that form already.
+  const bool has_weights = node.op == "Conv" && HasSpatialTwin(node.inputs[1]);
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    inputs.push_back(node.inputs[i] == kNoValue ? kNoValue : rewriter_.Now(node.inputs[i]));
+    ValueId value = node.inputs[i];
+    if (i == 1 && has_weights) {
+      value = twins_.at(value).value;
+    } else if (i > 0) {
+      BLUESTEM_ASSIGN_OR_RETURN(value, Plain(value));
+    }
+    inputs.push_back(value);
   }
   BLUESTEM_ASSIGN_OR_RETURN(inputs[0], Last(node.inputs[0], rank));
-  if (node.op == "Conv") {
+  if (node.op == "Conv" && !has_weights) {
     BLUESTEM_ASSIGN_OR_RETURN(inputs[1],
                               rewriter_.Emit("Transpose", node.name + "/weights", {inputs[1]},
                                              ir::Attributes().Set("perm", ToLast(4))));

@@ -79,9 +79,9 @@ TEST(Onnx, CeilModeMakesTheLastCutWindow) {
 
 TEST(Onnx, ReadsQonnxsChannelsLastOps) {
   Model model({1, 1, 3, 2});
-  model.Floats("w", {1, 2, 1, 2}, {1, 10, 100, 1000});
+  model.Floats("w", {1, 1, 2, 2}, {1, 100, 10, 1000});
   model.Node("Conv", {"x", "w"}).set_domain("qonnx.custom_op.channels_last");
-  // Pixels (1,2), (3,4), (5,6); weights [channel][kw].
+  // Pixels (1,2), (3,4), (5,6); weights [kw][channel].
   EXPECT_EQ(model.Run({1, 2, 3, 4, 5, 6}), (Values{1 + 30 + 200 + 4000, 3 + 50 + 400 + 6000}));
   EXPECT_EQ(model.Parse()->value(model.Parse()->outputs[0]).shape, (Shape{1, 1, 2, 1}));
 }

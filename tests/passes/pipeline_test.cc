@@ -233,6 +233,19 @@ TEST(Pipeline, LooksUpThresholdsAndWholeNumbersBetweenCodes) {
   EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
 }
 
+TEST(Pipeline, TakesWeightsThatWereTurnedFromChannelsLast) {
+  Net net(16, "NCHW");
+  const auto w =
+      net.Node("Quant", {net.Constant({5, 3, 3, 4}, -1, 1), net.Scalar(0.1), net.Scalar(0)},
+               ir::Attributes().Set("bits", int64_t{4}).Set("signed", int64_t{1}));
+  const auto turned = net.Node("Transpose", {w}, ir::Attributes().Set("perm", Shape{0, 3, 1, 2}));
+  const auto x = net.Node("Conv", {net.Quant(net.Input({1, 4, 6, 6}), 0.2, 2), turned},
+                          ir::Attributes().Set("layout", std::string("NCHW")));
+  const Outcome outcome = RunAndCompare(net.Finish({x}));
+  EXPECT_EQ(outcome.Count("QConv"), 1) << outcome.Explain();
+  EXPECT_LE(outcome.worst_relative, kF32) << outcome.Explain();
+}
+
 TEST(Pipeline, FoldsCodesOfConstants) {
   Net net(15);
   const auto w = net.Node("BinaryQuant", {net.Constant({4, 6}, -1, 1), net.Scalar(0.5)});

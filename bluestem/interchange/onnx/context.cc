@@ -17,15 +17,17 @@ OnnxContext::OnnxContext(Builder& graph_builder, const onnx::NodeProto& node_pro
 
 Result<Symbol> OnnxContext::In(int i) const {
   if (!Has(i)) return Error(Code::kInvalidData, "input {} is missing", i);
-  if (!channels_last || i != 0) return builder.Find(node.input(i));
-  BLUESTEM_ASSIGN_OR_RETURN(const Symbol last, builder.Find(node.input(0)));
+  const bool weights = i == 1 && node.op_type() == "Conv";
+  if (!channels_last || (i != 0 && !weights)) return builder.Find(node.input(i));
+  BLUESTEM_ASSIGN_OR_RETURN(const Symbol last, builder.Find(node.input(i)));
   const auto rank = static_cast<int64_t>(builder.ShapeOf(last).size());
   std::vector<int64_t> perm = {0, rank - 1};
   for (int64_t axis = 1; axis + 1 < rank; ++axis) perm.push_back(axis);
   if (rank < 3) return last;
   ir::Attributes attributes;
   attributes.Set("perm", std::move(perm));
-  return builder.Append("Transpose", name + "/first", {last}, std::move(attributes));
+  return builder.Append("Transpose", name + (weights ? "/weights" : "/first"), {last},
+                        std::move(attributes));
 }
 
 Result<Symbol> OnnxContext::OptionalIn(int i) const {

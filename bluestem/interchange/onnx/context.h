@@ -18,7 +18,7 @@ class OnnxContext {
   const onnx::NodeProto& node;
   const int64_t opset;
   std::string name;            // the node's, or its first output's where it has none
-  bool channels_last = false;  // input 0 and output 0 are [n,...,c]: turned on the way in and out
+  bool channels_last = false;  // input 0, weights and output 0 are [n,...,c]: turned on the way
 
   bool Has(int i) const { return i < node.input_size() && !node.input(i).empty(); }
   // Errors: kInvalidData where the input is missing or unknown.
