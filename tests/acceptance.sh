@@ -100,6 +100,13 @@ if grep -q 'airplane.png: airplane ' "$work/run"; then pass "airplane.png: $(sed
 check "the toy graph converts and verifies" \
   "$tool" convert "$shared/models/blueoil/lmnet_v1_toy_graph/minimal_graph_with_shape.pb" -o "$work/toy" --quiet
 
+installed() {
+  rm -rf "$work/installed"
+  cmake --install "$build" --prefix "$work/installed" && "$work/installed/bin/bluestem" doctor | grep -F "$work/installed/share/bluestem" &&
+    "$work/installed/bin/bluestem" convert "$shared/models/blueoil/lmnet_v1_toy_graph/minimal_graph_with_shape.pb" -o "$work/toy" --quiet
+}
+check "an installed copy converts with its own kernel sources" installed
+
 # 2. QONNX models.
 check "TFC_1W2A converts and verifies" "$tool" convert "$shared/models/qonnx/TFC_1W2A.onnx" -o "$work/tfc" --quiet
 if [ -d "$shared/data/mnist-t10k" ] && [ -d "$work/tfc" ]; then
