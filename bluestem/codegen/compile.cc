@@ -15,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uint64_t kMostCacheBytes = uint64_t{256} << 20;
 constexpr const char* kRunProgram = "bluestem/codegen/artefact/bluestem_run.c";
 
 Status RunTool(const std::vector<std::string>& command, const Path& folder) {
@@ -68,7 +69,10 @@ Status MakeObject(const CompileJob& job, const std::string& version, const Objec
                            TranslationUnitText(*job.tree, object.unit)) +
                     ".o");
     fs::copy_file(kept, object.path, fs::copy_options::overwrite_existing, error);
-    if (!error) return OkStatus();
+    if (!error) {
+      fs::last_write_time(kept, fs::file_time_type::clock::now(), error);  // used: evicted late
+      return OkStatus();
+    }
   }
   std::vector<std::string> command = {job.target->compiler};
   command.insert(command.end(), flags.begin(), flags.end());
@@ -78,6 +82,7 @@ Status MakeObject(const CompileJob& job, const std::string& version, const Objec
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(object.path));
   fs::create_directories(cache, error);
   static_cast<void>(WriteFile(kept, bytes));
+  KeepNewest(cache, kMostCacheBytes);
   return OkStatus();
 }
 
@@ -178,6 +183,30 @@ Status Compile(const CompileJob& job) {
   all.push_back({kRunProgram, run_object});
   BLUESTEM_RETURN_IF_ERROR(MakeObjects(job, all));
   return Link(job, objects, run_object);
+}
+
+void KeepNewest(const Path& folder, uint64_t most_bytes) {
+  struct Kept {
+    fs::file_time_type used;
+    Path path;
+    uint64_t bytes;
+  };
+  std::vector<Kept> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".o") continue;  // somebody is writing it
+    std::error_code gone;
+    const auto used = entry.last_write_time(gone);
+    const uint64_t bytes = entry.file_size(gone);
+    if (!gone) files.push_back({used, entry.path(), bytes});
+  }
+  std::sort(files.begin(), files.end(),
+            [](const Kept& a, const Kept& b) { return a.used > b.used; });
+  uint64_t total = 0;
+  for (const Kept& file : files) {
+    total += file.bytes;
+    if (total > most_bytes) fs::remove(file.path, error);
+  }
 }
 
 }  // namespace bluestem::codegen

@@ -1,6 +1,7 @@
 // compile: an artefact's sources to libraries and a program for one target. Objects of kernels/ and
 // edge/ are the same for every model; they are kept in $XDG_CACHE_HOME/bluestem (else
-// ~/.cache/bluestem) under the hash of everything that makes them.
+// ~/.cache/bluestem) under the hash of everything that makes them, the
+// newest 256 MiB of them.
 //
 // Threads: free functions without state; the cache may be used by several processes at once.
 #pragma once
@@ -40,5 +41,9 @@ struct CompileJob {
 
 // Errors: kInternal with the command and what the compiler said; kIo.
 Status Compile(const CompileJob& job);
+
+// Deletes the .o files of `folder` that were used longest ago until the rest has at most
+// `most_bytes`. What cannot be deleted stays.
+void KeepNewest(const Path& folder, uint64_t most_bytes);
 
 }  // namespace bluestem::codegen
