@@ -95,10 +95,10 @@ Footprint FootprintOf(const Call& call) {
 }
 
 const char* FamilyName(const CallParams& params) {
-  static constexpr const char* kNames[] = {"qconv",     "fconv",    "maxpool",    "avgpool",
-                                           "copy",      "fill",     "unary",      "binary",
-                                           "affine",    "quantize", "dequantize", "lookup",
-                                           "threshold", "softmax",  "reduce",     "real_threshold", "fake_quantize"};
+  static constexpr const char* kNames[] = {
+      "qconv",     "fconv",   "maxpool", "avgpool",        "copy",         "fill",
+      "unary",     "binary",  "affine",  "quantize",       "dequantize",   "lookup",
+      "threshold", "softmax", "reduce",  "real_threshold", "fake_quantize"};
   static_assert(std::size(kNames) == std::variant_size_v<CallParams>);
   return kNames[params.index()];
 }

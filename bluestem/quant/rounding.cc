@@ -18,7 +18,8 @@ constexpr RoundingRow kRoundings[] = {
     {Rounding::kToZero, "ROUND_TO_ZERO"},
     {Rounding::kFromZero, "FROM_ZERO"},
     {Rounding::kHalfFromZero, "HALF_FROM_ZERO"},
-    {Rounding::kHalfToZero, "HALF_TO_ZERO"}, {Rounding::kHalfOdd, "HALF_ODD"},
+    {Rounding::kHalfToZero, "HALF_TO_ZERO"},
+    {Rounding::kHalfOdd, "HALF_ODD"},
 };
 
 double HalfUp(double x) {

@@ -24,7 +24,8 @@ enum class Rounding : uint8_t {
 
 // Returns x rounded to an integer: kHalfEven ties to even, kHalfUp floor(x + 0.5), the sum
 // unrounded; kFromZero away from zero, kHalfFromZero and kHalfToZero to the nearest with ties that
-// way; kHalfOdd ties to odd. Exact. The result does not depend on the floating-point environment's rounding mode.
+// way; kHalfOdd ties to odd. Exact. The result does not depend on the floating-point environment's
+// rounding mode.
 double Round(double x, Rounding rounding);
 
 // Returns the attribute text of the IR: ROUND, HALF_UP, FLOOR, CEIL, ROUND_TO_ZERO, FROM_ZERO,

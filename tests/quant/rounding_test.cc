@@ -41,7 +41,7 @@ TEST(Round, IsEachModeAtTheTies) {
 TEST(Round, TakesTiesFromZeroAndToZeroOnBothSides) {
   struct {
     double x, from_zero, half_from_zero, half_to_zero, half_odd;
-  } const cases[] = {{0.5, 1, 1, 0, 1},    {-0.5, -1, -1, 0, -1}, {2.5, 3, 3, 2, 3},
+  } const cases[] = {{0.5, 1, 1, 0, 1},      {-0.5, -1, -1, 0, -1}, {2.5, 3, 3, 2, 3},
                      {-2.5, -3, -3, -2, -3}, {1.5, 2, 2, 1, 1},     {1.2, 2, 1, 1, 1},
                      {-1.2, -2, -1, -1, -1}, {1.7, 2, 2, 2, 2},     {-1.7, -2, -2, -2, -2},
                      {-3, -3, -3, -3, -3}};
@@ -56,7 +56,8 @@ TEST(Round, TakesTiesFromZeroAndToZeroOnBothSides) {
 TEST(Rounding, NamesGoBothWays) {
   for (const Rounding rounding :
        {Rounding::kHalfEven, Rounding::kHalfUp, Rounding::kFloor, Rounding::kCeil,
-        Rounding::kToZero, Rounding::kFromZero, Rounding::kHalfFromZero, Rounding::kHalfToZero, Rounding::kHalfOdd}) {
+        Rounding::kToZero, Rounding::kFromZero, Rounding::kHalfFromZero, Rounding::kHalfToZero,
+        Rounding::kHalfOdd}) {
     EXPECT_EQ(FindRounding(RoundingName(rounding)), rounding);
   }
   EXPECT_FALSE(FindRounding("round").has_value());
