@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 TEST(ObjectCache, KeepsWhatWasUsedLast) {
   const Path folder = fs::temp_directory_path() / "bluestem_object_cache_test";
   fs::remove_all(folder);
+  ASSERT_TRUE(MakeFolder(folder).ok());
   const auto now = fs::file_time_type::clock::now();
   int age = 0;
   for (const char* name : {"new.o", "middle.o", "old.o", "foreign.txt"}) {
