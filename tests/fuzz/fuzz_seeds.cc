@@ -89,7 +89,8 @@ int Main(const Path& folder) {
       {"meta_fuzz", ToBytes(task::MetaToYaml(meta))},
       {"yaml_fuzz", ToBytes(config::ToYaml(config::Experiment{}))}};
   for (const auto& [name, bytes] : seeds) {
-    const Status status = WriteFile(folder / name / "seed", bytes);
+    Status status = MakeFolder(folder / name);
+    if (status.ok()) status = WriteFile(folder / name / "seed", bytes);
     if (!status.ok()) {
       std::fprintf(stderr, "fuzz_seeds: %s\n", status.message().c_str());
       return static_cast<int>(status.code());

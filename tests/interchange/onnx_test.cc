@@ -224,6 +224,10 @@ TEST(Onnx, RefusesBadFiles) {
   EXPECT_EQ(cut.status().code(), Code::kInvalidData);
   EXPECT_THAT(cut.status().message(), HasSubstr("cut short"));
 
+  Model idle({1, 2});
+  idle.Node("Identity", {"x"});
+  EXPECT_THAT(idle.Refusal(), HasSubstr("computes nothing"));
+
   Model cycle({1, 2});
   cycle.Node("Add", {"x", "b"}, {"a"});
   cycle.Node("Relu", {"a"}, {"b"});

@@ -243,6 +243,11 @@ Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name) {
   }
   auto graph = Importer(model).Run(name);
   if (!graph.ok()) return graph.status().At(name);
+  if (graph->nodes.empty()) {
+    return Error(Code::kInvalidData,
+                 "{}: computes nothing: its outputs are inputs or constants, such as {}", name,
+                 graph->outputs.empty() ? "none" : graph->value(graph->outputs[0]).name);
+  }
   return graph;
 }
 
