@@ -52,7 +52,8 @@ TEST(OnnxComposed, LogSoftmaxIsTheLogarithmOfSoftmax) {
 
 TEST(OnnxComposed, ARankingAtTheEndIsLeftOutWithANote) {
   Model model({1, 3});
-  model.Ints("k", {1}).Node("TopK", {"x", "k"}, {"values", "y"});
+  model.Node("Relu", {"x"}, {"scores"});
+  model.Ints("k", {1}).Node("TopK", {"scores", "k"}, {"values", "y"});
   model.proto().mutable_graph()->add_output()->set_name("values");
   const auto graph = model.Parse();
   ASSERT_TRUE(graph.ok()) << graph.status().message();
