@@ -23,12 +23,7 @@ constexpr Colour kAlarm = {200, 60, 50};
 // The picture within cell x cell, enlarged by a whole factor or reduced by area.
 Image Fit(const Image& picture, int32_t cell) {
   const int32_t longer = std::max(picture.height, picture.width);
-  if (longer <= cell) return image::Enlarge(picture, cell / longer);
-  const auto scaled = [&](int32_t side) {
-    return std::max(1, static_cast<int32_t>(int64_t{side} * cell / longer));
-  };
-  return image::Resize(picture, scaled(picture.height), scaled(picture.width),
-                       image::ResizeMethod::kArea);
+  return longer <= cell ? image::Enlarge(picture, cell / longer) : image::Reduce(picture, cell);
 }
 
 void DrawCell(Image& sheet, const data::Dataset& dataset, int64_t index, const image::Box& box,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bluestem/base/check.h"
 #include "bluestem/image/font.h"
 
 namespace bluestem::image {
@@ -100,6 +101,15 @@ void Paste(Image& target, const Image& source, int32_t top, int32_t left) {
 
 Image Enlarge(const Image& image, int32_t factor) {
   return Resize(image, image.height * factor, image.width * factor, ResizeMethod::kNearest);
+}
+
+Image Reduce(const Image& image, int32_t side) {
+  const int32_t longer = std::max(image.height, image.width);
+  BLUESTEM_CHECK(side >= 1 && side <= longer, "a reduction enlarges nothing");
+  const auto scaled = [&](int32_t extent) {
+    return std::max(1, static_cast<int32_t>(int64_t{extent} * side / longer));
+  };
+  return Resize(image, scaled(image.height), scaled(image.width), ResizeMethod::kArea);
 }
 
 }  // namespace bluestem::image

@@ -56,5 +56,8 @@ void Paste(Image& target, const Image& source, int32_t top, int32_t left);
 
 // Returns `image` with every pixel repeated factor x factor times. Requires: factor >= 1.
 Image Enlarge(const Image& image, int32_t factor);
+// Returns `image` reduced by area so that its longer side is `side`. Requires: the longer side is
+// no less.
+Image Reduce(const Image& image, int32_t side);
 
 }  // namespace bluestem::image

@@ -21,13 +21,7 @@ constexpr Colour kText = {240, 242, 245};
 // The picture at a size that people can look at.
 Image Viewable(const Image& image) {
   const int32_t longer = std::max(image.height, image.width);
-  if (longer > kMaxSide) {
-    const auto scaled = [&](int32_t side) {
-      return std::max(1, static_cast<int32_t>(int64_t{side} * kMaxSide / longer));
-    };
-    return image::Resize(image, scaled(image.height), scaled(image.width),
-                         image::ResizeMethod::kArea);
-  }
+  if (longer > kMaxSide) return image::Reduce(image, kMaxSide);
   const int32_t factor =
       std::clamp((kMinWidth + image.width - 1) / image.width, 1, std::max(1, kMaxSide / longer));
   return image::Enlarge(image, factor);

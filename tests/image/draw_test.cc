@@ -64,5 +64,13 @@ TEST(Enlarge, RepeatsEachPixel) {
             (std::vector<uint8_t>{1, 1, 2, 2, 1, 1, 2, 2}));
 }
 
+TEST(Reduce, KeepsTheShapeAndNeverLosesASide) {
+  const Image reduced = Reduce(Image{2, 4, 1, {10, 20, 30, 40, 30, 40, 50, 60}}, 2);
+  EXPECT_EQ(reduced.height, 1);
+  EXPECT_EQ(reduced.width, 2);
+  EXPECT_EQ(reduced.pixels, (std::vector<uint8_t>{25, 45}));
+  EXPECT_EQ(Reduce(Canvas(1, 100, {}), 10).height, 1);
+}
+
 }  // namespace
 }  // namespace bluestem::image

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bluestem/interchange/interchange.h"
-#include "bluestem/ir/evaluate.h"
 #include "onnx/onnx.pb.h"
+#include "tests/interchange/parsed.h"
 
 namespace bluestem::interchange {
 
@@ -68,24 +68,8 @@ class Model {
     return ParseOnnx(Bytes(bytes.begin(), bytes.end()), "test.onnx");
   }
 
-  // Parses, evaluates on `x`, and returns the first output in double.
-  std::vector<double> Run(const std::vector<float>& x) const {
-    const auto graph = Parse();
-    EXPECT_TRUE(graph.ok()) << graph.status().message();
-    if (!graph.ok()) return {};
-    const auto outputs =
-        ir::EvaluateDouble(*graph, {Tensor::Of<float>(graph->value(graph->inputs[0]).shape, x)});
-    EXPECT_TRUE(outputs.ok()) << outputs.status().message();
-    std::vector<double> values;
-    for (int64_t i = 0; i < (*outputs)[0].size(); ++i) values.push_back((*outputs)[0].At(i));
-    return values;
-  }
-
-  std::string Refusal() const {
-    const auto graph = Parse();
-    EXPECT_FALSE(graph.ok());
-    return graph.ok() ? "" : graph.status().message();
-  }
+  std::vector<double> Run(const std::vector<float>& x) const { return FirstOutput(Parse(), x); }
+  std::string Refusal() const { return RefusalOf(Parse()); }
 
  private:
   onnx::ModelProto model_;

@@ -7,7 +7,7 @@
 
 #include "bluestem/interchange/graphdef.pb.h"
 #include "bluestem/interchange/interchange.h"
-#include "bluestem/ir/evaluate.h"
+#include "tests/interchange/parsed.h"
 
 namespace bluestem::interchange {
 namespace {
@@ -54,23 +54,8 @@ class FrozenGraph {
     return ParseTensorFlow(Bytes(bytes.begin(), bytes.end()), "test.pb");
   }
 
-  Values Run(const std::vector<float>& x) const {
-    const auto graph = Parse();
-    EXPECT_TRUE(graph.ok()) << graph.status().message();
-    if (!graph.ok()) return {};
-    const auto outputs = ir::EvaluateDouble(
-        *graph, {bluestem::Tensor::Of<float>(graph->value(graph->inputs[0]).shape, x)});
-    EXPECT_TRUE(outputs.ok()) << outputs.status().message();
-    Values values;
-    for (int64_t i = 0; i < (*outputs)[0].size(); ++i) values.push_back((*outputs)[0].At(i));
-    return values;
-  }
-
-  std::string Refusal() const {
-    const auto graph = Parse();
-    EXPECT_FALSE(graph.ok());
-    return graph.ok() ? "" : graph.status().message();
-  }
+  Values Run(const std::vector<float>& x) const { return FirstOutput(Parse(), x); }
+  std::string Refusal() const { return RefusalOf(Parse()); }
 
  private:
   tensorflow::TensorProto& Tensor(const std::string& name, int32_t dtype, const Shape& shape) {
