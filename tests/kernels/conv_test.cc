@@ -91,7 +91,7 @@ TEST(QConvTable, SelectsTheBestRowOfTheIsasGiven) {
 #if defined(__x86_64__)
   const IsaSet avx2 = edge::IsaSetFromName("avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(2, 1), avx2).symbol, "qconv_u8s1_lut32__avx2");
-  EXPECT_STREQ(SelectQConv(Pointwise(4, 8), avx2).symbol, "qconv_u4s8_dot16__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(4, 8), avx2).symbol, "qconv_u8s7_dot16__avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(8, 8), avx2).symbol, "qconv_u8s8_dot16__avx2");
   QConvParams depthwise = Pointwise(8, 8);
   depthwise.groups = 64;

@@ -9,12 +9,15 @@
 //   ring       [planes][rows][columns][groups][steps][step_bytes]
 //   pad        [planes][groups][steps][step_bytes]  a padding pixel
 //   codes      [steps * step_channels] u8           a pixel's codes, padded with zeros
-//   sums       [rows][columns][groups] s32          sum of the codes of a pixel
-//   windows    [strip][groups] s32                  sum of the codes under the kernel
-//   thresholds [levels][blocks * 32] s32            epilogue.h; only for few levels
+//   sums       [columns][groups] s32                sum of the codes of a pixel of one row
+//   row_sums   [rows][strip][groups] s32            the same under a row of the kernel
+//   windows    [strip][groups] s32                  the same under the kernel
+//   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; only for few levels
 //
 // Included by ISA files: every function has internal linkage.
 #pragma once
+
+#include <cstring>
 
 #include "bluestem/kernels/qconv/layout.h"
 
@@ -36,7 +39,7 @@ struct BandPlan {
   int32_t rows, strip, columns;  // strip: output columns; columns: the input columns below
   int32_t steps, planes;
   int64_t group_bytes, pixel_bytes, row_bytes, plane_bytes;
-  int64_t pad_at, codes_at, sums_at, windows_at, thresholds_at, bytes;
+  int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, bytes;
 };
 
 // Thresholds are rearranged for the vector epilogue up to this many levels.
@@ -45,6 +48,28 @@ constexpr int32_t kMaxRearrangedLevels = 17;
 // The ring's size aimed at: well inside a second-level cache of 256 KB, beside the weights.
 constexpr int64_t kRingBytes = 96 * 1024;
 constexpr int32_t kMinStrip = 8;
+
+// Copies `count` bytes, kBytes <= count <= 2 * kBytes.
+template <int kBytes>
+static inline void CopyEnds(uint8_t* to, const uint8_t* from, int32_t count) {
+  std::memcpy(to, from, kBytes);
+  std::memcpy(to + count - kBytes, from + count - kBytes, kBytes);
+}
+
+// Copies a few bytes without a call of memcpy.
+static inline void CopyFew(uint8_t* to, const uint8_t* from, int32_t count) {
+  if (count > 16) {
+    std::memcpy(to, from, static_cast<size_t>(count));
+  } else if (count >= 8) {
+    CopyEnds<8>(to, from, count);
+  } else if (count >= 4) {
+    CopyEnds<4>(to, from, count);
+  } else if (count >= 2) {
+    CopyEnds<2>(to, from, count);
+  } else {
+    to[0] = from[0];
+  }
+}
 
 // A 1x1 convolution of stride 1 without padding does not care for rows: one long row.
 static inline QConvParams Flatten(const QConvParams& p) {
@@ -88,7 +113,8 @@ static inline BandPlan PlanBand(const QConvParams& p, const BandStep& step) {
   plan.codes_at = plan.pad_at + AlignUp(plan.pixel_bytes * plan.planes);
   plan.sums_at = plan.codes_at + AlignUp(int64_t{plan.steps} * step.channels);
   const int64_t sum_bytes = static_cast<int64_t>(sizeof(int32_t)) * p.groups;
-  plan.windows_at = plan.sums_at + AlignUp(sum_bytes * plan.rows * plan.columns);
+  plan.row_sums_at = plan.sums_at + AlignUp(sum_bytes * plan.columns);
+  plan.windows_at = plan.row_sums_at + AlignUp(sum_bytes * plan.rows * plan.strip);
   plan.thresholds_at = plan.windows_at + AlignUp(sum_bytes * plan.strip);
   plan.bytes = plan.thresholds_at;
   if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {

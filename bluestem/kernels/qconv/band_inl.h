@@ -12,9 +12,12 @@ struct BandRun {
   QConvArgs args;
   BandPlan plan;
   TileJob job;
-  const int32_t* thresholds;  // rearranged, or null
+  const int32_t* thresholds;         // rearranged, or null
+  const int16_t* narrow_thresholds;  // the same for tiles that finish in 16 bits, or null
   int32_t* sums;
+  int32_t* row_sums;
   int32_t* windows;
+  int32_t group_inputs;
   int32_t first_output;  // of the strip
   int32_t outputs;       // columns of the strip
 };
@@ -23,23 +26,27 @@ struct BandRun {
 template <class V>
 static void PreparePixel(const BandRun& run, const uint8_t* x, uint8_t* to, int64_t plane_bytes,
                          int32_t* sums) {
-  const int32_t cig = GroupInputs(run.p);
+  const int32_t cig = run.group_inputs;
   const bool whole = cig % V::kStepChannels == 0;
   for (int32_t g = 0; g < run.p.groups; ++g) {
     const uint8_t* codes = x + int64_t{g} * cig;
     if (!whole) {
       uint8_t* padded = run.args.scratch + run.plan.codes_at;
-      std::memcpy(padded, codes, static_cast<size_t>(cig));
+      if (cig < 8) {
+        uint64_t word = 0;
+        for (int32_t i = 0; i < cig; ++i) word |= uint64_t{codes[i]} << (8 * i);
+        std::memcpy(padded, &word, sizeof(word));
+      } else {
+        std::memcpy(padded, codes, static_cast<size_t>(cig));
+      }
       codes = padded;
     }
     for (int32_t plane = 0; plane < run.plan.planes; ++plane) {
       V::Prepare(codes, run.plan.steps, plane * V::kPlaneBits,
                  to + plane * plane_bytes + g * run.plan.group_bytes);
     }
-    if (V::kSumOffset != 0) {
-      int32_t sum = 0;
-      for (int32_t i = 0; i < cig; ++i) sum += codes[i];
-      sums[g] = sum;
+    if constexpr (V::kSumOffset != 0) {
+      sums[g] = V::SumCodes(codes, cig);
     }
   }
 }
@@ -52,24 +59,38 @@ static void PreparePad(const BandRun& run) {
   PreparePixel<V>(run, codes, run.args.scratch + run.plan.pad_at, run.plan.pixel_bytes, run.sums);
 }
 
+// Sums the codes under each row of the kernel, for each output of the strip, from the sums of the
+// pixels of the input row in `slot`.
+static inline void SumRow(const BandRun& run, int32_t slot) {
+  const QConvParams& p = run.p;
+  const int64_t count = int64_t{run.outputs} * p.groups;
+  int32_t* to = run.row_sums + int64_t{slot} * run.plan.strip * p.groups;
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t* from = run.sums + i;
+    if (p.stride_w != 1) from += i / p.groups * (p.stride_w - 1) * p.groups;
+    int32_t sum = 0;
+    for (int32_t kw = 0; kw < p.kernel_w; ++kw) sum += from[int64_t{kw} * p.dilation_w * p.groups];
+    to[i] = sum;
+  }
+}
+
 // Prepares input row `iy` (perhaps outside) of the strip into its slot of the ring.
 template <class V>
 static void PrepareRow(const BandRun& run, int32_t iy) {
   const QConvParams& p = run.p;
   const int32_t slot = (iy + p.pad_top) % run.plan.rows;
-  const int32_t reach = (p.kernel_w - 1) * p.dilation_w;  // a column further from a window's first
-                                                          // is under no kernel
+  // A column further than this from a window's first is under no kernel.
+  const int32_t reach = (p.kernel_w - 1) * p.dilation_w;
   const int32_t columns = StripColumns(p, run.outputs);
   uint8_t* ring = run.args.scratch + slot * run.plan.row_bytes;
-  int32_t* sums = run.sums + int64_t{slot} * run.plan.columns * p.groups;
   for (int32_t column = 0; column < columns; ++column) {
-    if (column % p.stride_w > reach) continue;
+    if (p.stride_w > reach + 1 && column % p.stride_w > reach) continue;
     const int32_t ix = run.first_output * p.stride_w - p.pad_left + column;
     uint8_t* to = ring + column * run.plan.pixel_bytes;
-    int32_t* pixel_sums = sums + int64_t{column} * p.groups;
+    int32_t* sums = run.sums + int64_t{column} * p.groups;
     if (iy >= 0 && iy < p.h && ix >= 0 && ix < p.w) {
       PreparePixel<V>(run, run.args.x + (int64_t{iy} * p.w + ix) * p.ci, to, run.plan.plane_bytes,
-                      pixel_sums);
+                      sums);
       continue;
     }
     for (int32_t plane = 0; plane < run.plan.planes; ++plane) {
@@ -77,25 +98,19 @@ static void PrepareRow(const BandRun& run, int32_t iy) {
                   run.args.scratch + run.plan.pad_at + plane * run.plan.pixel_bytes,
                   static_cast<size_t>(run.plan.pixel_bytes));
     }
-    for (int32_t g = 0; g < p.groups; ++g) pixel_sums[g] = p.pad_value * GroupInputs(p);
+    for (int32_t g = 0; g < p.groups; ++g) sums[g] = p.pad_value * GroupInputs(p);
   }
+  if (V::kSumOffset != 0) SumRow(run, slot);
 }
 
 // The sums of the codes under the kernel, for each output of the row.
 static inline void SumWindows(const BandRun& run) {
   const QConvParams& p = run.p;
-  std::memset(run.windows, 0, static_cast<size_t>(run.outputs) * p.groups * sizeof(int32_t));
+  const int64_t count = int64_t{run.outputs} * p.groups;
   int32_t slot = run.job.first_slot;
   for (int32_t kh = 0; kh < p.kernel_h; ++kh) {
-    const int32_t* row = run.sums + int64_t{slot} * run.plan.columns * p.groups;
-    for (int32_t kw = 0; kw < p.kernel_w; ++kw) {
-      for (int32_t ox = 0; ox < run.outputs; ++ox) {
-        const int64_t column = int64_t{ox} * p.stride_w + kw * p.dilation_w;
-        for (int32_t g = 0; g < p.groups; ++g) {
-          run.windows[int64_t{ox} * p.groups + g] += row[column * p.groups + g];
-        }
-      }
-    }
+    const int32_t* row = run.row_sums + int64_t{slot} * run.plan.strip * p.groups;
+    for (int64_t i = 0; i < count; ++i) run.windows[i] = (kh == 0 ? 0 : run.windows[i]) + row[i];
     slot += p.dilation_h;
     if (slot >= run.plan.rows) slot -= run.plan.rows;
   }
@@ -120,17 +135,34 @@ static void ComputeTile(const BandRun& run, const TilePlace& place) {
       run.args.weights + block * run.job.block_bytes + lane * (V::kStepWeights / kQConvBlock);
   const int64_t first_pixel =
       int64_t{place.ox} * run.job.pixel_stride + place.group * run.plan.group_bytes;
+  if constexpr (V::kFinishes) {
+    if (run.narrow_thresholds != nullptr) {
+      const int32_t left = GroupOutputs(p) - place.lane;
+      const int64_t pixel = int64_t{place.oy} * p.wo + run.first_output + place.ox;
+      const NarrowFinish finish = {.windows = run.windows + place.ox,  // read where groups == 1
+                                   .thresholds = run.narrow_thresholds + block * kQConvBlock + lane,
+                                   .row_length = int64_t{p.groups} * blocks * kQConvBlock,
+                                   .levels = p.levels,
+                                   .y = static_cast<uint8_t*>(run.args.y) + pixel * p.co +
+                                        place.group * GroupOutputs(p) + place.lane,
+                                   .y_stride = p.co,
+                                   .count = left < V::kLanes ? left : V::kLanes};
+      return SumTile<V, P, true>(run.job, weights, first_pixel, nullptr, &finish);
+    }
+  }
   alignas(64) int32_t acc[P * V::kLanes];
-  SumTile<V, P>(run.job, weights, first_pixel, acc);
+  SumTile<V, P, false>(run.job, weights, first_pixel, acc, nullptr);
   for (int32_t i = 0; i < P; ++i) {
     int32_t* sums = acc + i * V::kLanes;
     // Modulo 2^32, where only the result need fit.
     const uint32_t window =
         V::kSumOffset == 0 ? 0u : run.windows[int64_t{place.ox + i} * p.groups + place.group];
     const uint32_t correction = V::kSumOffset * window;
-    for (int32_t k = 0; k < V::kLanes; ++k) {
-      const uint32_t sum = static_cast<uint32_t>(sums[k]);
-      sums[k] = static_cast<int32_t>(V::kSumScale * sum - correction);
+    if constexpr (V::kSumOffset != 0) {
+      for (int32_t k = 0; k < V::kLanes; ++k) {
+        const uint32_t sum = static_cast<uint32_t>(sums[k]);
+        sums[k] = static_cast<int32_t>(V::kSumScale * sum - correction);
+      }
     }
     const int64_t pixel = int64_t{place.oy} * p.wo + run.first_output + place.ox + i;
     constexpr int32_t kPart = V::kLanes < kQConvBlock ? V::kLanes : kQConvBlock;
@@ -204,14 +236,20 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
   run.p = Flatten(params);
   run.args = args;
   const QConvParams& p = run.p;
+  run.group_inputs = GroupInputs(p);
   run.plan = PlanBand(p, V::kBandStep);
   run.sums = reinterpret_cast<int32_t*>(args.scratch + run.plan.sums_at);
+  run.row_sums = reinterpret_cast<int32_t*>(args.scratch + run.plan.row_sums_at);
   run.windows = reinterpret_cast<int32_t*>(args.scratch + run.plan.windows_at);
   run.thresholds = nullptr;
+  run.narrow_thresholds = nullptr;
   if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
-    int32_t* rows = reinterpret_cast<int32_t*>(args.scratch + run.plan.thresholds_at);
-    RearrangeThresholds(p, args, rows);
-    run.thresholds = rows;
+    run.narrow_thresholds = NarrowThresholds<V>(p, args, run.plan);
+    if (run.narrow_thresholds == nullptr) {
+      int32_t* rows = reinterpret_cast<int32_t*>(args.scratch + run.plan.thresholds_at);
+      RearrangeThresholds(p, args, rows);
+      run.thresholds = rows;
+    }
   }
   const bool joined = p.dilation_w == 1 && p.groups == 1;
   run.job.ring = args.scratch;

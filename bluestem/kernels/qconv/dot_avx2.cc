@@ -26,6 +26,23 @@ struct Pair {
   __m256i first, second;
 };
 
+// Outputs 0-3 and 8-11, then 4-7 and 12-15, as 32-bit lanes are packed to 16.
+inline int32_t PackedPosition(int32_t i) {
+  return i / 4 % 2 * 8 + i / 8 * 4 + i % 4;
+}
+
+inline __attribute__((always_inline)) void FinishPair(const NarrowFinish& finish, const Pair& sums,
+                                                      int32_t levels, uint8_t* y) {
+  using Words = VectorOf<int16_t, 16>::Type;
+  const __m256i values = _mm256_packs_epi32(sums.first, sums.second);
+  const __m256i codes = reinterpret_cast<__m256i>(
+      CountReached(reinterpret_cast<Words>(values), finish.thresholds, finish.row_length, levels));
+  const __m256i bytes = _mm256_packus_epi16(codes, codes);
+  const __m128i ordered =
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+  StoreCodes<16>(&ordered, finish.count, y);
+}
+
 // Registers: 8 sums, 4 of widened weights, 2 of codes.
 struct Wide16 : WideDotStep {
   static constexpr int32_t kLanes = 16;
@@ -51,6 +68,12 @@ struct Wide16 : WideDotStep {
     sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(even, w.even.second));
     sum.first = _mm256_add_epi32(sum.first, _mm256_madd_epi16(odd, w.odd.first));
     sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(odd, w.odd.second));
+  }
+  static constexpr bool kFinishes = true;
+  static int32_t Position(int32_t i, int32_t) { return PackedPosition(i); }
+  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
+                                 int32_t levels, uint8_t* y) {
+    FinishPair(finish, sums, levels, y);
   }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);
@@ -81,6 +104,12 @@ struct Narrow16 : NarrowDotStep {
     wide.first = _mm256_add_epi32(wide.first, _mm256_madd_epi16(sum.first, one));
     wide.second = _mm256_add_epi32(wide.second, _mm256_madd_epi16(sum.second, one));
   }
+  static constexpr bool kFinishes = true;
+  static int32_t Position(int32_t i, int32_t) { return PackedPosition(i); }
+  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
+                                 int32_t levels, uint8_t* y) {
+    FinishPair(finish, sums, levels, y);
+  }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);
     Store(wide.second, acc + 8);
@@ -93,7 +122,7 @@ void qconv_u8s8_dot16__avx2(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Wide16>(params, args);
 }
 
-void qconv_u4s8_dot16__avx2(const QConvParams& params, const QConvArgs& args) {
+void qconv_u8s7_dot16__avx2(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Narrow16>(params, args);
 }
 

@@ -29,6 +29,21 @@ struct Pair {
   __m512i first, second;
 };
 
+inline __attribute__((always_inline)) __m128i CodesOf(const NarrowFinish& finish, __m512i sums,
+                                                      int32_t part, int32_t levels) {
+  using Words = VectorOf<int16_t, 16>::Type;
+  const __m256i values = _mm512_cvtsepi32_epi16(sums);
+  return _mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(CountReached(
+      reinterpret_cast<Words>(values), finish.thresholds + part, finish.row_length, levels)));
+}
+
+inline __attribute__((always_inline)) void FinishPair(const NarrowFinish& finish, const Pair& sums,
+                                                      int32_t levels, uint8_t* y) {
+  const __m128i codes[2] = {CodesOf(finish, sums.first, 0, levels),
+                            CodesOf(finish, sums.second, 16, levels)};
+  StoreCodes<32>(codes, finish.count, y);
+}
+
 struct Wide32 : WideDotStep {
   static constexpr int32_t kLanes = 32;
   static constexpr int32_t kMaxPixels = 8;
@@ -53,6 +68,12 @@ struct Wide32 : WideDotStep {
     sum.second = _mm512_add_epi32(sum.second, _mm512_madd_epi16(even, w.even.second));
     sum.first = _mm512_add_epi32(sum.first, _mm512_madd_epi16(odd, w.odd.first));
     sum.second = _mm512_add_epi32(sum.second, _mm512_madd_epi16(odd, w.odd.second));
+  }
+  static constexpr bool kFinishes = true;
+  static int32_t Position(int32_t i, int32_t) { return i; }
+  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
+                                 int32_t levels, uint8_t* y) {
+    FinishPair(finish, sums, levels, y);
   }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);
@@ -82,6 +103,12 @@ struct Narrow32 : NarrowDotStep {
     wide.first = _mm512_add_epi32(wide.first, _mm512_madd_epi16(sum.first, one));
     wide.second = _mm512_add_epi32(wide.second, _mm512_madd_epi16(sum.second, one));
   }
+  static constexpr bool kFinishes = true;
+  static int32_t Position(int32_t i, int32_t) { return i; }
+  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
+                                 int32_t levels, uint8_t* y) {
+    FinishPair(finish, sums, levels, y);
+  }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);
     Store(wide.second, acc + 16);
@@ -94,7 +121,7 @@ void qconv_u8s8_dot32__avx512(const QConvParams& params, const QConvArgs& args) 
   RunBanded<Wide32>(params, args);
 }
 
-void qconv_u4s8_dot32__avx512(const QConvParams& params, const QConvArgs& args) {
+void qconv_u8s7_dot32__avx512(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Narrow32>(params, args);
 }
 

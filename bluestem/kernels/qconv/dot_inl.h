@@ -15,15 +15,20 @@ struct DotStep {
   static constexpr int32_t kStepChannels = 4;
   static constexpr int32_t kPlaneBits = 8;
   static constexpr bool kNarrow = false;
+  static constexpr bool kFinishes = false;
   static constexpr uint32_t kSumScale = 1;
   static constexpr uint32_t kSumOffset = 0;
   static constexpr BandStep kBandStep = kDotBandStep;
+
+  static bool FinishesNarrow(const QConvParams& p, const BandPlan&, const QConvArgs& args) {
+    return ThresholdsFit16(p, args);
+  }
 
   // Sums are s32 from the start: there are no chunks.
   static int64_t ChunkSteps(const QConvParams&) { return INT32_MAX; }
   static int32_t SegmentChunks(const QConvParams&, int32_t) { return INT32_MAX; }
   static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
-    std::memcpy(to, codes, static_cast<size_t>(steps) * kStepChannels);
+    CopyFew(to, codes, steps * kStepChannels);
   }
 };
 
@@ -40,13 +45,11 @@ struct WideDotStep : DotStep {
   }
 };
 
-// Codes of at most 4 bits times 8-bit weights: a sum of two products is at most 2 * 15 * 128, so
-// 16 bits hold the sums of 8 or more steps.
+// Codes and weights of few bits: 16 bits hold the sums of some steps, 8 for codes of 4 bits times
+// weights of 8, 64 for codes of 8 bits times weights of one.
 struct NarrowDotStep : DotStep {
   static constexpr bool kNarrow = true;
-  static int64_t ChunkSteps(const QConvParams& p) {
-    return 32767 / ((2 << (p.w_bits - 1)) * ((1 << p.x_bits) - 1));
-  }
+  static int64_t ChunkSteps(const QConvParams& p) { return NarrowDotLimit(p); }
 };
 
 }  // namespace

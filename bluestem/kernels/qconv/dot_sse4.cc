@@ -90,7 +90,7 @@ void qconv_u8s8_dot8__sse4(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Wide8>(params, args);
 }
 
-void qconv_u4s8_dot8__sse4(const QConvParams& params, const QConvArgs& args) {
+void qconv_u8s7_dot8__sse4(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Narrow8>(params, args);
 }
 

@@ -12,6 +12,51 @@
 #include "bluestem/kernels/qconv/band.h"
 
 namespace bluestem::kernels {
+// Unnamed although in a header: each ISA's file must have its own copy.
+namespace {
+
+#if defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+// Vectors of kCount elements: every ISA has instructions for them.
+template <typename T, int kCount>
+struct VectorOf {
+  typedef T Type __attribute__((vector_size(sizeof(T) * kCount)));
+};
+
+template <typename Vector>
+inline __attribute__((always_inline)) Vector Load(const void* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof(v));
+  return v;
+}
+
+using WordVector = VectorOf<int32_t, kVectorBytes / 4>::Type;
+using HalfVector = VectorOf<int16_t, kVectorBytes / 2>::Type;
+using ByteVector = VectorOf<int8_t, kVectorBytes>::Type;
+
+// Returns the elements of even index of `a`, then those of `b`: the low parts of elements of twice
+// the size.
+inline __attribute__((always_inline)) HalfVector Even(HalfVector a, HalfVector b) {
+#if defined(__AVX2__)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#endif
+}
+inline __attribute__((always_inline)) ByteVector Even(ByteVector a, ByteVector b) {
+#if defined(__AVX2__)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
+                                 32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#endif
+}
+
+}  // namespace
 
 // The rearranged thresholds: row 0 is m, row k is t[k-1] ^ m, [levels][blocks * 32].
 static inline void RearrangeThresholds(const QConvParams& p, const QConvArgs& args, int32_t* rows) {
@@ -35,23 +80,56 @@ struct EpilogueBlock {
   int32_t count;              // of outputs that exist, at most kLanes
 };
 
+// How many thresholds each accumulator of a vector reaches.
+static inline __attribute__((always_inline)) WordVector ThresholdCodes(const int32_t* acc,
+                                                                       const int32_t* thresholds,
+                                                                       int64_t row_length,
+                                                                       int32_t levels) {
+  const WordVector value = Load<WordVector>(acc) ^ Load<WordVector>(thresholds);
+  WordVector codes = levels - 1 + WordVector{};  // "greater" is one instruction, and gives -1
+  for (int32_t k = 1; k < levels; ++k) {
+    codes += Load<WordVector>(thresholds + k * row_length) > value;
+  }
+  return codes;
+}
+
+template <int kLanes>
+static inline __attribute__((always_inline)) void ThresholdLanes(const EpilogueBlock& block,
+                                                                 int32_t levels, const int32_t* acc,
+                                                                 uint8_t* bytes) {
+  constexpr int kWords = kVectorBytes / 4;
+  constexpr int kVectors = kLanes / kWords;
+  static_assert(kVectors * kWords == kLanes);
+  HalfVector halves[kVectors / 2 + 1];
+  for (int i = 0; i < kVectors; i += 2) {
+    const auto codes = [&](int vector) __attribute__((always_inline)) {
+      const int at = vector * kWords;
+      return reinterpret_cast<HalfVector>(
+          ThresholdCodes(acc + at, block.thresholds + at, block.row_length, levels));
+    };
+    halves[i / 2] = Even(codes(i), codes(i + 1 < kVectors ? i + 1 : i));
+  }
+  // One vector of halves gives half a vector of bytes.
+  for (int i = 0; i < kVectors; i += 4) {
+    const int other = i + 2 < kVectors ? i / 2 + 1 : i / 2;
+    const ByteVector narrow = Even(reinterpret_cast<ByteVector>(halves[i / 2]),
+                                   reinterpret_cast<ByteVector>(halves[other]));
+    constexpr int kBytes = kLanes < kVectorBytes ? kLanes : kVectorBytes;
+    std::memcpy(bytes + i * kWords, &narrow, kBytes);
+  }
+}
+
 template <int kLanes>
 static inline void ThresholdRearranged(const QConvParams& p, const EpilogueBlock& block,
                                        const int32_t* acc, uint8_t* y) {
-  int32_t v[kLanes];
-  int32_t code[kLanes] = {};
-  uint8_t bytes[kLanes];
-  for (int32_t i = 0; i < kLanes; ++i) v[i] = acc[i] ^ block.thresholds[i];
-  for (int32_t k = 1; k < p.levels; ++k) {
-    const int32_t* t = block.thresholds + k * block.row_length;
-    for (int32_t i = 0; i < kLanes; ++i) code[i] += v[i] >= t[i];
-  }
-  for (int32_t i = 0; i < kLanes; ++i) bytes[i] = static_cast<uint8_t>(code[i]);
-  if (block.count == kLanes) {
-    std::memcpy(y, bytes, kLanes);
+  alignas(kVectorBytes) uint8_t rest[kLanes];
+  uint8_t* bytes = block.count == kLanes ? y : rest;
+  if (p.levels == 4) {  // 2 bits: unrolled
+    ThresholdLanes<kLanes>(block, 4, acc, bytes);
   } else {
-    std::memcpy(y, bytes, static_cast<size_t>(block.count));
+    ThresholdLanes<kLanes>(block, p.levels, acc, bytes);
   }
+  if (bytes == rest) std::memcpy(y, rest, static_cast<size_t>(block.count));
 }
 
 static inline void ThresholdDirect(const QConvParams& p, const QConvArgs& args,

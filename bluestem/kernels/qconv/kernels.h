@@ -14,28 +14,28 @@ void qconv_u8s8_depthwise32__portable(const QConvParams& params, const QConvArgs
 #if defined(__x86_64__)
 void qconv_u8s1_lut64__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__avx512(const QConvParams& params, const QConvArgs& args);
-void qconv_u4s8_dot32__avx512(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s7_dot32__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot32__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s1_lut32__avx2(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__avx2(const QConvParams& params, const QConvArgs& args);
-void qconv_u4s8_dot16__avx2(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s7_dot16__avx2(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot16__avx2(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s1_lut16__sse4(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__sse4(const QConvParams& params, const QConvArgs& args);
-void qconv_u4s8_dot8__sse4(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s7_dot8__sse4(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot8__sse4(const QConvParams& params, const QConvArgs& args);
 #else
 constexpr QConvFn qconv_u8s1_lut64__avx512 = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__avx512 = nullptr;
-constexpr QConvFn qconv_u4s8_dot32__avx512 = nullptr;
+constexpr QConvFn qconv_u8s7_dot32__avx512 = nullptr;
 constexpr QConvFn qconv_u8s8_dot32__avx512 = nullptr;
 constexpr QConvFn qconv_u8s1_lut32__avx2 = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__avx2 = nullptr;
-constexpr QConvFn qconv_u4s8_dot16__avx2 = nullptr;
+constexpr QConvFn qconv_u8s7_dot16__avx2 = nullptr;
 constexpr QConvFn qconv_u8s8_dot16__avx2 = nullptr;
 constexpr QConvFn qconv_u8s1_lut16__sse4 = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__sse4 = nullptr;
-constexpr QConvFn qconv_u4s8_dot8__sse4 = nullptr;
+constexpr QConvFn qconv_u8s7_dot8__sse4 = nullptr;
 constexpr QConvFn qconv_u8s8_dot8__sse4 = nullptr;
 #endif
 

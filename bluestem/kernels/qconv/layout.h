@@ -12,9 +12,10 @@ static constexpr int32_t CeilDiv(int32_t n, int32_t d) {
   return (n + d - 1) / d;
 }
 
-// True if weights are packed s1 (one bit each), false if s8.
+// True if weights are packed s1 (one bit each), false if s8. Few channels of many bits (a picture)
+// are no work for look-up tables: most of a table would be padding, and each code needs two.
 static constexpr bool PacksS1(const QConvParams& p) {
-  return p.w_bits == 1 && p.groups == 1;
+  return p.w_bits == 1 && p.groups == 1 && !(p.ci <= 4 && p.x_bits > 4);
 }
 static constexpr int32_t GroupInputs(const QConvParams& p) {
   return p.ci / p.groups;
@@ -35,6 +36,12 @@ static constexpr int32_t GroupBlocks(const QConvParams& p) {
 static constexpr int64_t BlockBytes(const QConvParams& p) {
   const int64_t steps = PacksS1(p) ? CeilDiv(GroupInputs(p), 8) : CeilDiv(GroupInputs(p), 4) * 4;
   return int64_t{Taps(p)} * steps * kQConvBlock;
+}
+
+// How many sums of two products of a code and a weight fit 16 bits. A weight of one bit is -1 or
+// +1.
+static constexpr int32_t NarrowDotLimit(const QConvParams& p) {
+  return 32767 / ((2 << (p.w_bits - 1)) * ((1 << p.x_bits) - 1));
 }
 
 // The packed weight of channel `ci` of the group, in [tap][channel step][lane] of one block.

@@ -7,7 +7,7 @@ namespace {
 
 // Registers: 4 byte sums, 8 sums of 16 bits, 2 of nibbles, the mask and a table fill the 16.
 // Two table loads and two shuffles a pixel and step; loads, shuffles and additions are even there.
-struct Avx2 : LutStep {
+struct Avx2 : EvenOddFinish<32> {
   static constexpr int32_t kLanes = 32;
   static constexpr int32_t kMaxPixels = 4;
   struct Weights {
@@ -44,6 +44,13 @@ struct Avx2 : LutStep {
     if (add) v = _mm256_add_epi32(v, _mm256_loadu_si256(to));
     _mm256_storeu_si256(to, v);
   }
+  static inline void FinishPixel(const NarrowFinish& finish, const Wide& wide, int32_t window,
+                                 int32_t levels, uint8_t* y) {
+    using Half = VectorOf<int16_t, kLanes / 2>::Type;
+    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
+    Finish(finish, {reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd)}, window, levels,
+           y);
+  }
   static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
@@ -57,6 +64,9 @@ struct Avx2 : LutStep {
 
   static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
     PrepareTables(codes, steps, shift, to);
+  }
+  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
+    return SumBytes(codes, count);
   }
 };
 

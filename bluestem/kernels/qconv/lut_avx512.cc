@@ -9,7 +9,7 @@ namespace bluestem::kernels {
 namespace {
 
 // One block of 32 outputs. The 32 registers hold 8 pixels' sums.
-struct Avx512Narrow : LutStep {
+struct Avx512Narrow : EvenOddFinish<32> {
   static constexpr int32_t kLanes = 32;
   static constexpr int32_t kMaxPixels = 8;
   struct Weights {
@@ -44,6 +44,13 @@ struct Avx512Narrow : LutStep {
     if (add) v = _mm512_add_epi32(v, _mm512_loadu_si512(acc));
     _mm512_storeu_si512(acc, v);
   }
+  static inline void FinishPixel(const NarrowFinish& finish, const Wide& wide, int32_t window,
+                                 int32_t levels, uint8_t* y) {
+    using Half = VectorOf<int16_t, kLanes / 2>::Type;
+    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
+    Finish(finish, {reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd)}, window, levels,
+           y);
+  }
   static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
@@ -55,11 +62,14 @@ struct Avx512Narrow : LutStep {
   static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
     PrepareTables(codes, steps, shift, to);
   }
+  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
+    return SumBytes(codes, count);
+  }
 };
 
 // Two blocks of 32 outputs, one in each half of a register: one shuffle (the only port that has
 // shuffles of 512 bits) and one addition for 256 multiply-accumulates.
-struct Avx512 : LutStep {
+struct Avx512 : EvenOddFinish<64> {
   static constexpr int32_t kLanes = 64;
   static constexpr int32_t kMaxPixels = 8;
   using Narrow = Avx512Narrow;
@@ -91,6 +101,13 @@ struct Avx512 : LutStep {
     wide.words = _mm512_add_epi16(wide.words, sum);
     wide.odd = _mm512_add_epi16(wide.odd, _mm512_srli_epi16(sum, 8));
   }
+  static inline void FinishPixel(const NarrowFinish& finish, const Wide& wide, int32_t window,
+                                 int32_t levels, uint8_t* y) {
+    using Half = VectorOf<int16_t, kLanes / 2>::Type;
+    const __m512i even = _mm512_sub_epi16(wide.words, _mm512_slli_epi16(wide.odd, 8));
+    Finish(finish, {reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd)}, window, levels,
+           y);
+  }
   static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
     const Avx512Narrow::Wide low = {_mm512_castsi512_si256(wide.words),
                                     _mm512_castsi512_si256(wide.odd)};
@@ -101,6 +118,9 @@ struct Avx512 : LutStep {
   }
   static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
     PrepareTables(codes, steps, shift, to);
+  }
+  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
+    return SumBytes(codes, count);
   }
 };
 

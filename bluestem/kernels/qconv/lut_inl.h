@@ -22,9 +22,15 @@ struct LutStep {
   static constexpr int32_t kStepChannels = 8;
   static constexpr int32_t kPlaneBits = 4;
   static constexpr bool kNarrow = true;
+  static constexpr bool kFinishes = false;
   static constexpr uint32_t kSumScale = 2;
   static constexpr uint32_t kSumOffset = 1;
   static constexpr BandStep kBandStep = kLutBandStep;
+
+  // Accumulators fit 16 bits, with a value to spare on either side.
+  static bool FinishesNarrow(const QConvParams& p, const BandPlan& plan, const QConvArgs&) {
+    return plan.planes == 1 && StepMaximum(p) * plan.steps * Taps(p) <= 32766;
+  }
 
   // The most that a step adds to a sum: two entries of 4 codes.
   static int64_t StepMaximum(const QConvParams& p) {
@@ -33,6 +39,12 @@ struct LutStep {
   static int64_t ChunkSteps(const QConvParams& p) { return 255 / StepMaximum(p); }
   static int32_t SegmentChunks(const QConvParams& p, int32_t chunk_steps) {
     return static_cast<int32_t>(65535 / (StepMaximum(p) * chunk_steps));
+  }
+
+  static int32_t SumCodes(const uint8_t* codes, int32_t count) {
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; ++i) sum += codes[i];
+    return sum;
   }
 
   // Two tables for 8 codes, as words of 4 entries: entry n = low[n % 4] + high[n / 4] with low and
@@ -53,6 +65,32 @@ struct LutStep {
     for (int32_t step = 0; step < steps; ++step) {
       PrepareStep(codes + step * kStepChannels, shift, to + step * kStepBytes);
     }
+  }
+};
+
+// Sums in two vectors, of the even outputs and of the odd ones.
+template <int kLanes>
+struct EvenOdd {
+  typename VectorOf<int16_t, kLanes / 2>::Type even, odd;
+};
+
+template <int kLanes>
+struct EvenOddFinish : LutStep {
+  static constexpr bool kFinishes = true;
+  static int32_t Position(int32_t i, int32_t lanes) { return i % 2 * (lanes / 2) + i / 2; }
+
+  // Sums may wrap: 2 * sum - window is exact modulo 2^16 and fits.
+  static inline __attribute__((always_inline)) void Finish(const NarrowFinish& finish,
+                                                           const EvenOdd<kLanes>& sums,
+                                                           int32_t window, int32_t levels,
+                                                           uint8_t* y) {
+    const auto w = static_cast<int16_t>(window);
+    const int16_t* t = finish.thresholds;
+    const auto even = CountReached(sums.even + sums.even - w, t, finish.row_length, levels);
+    const auto odd =
+        CountReached(sums.odd + sums.odd - w, t + kLanes / 2, finish.row_length, levels);
+    const auto codes = even | (odd << 8);
+    StoreCodes<kLanes>(&codes, finish.count, y);
   }
 };
 

@@ -8,7 +8,7 @@ namespace bluestem::kernels {
 namespace {
 
 // Half a block: 16 outputs. Sums as in lut_avx2.cc: words = even + 256 odd, modulo 2^16.
-struct Sse4 : LutStep {
+struct Sse4 : EvenOddFinish<16> {
   static constexpr int32_t kLanes = 16;
   static constexpr int32_t kMaxPixels = 4;
   struct Weights {
@@ -41,6 +41,13 @@ struct Sse4 : LutStep {
     __m128i v = _mm_sll_epi32(_mm_cvtepu16_epi32(words), shift);
     if (add) v = _mm_add_epi32(v, Load(acc));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(acc), v);
+  }
+  static inline void FinishPixel(const NarrowFinish& finish, const Wide& wide, int32_t window,
+                                 int32_t levels, uint8_t* y) {
+    using Half = VectorOf<int16_t, kLanes / 2>::Type;
+    const __m128i even = _mm_sub_epi16(wide.words, _mm_slli_epi16(wide.odd, 8));
+    Finish(finish, {reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd)}, window, levels,
+           y);
   }
   static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
     const __m128i count = _mm_cvtsi32_si128(shift);

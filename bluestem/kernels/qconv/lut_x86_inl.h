@@ -53,5 +53,17 @@ inline void PrepareTables(const uint8_t* codes, int32_t steps, int32_t shift, ui
   LutStep::Prepare(codes, steps, shift, to);
 }
 
+inline int32_t SumBytes(const uint8_t* codes, int32_t count) {
+  __m256i sums = _mm256_setzero_si256();
+  for (; count >= 32; count -= 32, codes += 32) {
+    const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+    sums = _mm256_add_epi64(sums, _mm256_sad_epu8(v, _mm256_setzero_si256()));
+  }
+  const __m128i pairs =
+      _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+  int32_t sum = _mm_cvtsi128_si32(_mm_add_epi64(pairs, _mm_unpackhi_epi64(pairs, pairs)));
+  return sum + LutStep::SumCodes(codes, count);
+}
+
 }  // namespace
 }  // namespace bluestem::kernels

@@ -17,8 +17,13 @@ const char* TakesS8(const QConvParams& p) {
   return PacksS1(p) ? "weights are packed as one bit each" : nullptr;
 }
 
-// Sums of products stay in 16 bits for some steps, which pays where codes have few bits.
-const char* TakesNarrowS8(const QConvParams& p) {
+// Sums of products stay in 16 bits for some steps, which pays where codes or weights have few bits.
+const char* TakesU8S7(const QConvParams& p) {
+  if (NarrowDotLimit(p) < 1) return "a sum of two products may not fit 16 bits";
+  return TakesS8(p);
+}
+
+const char* TakesU4S8(const QConvParams& p) {
   if (p.x_bits > 4) return "codes have more than 4 bits";
   return TakesS8(p);
 }
@@ -54,22 +59,22 @@ constexpr QConvKernel kQConvKernels[] = {
     {"qconv_u8s1_lut64__avx512", Isa::kAvx512, qconv_u8s1_lut64__avx512, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u4s8_dot32__avx512", Isa::kAvx512, qconv_u4s8_dot32__avx512, TakesNarrowS8, DotScratch},
+    {"qconv_u8s7_dot32__avx512", Isa::kAvx512, qconv_u8s7_dot32__avx512, TakesU8S7, DotScratch},
     {"qconv_u8s8_dot32__avx512", Isa::kAvx512, qconv_u8s8_dot32__avx512, TakesS8, WideDotScratch},
     {"qconv_u8s1_lut32__avx2", Isa::kAvx2, qconv_u8s1_lut32__avx2, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__avx2", Isa::kAvx2, qconv_u8s8_depthwise32__avx2, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u4s8_dot16__avx2", Isa::kAvx2, qconv_u4s8_dot16__avx2, TakesNarrowS8, DotScratch},
+    {"qconv_u8s7_dot16__avx2", Isa::kAvx2, qconv_u8s7_dot16__avx2, TakesU8S7, DotScratch},
     {"qconv_u8s8_dot16__avx2", Isa::kAvx2, qconv_u8s8_dot16__avx2, TakesS8, WideDotScratch},
     {"qconv_u8s1_lut16__sse4", Isa::kSse4, qconv_u8s1_lut16__sse4, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__sse4", Isa::kSse4, qconv_u8s8_depthwise32__sse4, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u4s8_dot8__sse4", Isa::kSse4, qconv_u4s8_dot8__sse4, TakesNarrowS8, DotScratch},
+    {"qconv_u8s7_dot8__sse4", Isa::kSse4, qconv_u8s7_dot8__sse4, TakesU8S7, DotScratch},
     {"qconv_u8s8_dot8__sse4", Isa::kSse4, qconv_u8s8_dot8__sse4, TakesS8, WideDotScratch},
     {"qconv_u8s1_lut__neon", Isa::kNeon, qconv_u8s1_lut__neon, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__neon", Isa::kNeon, qconv_u8s8_depthwise32__neon, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u4s8_dot4__neon", Isa::kNeon, qconv_u4s8_dot4__neon, TakesNarrowS8, DotScratch},
+    {"qconv_u4s8_dot4__neon", Isa::kNeon, qconv_u4s8_dot4__neon, TakesU4S8, DotScratch},
     {"qconv_u8s8_dot4__neon", Isa::kNeon, qconv_u8s8_dot4__neon, TakesS8, DotScratch},
     {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__portable", Isa::kPortable, qconv_u8s8_depthwise32__portable,

@@ -16,9 +16,11 @@
 //   kPlaneBits, kBandStep  the planes that codes are cut in, and band.h's description of a step
 //   Narrow         if kLanes is 64: the same for 32
 //   Prepare(codes, steps, shift, to)           steps * kStepChannels codes to prepared steps
+//   SumCodes(codes, count)                     if kSumOffset: their sum
+//   kFinishes, FinishesNarrow, Position, FinishPixel   see narrow_finish_inl.h
 #pragma once
 
-#include "bluestem/kernels/qconv/epilogue_inl.h"
+#include "bluestem/kernels/qconv/narrow_finish_inl.h"
 
 namespace bluestem::kernels {
 
@@ -99,12 +101,13 @@ struct TileSums {
   }
 };
 
-// Computes the sums of P pixels for the lanes at `weights`: acc [P][kLanes]. `first_pixel` is the
-// byte offset of the first pixel's first tap in a ring row. Not inlined: its loops need every
-// register.
-template <class V, int P>
+// Computes the sums of P pixels for the lanes at `weights`: acc [P][kLanes]; or, if kFinish, their
+// codes as `finish` says. `first_pixel` is the byte offset of the first pixel's first tap in a ring
+// row. Not inlined: its loops need every register.
+template <class V, int P, bool kFinish>
 static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t* weights,
-                                              int64_t first_pixel, int32_t* acc) {
+                                              int64_t first_pixel, int32_t* acc,
+                                              const NarrowFinish* finish) {
   bool add = false;
   for (int32_t plane = 0; plane < job.planes; ++plane) {
     const int32_t shift = plane * job.plane_bits;
@@ -129,10 +132,12 @@ static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t*
             if (chunk_left > 0) continue;
             chunk_left = job.chunk_steps;
             sums.Widen();
-            if (--segment_left > 0) continue;
-            segment_left = job.segment_chunks;
-            sums.Store(shift, add, acc);
-            add = true;
+            if constexpr (!kFinish) {  // a tile that finishes in 16 bits is one segment
+              if (--segment_left > 0) continue;
+              segment_left = job.segment_chunks;
+              sums.Store(shift, add, acc);
+              add = true;
+            }
           }
         }
       }
@@ -140,8 +145,16 @@ static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t*
       if (slot >= job.rows) slot -= job.rows;
     }
     sums.Widen();
-    sums.Store(shift, add, acc);
-    add = true;
+    if constexpr (kFinish) {
+      if constexpr (V::kNarrow) {
+        FinishNarrow<V, P>(*finish, sums.wide);
+      } else {
+        FinishNarrow<V, P>(*finish, sums.narrow);
+      }
+    } else {
+      sums.Store(shift, add, acc);
+      add = true;
+    }
   }
 }
 

@@ -1,0 +1,130 @@
+// The epilogue of a tile in 16 bits, without leaving the registers: where every threshold that
+// matters fits 16 bits, half the lanes' width is half the work. Included by ISA files; templates
+// over V, see tile_inl.h.
+//
+// V has:
+//   kFinishes      whether it has the following
+//   FinishesNarrow(p, plan, args)   whether 16 bits decide every comparison of this convolution
+//   Position(i, lanes)              where output i of a tile of `lanes` stands in its registers
+//   FinishPixel(finish, sums, window, levels, y)   writes finish.count codes to y, by CountReached
+//                                                  or in its own way
+#pragma once
+
+#include "bluestem/kernels/qconv/epilogue_inl.h"
+
+namespace bluestem::kernels {
+
+// What the tile writes: pixel i's codes of `count` outputs at y + i * y_stride.
+struct NarrowFinish {
+  const int32_t* windows;     // sums of the codes under the kernel, a pixel each
+  const int16_t* thresholds;  // RearrangeNarrow's, at the first lane
+  int64_t row_length;
+  int32_t levels;
+  uint8_t* y;
+  int64_t y_stride;
+  int32_t count;
+};
+
+// The position of output `lane` of a group in its part of a row of narrow thresholds: tile by tile,
+// and in a tile as V has it.
+template <class V>
+static inline int32_t NarrowPosition(const QConvParams& p, int32_t lane) {
+  int32_t lanes = V::kLanes;
+  // A tile of two blocks needs both: band_inl.h, ComputeStrip.
+  if (lanes > kQConvBlock && lane / lanes * lanes + kQConvBlock >= GroupOutputs(p)) {
+    lanes = kQConvBlock;
+  }
+  return lane / lanes * lanes + V::Position(lane % lanes, lanes);
+}
+
+// The thresholds as 16 bits, [levels][groups * blocks * 32]: row 0 is m (epilogue_inl.h), row k is
+// (t[k-1] ^ m) - 1, so that one signed comparison "greater" decides. Values that no accumulator
+// reaches are clamped.
+template <class V>
+static void RearrangeNarrow(const QConvParams& p, const QConvArgs& args, int16_t* rows) {
+  const int32_t group_length = GroupBlocks(p) * kQConvBlock;
+  const int64_t row_length = int64_t{p.groups} * group_length;
+  std::memset(rows, 0, static_cast<size_t>(row_length * p.levels) * sizeof(int16_t));
+  for (int32_t co = 0; co < p.co; ++co) {
+    const int32_t group = co / GroupOutputs(p);
+    int16_t* to = rows + int64_t{group} * group_length + NarrowPosition<V>(p, co % GroupOutputs(p));
+    const int32_t m = args.directions[co] > 0 ? 0 : -1;
+    to[0] = static_cast<int16_t>(m);
+    const int32_t* t = args.thresholds + int64_t{co} * (p.levels - 1);
+    for (int32_t k = 1; k < p.levels; ++k) {
+      const int32_t value = t[k - 1] ^ m;
+      to[k * row_length] = static_cast<int16_t>(value < -32767  ? -32768
+                                                : value > 32767 ? 32767
+                                                                : value - 1);
+    }
+  }
+}
+
+// Returns the rearranged thresholds, made in scratch; null where 16 bits would not do.
+template <class V>
+static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& args,
+                                       const BandPlan& plan) {
+  if constexpr (V::kFinishes) {
+    if (V::FinishesNarrow(p, plan, args)) {
+      int16_t* rows = reinterpret_cast<int16_t*>(args.scratch + plan.thresholds_at);
+      RearrangeNarrow<V>(p, args, rows);
+      return rows;
+    }
+  }
+  return nullptr;
+}
+
+// True if comparing accumulators that saturate at 16 bits with RearrangeNarrow's rows is exact:
+// each threshold is within 16 bits, or beyond what an accumulator reaches where that too is within.
+static inline bool ThresholdsFit16(const QConvParams& p, const QConvArgs& args) {
+  const int64_t most = int64_t{Taps(p)} * GroupInputs(p) * ((1 << p.x_bits) - 1)
+                       << (p.w_bits == 1 ? 0 : p.w_bits - 1);
+  if (most < 32767) return true;
+  for (int64_t i = 0; i < int64_t{p.co} * (p.levels - 1); ++i) {
+    const int64_t t = args.thresholds[i] ^ (args.directions[i / (p.levels - 1)] > 0 ? 0 : -1);
+    if (t > most + 1) continue;  // is never reached: so says the greatest row value
+    if (t < -32767 || t > 32766) return false;
+  }
+  return true;
+}
+
+// How many of the thresholds in rows 1 to levels - 1 each value reaches, as 16-bit lanes.
+template <typename Vector>
+static inline __attribute__((always_inline)) Vector CountReached(Vector values,
+                                                                 const int16_t* thresholds,
+                                                                 int64_t row_length,
+                                                                 int32_t levels) {
+  values ^= Load<Vector>(thresholds);
+  Vector codes = {};
+  for (int32_t k = 1; k < levels; ++k) codes -= values > Load<Vector>(thresholds + k * row_length);
+  return codes;
+}
+
+// Copies the `count` first of kLanes codes.
+template <int kLanes>
+static inline __attribute__((always_inline)) void StoreCodes(const void* codes, int32_t count,
+                                                             uint8_t* y) {
+  if (count == kLanes) {
+    std::memcpy(y, codes, kLanes);
+  } else {
+    std::memcpy(y, codes, static_cast<size_t>(count));
+  }
+}
+
+// Finishes the pixels of a tile.
+template <class V, int P, typename Sums>
+static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinish& finish,
+                                                               const Sums* sums) {
+#pragma GCC unroll 8
+  for (int i = 0; i < P; ++i) {
+    const int32_t window = V::kSumOffset == 0 ? 0 : finish.windows[i];
+    uint8_t* y = finish.y + i * finish.y_stride;
+    if (finish.levels == 4) {  // 2 bits: unrolled
+      V::FinishPixel(finish, sums[i], window, 4, y);
+    } else {
+      V::FinishPixel(finish, sums[i], window, finish.levels, y);
+    }
+  }
+}
+
+}  // namespace bluestem::kernels
