@@ -1,0 +1,88 @@
+// bench_sweep: every bit width on every shape beside oneDNN int8 of the same shape, in one run.
+//
+//   bench_sweep [--rounds N] [--milliseconds N] [--isa NAME] [--filter TEXT] [--json] [--check]
+//
+// Names are "3x3 64->64 @32 u2s1": 2-bit codes, 1-bit weights. One thread. Rounds are interleaved;
+// figures are medians. --check exits 1 where one of ours is slower than oneDNN int8.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "bench/peers/report.h"
+
+namespace bluestem::bench {
+namespace {
+
+const ConvShape kShapes[] = {
+    {"3x3 64->64 @32", 32, 64, 64, 3, 1},     {"3x3 256->256 @8", 8, 256, 256, 3, 1},
+    {"3x3 128->128 @28", 28, 128, 128, 3, 1}, {"3x3 512->512 @7", 7, 512, 512, 3, 1},
+    {"1x1 256->64 @56", 56, 256, 64, 1, 1},   {"1x1 1024->256 @14", 14, 1024, 256, 1, 1},
+    {"3x3 32->64 @32", 32, 32, 64, 3, 1},     {"3x3 64->128 @32 s2", 32, 64, 128, 3, 2},
+    {"5x5 48->80 @17", 17, 48, 80, 5, 1},     {"7x7 32->32 @20", 20, 32, 32, 7, 1},
+    {"1x1 1536->96 @9", 9, 1536, 96, 1, 1},   {"3x3 3->32 @32", 32, 3, 32, 3, 1},
+};
+constexpr int kBits[] = {1, 2, 4, 8};
+
+struct Options {
+  int rounds = 7;
+  int milliseconds = 5;
+  std::string isa, filter;
+  bool json = false;
+  bool check = false;
+};
+
+bool Parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
+    if (name == "--json" || name == "--check") {
+      (name == "--json" ? options.json : options.check) = true;
+      continue;
+    }
+    if (value != nullptr && (name == "--rounds" || name == "--milliseconds")) {
+      (name == "--rounds" ? options.rounds : options.milliseconds) = std::max(1, std::atoi(value));
+    } else if (value != nullptr && (name == "--isa" || name == "--filter")) {
+      (name == "--isa" ? options.isa : options.filter) = value;
+    } else {
+      fmt::print(stderr,
+                 "usage: {} [--rounds N] [--milliseconds N] [--isa NAME] [--filter TEXT] [--json] "
+                 "[--check]\nunknown or incomplete: {}\n",
+                 argv[0], name);
+      return false;
+    }
+    ++i;
+  }
+  return true;
+}
+
+int Main(int argc, char** argv) {
+  Options options;
+  if (!Parse(argc, argv, options)) return 2;
+  SetOnednnThreads(1);
+  std::vector<Race> races;
+  for (const ConvShape& shape : kShapes) {
+    for (const int x_bits : kBits) {
+      for (const int w_bits : kBits) {
+        const std::string name = fmt::format("{} u{}s{}", shape.name, x_bits, w_bits);
+        if (name.find(options.filter) == std::string::npos) continue;
+        races.push_back({name, shape.macs(), {}});
+        races.back().lanes.push_back({OurConv(shape, x_bits, w_bits, options.isa), {}});
+        races.back().lanes.push_back({OnednnConv(shape, true), {}});
+      }
+    }
+  }
+  RunRaces(races, options.rounds, Clock::kThread, options.milliseconds * 1e-3);
+  const Machine machine = DescribeMachine();
+  options.json ? PrintJson(machine, 1, races) : PrintTable(machine, 1, races);
+  return options.check && SlowerThanInt8(races) > 0 ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace bluestem::bench
+
+int main(int argc, char** argv) {
+  return bluestem::bench::Main(argc, argv);
+}
