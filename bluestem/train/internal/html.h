@@ -1,4 +1,4 @@
-// Pieces of HTML and SVG for reports: escaping, line charts, pictures as data URIs.
+// Pieces of SVG for reports: line charts, pictures as data URIs. Page style: base/html.h.
 // Threads: free functions without state.
 #pragma once
 
@@ -6,11 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "bluestem/base/html.h"
 #include "bluestem/image/image.h"
 
 namespace bluestem::train {
-
-std::string Escape(const std::string& text);
 
 struct Line {
   std::string name;
@@ -28,8 +27,5 @@ std::string ToSvg(const Chart& chart);
 
 // Returns "data:image/png;base64,...".
 std::string PngDataUri(const image::Image& image);
-
-// The style sheet of reports.
-extern const char* const kReportStyle;
 
 }  // namespace bluestem::train

@@ -15,7 +15,7 @@ constexpr size_t kMistakes = 24;
 constexpr char kBaselineMark[] = "<!-- fp32 baseline -->";
 
 std::string Tile(const std::string& value, const std::string& what) {
-  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", value, Escape(what));
+  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", value, EscapeHtml(what));
 }
 
 std::string Count(double value) {
@@ -55,13 +55,13 @@ std::string Confusion(const task::ClassificationCounts& counts) {
   std::string html =
       "<section><h2>Confusion matrix</h2><p class=\"sub\">Rows: the label. Columns: the answer. "
       "Share of the row.</p><div class=\"scroll\"><table class=\"confusion\"><tr><th></th>";
-  for (const std::string& name : counts.classes()) html += "<th>" + Escape(name) + "</th>";
+  for (const std::string& name : counts.classes()) html += "<th>" + EscapeHtml(name) + "</th>";
   html += "<th>images</th></tr>";
   for (size_t i = 0; i < counts.classes().size(); ++i) {
     const std::vector<int64_t>& row = counts.confusion()[i];
     int64_t total = 0;
     for (const int64_t n : row) total += n;
-    html += "<tr><th>" + Escape(counts.classes()[i]) + "</th>";
+    html += "<tr><th>" + EscapeHtml(counts.classes()[i]) + "</th>";
     for (size_t k = 0; k < row.size(); ++k) {
       const double share = total > 0 ? static_cast<double>(row[k]) / static_cast<double>(total) : 0;
       const char* colour = i == k ? "37,99,235" : "239,68,68";
@@ -108,8 +108,8 @@ std::string Mistakes(const ReportContent& content) {
     const auto& classes = content.validation->classes();
     html +=
         fmt::format("<figure><img alt=\"\" src=\"{}\"><b>{}</b> {:.0f} %<br><i>is {}</i></figure>",
-                    PngDataUri(picture), Escape(classes[mistake.answer]), mistake.probability * 100,
-                    Escape(classes[static_cast<size_t>(content.validation->Label(mistake.index))]));
+                    PngDataUri(picture), EscapeHtml(classes[mistake.answer]), mistake.probability * 100,
+                    EscapeHtml(classes[static_cast<size_t>(content.validation->Label(mistake.index))]));
   }
   return html + "</div></section>";
 }
@@ -125,7 +125,7 @@ std::string Costs(const Module& module) {
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
         "td></tr>",
-        Escape(row.name), row.shape, Bits(row.x_bits), Bits(row.w_bits),
+        EscapeHtml(row.name), row.shape, Bits(row.x_bits), Bits(row.w_bits),
         Count(static_cast<double>(row.macs)), row.parameters, row.weight_bytes,
         row.activation_bytes);
     total.macs += row.macs;
@@ -157,11 +157,11 @@ std::string Environment(const ReportContent& content) {
       "{}</dd><dt>steps</dt><dd>{} ({} an epoch)</dd>"
       "<dt>training</dt><dd>{:.1f} s, {:.0f} images/s</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
       "threads</dt><dd>{}, {} of {}</dd><dt>software</dt><dd>{}</dd></dl></section>",
-      Escape(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
+      EscapeHtml(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
       network.activation_quantizer->name, network.activation.bits, network.activation.max,
       state.step, state.steps_per_epoch, state.train_seconds, state.images_per_second,
       state.best_epoch, state.seed, state.threads, std::thread::hardware_concurrency(),
-      Escape(state.versions));
+      EscapeHtml(state.versions));
 }
 
 }  // namespace
@@ -175,7 +175,7 @@ Status WriteReport(const ReportContent& content) {
   for (const LayerCost& row : CostTable(content.module->network(), content.module->shapes()))
     macs += row.macs, bytes += row.weight_bytes;
   const std::string name =
-      Escape(std::filesystem::absolute(content.paths.folder).filename().string());
+      EscapeHtml(std::filesystem::absolute(content.paths.folder).filename().string());
   std::string html = fmt::format(
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\"><title>{}</title><style>{}</style></head><body><main>",
@@ -183,7 +183,7 @@ Status WriteReport(const ReportContent& content) {
   html += fmt::format(
       "<h1>{}</h1><p class=\"sub\">{} on {} validation images, with the artefact's "
       "arithmetic</p><div class=\"tiles\">",
-      name, Escape(content.module->network().name), counts.total());
+      name, EscapeHtml(content.module->network().name), counts.total());
   html += Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
                "accuracy") +
           kBaselineMark;
