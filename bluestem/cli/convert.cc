@@ -10,6 +10,7 @@
 
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/frame.h"
+#include "bluestem/cli/kernels_used.h"
 #include "bluestem/cli/process.h"
 #include "bluestem/codegen/codegen.h"
 #include "bluestem/interchange/interchange.h"
@@ -252,6 +253,9 @@ Status Convert(const ConvertOptions& options, Output& output) {
                          BytesText(static_cast<int64_t>(compiled.program->constants.size())),
                          BytesText(compiled.program->arena_bytes)));
   if (options.explain) Explain(output, compiled);
+  std::vector<std::string> names;
+  for (const codegen::Target* target : targets) names.emplace_back(target->name);
+  WarnOfReference(output, *compiled.program, LevelsOf(names));
   if (Interrupted()) return InterruptedStatus();
 
   ConvertSummary summary;

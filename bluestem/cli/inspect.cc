@@ -5,6 +5,7 @@
 
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/compile.h"
+#include "bluestem/cli/kernels_used.h"
 #include "bluestem/cli/verify.h"
 #include "bluestem/codegen/codegen.h"
 
@@ -95,8 +96,9 @@ void DescribeProgram(Output& output, const program::Program& program, Json& docu
   document["arena_bytes"] = program.arena_bytes;
 }
 
-// Checks the artefact and prints its libraries.
-Status DescribeArtefact(Output& output, const Path& artefact, Json& document) {
+// Checks the artefact, prints its libraries and appends their targets.
+Status DescribeArtefact(Output& output, const Path& artefact, Json& document,
+                        std::vector<std::string>& targets) {
   BLUESTEM_RETURN_IF_ERROR(codegen::CheckArtefact(artefact));
   BLUESTEM_ASSIGN_OR_RETURN(const codegen::Manifest manifest, codegen::ReadManifest(artefact));
   output.Line("artefact          format {}, made by bluestem {}, model {}", manifest.format_version,
@@ -108,6 +110,7 @@ Status DescribeArtefact(Output& output, const Path& artefact, Json& document) {
     const uintmax_t bytes = std::filesystem::file_size(library, error);
     if (error) continue;
     output.Line("library           {}: {}", target.name, BytesText(static_cast<int64_t>(bytes)));
+    targets.emplace_back(target.name);
     libraries.push_back({{"target", target.name}, {"path", library.string()}, {"bytes", bytes}});
   }
   document["artefact"] = {{"format_version", manifest.format_version},
@@ -121,8 +124,9 @@ Status DescribeArtefact(Output& output, const Path& artefact, Json& document) {
 Status Inspect(const InspectOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
   Json document = {{"path", source.path.string()}};
+  std::vector<std::string> targets;
   if (source.kind == ModelSource::Kind::kArtefact) {
-    BLUESTEM_RETURN_IF_ERROR(DescribeArtefact(output, source.path, document));
+    BLUESTEM_RETURN_IF_ERROR(DescribeArtefact(output, source.path, document, targets));
   }
   BLUESTEM_ASSIGN_OR_RETURN(const LoadedModel model, LoadSource(source));
   CompileOptions compile;
@@ -147,6 +151,8 @@ Status Inspect(const InspectOptions& options, Output& output) {
   }
   output.Line("");
   DescribeProgram(output, program, document);
+  output.Line("");
+  document["kernels"] = DescribeKernels(output, program, LevelsOf(targets));
   output.Json(document);
   return OkStatus();
 }
@@ -163,11 +169,13 @@ Runner Setup(CommandLine& line) {
 Command InspectCommand() {
   return {.name = "inspect",
           .usage = "MODEL",
-          .summary = "Show ops, shapes, bits, multiply-adds, weights and memory",
+          .summary = "Show ops, shapes, bits, multiply-adds, weights, memory and kernels",
           .description =
               "Shows what runs: each call with its shapes and bits, its multiply-adds and weights, "
-              "and the\n"
-              "totals. An artefact is checked against its manifest first.",
+              "the\n"
+              "totals, and the kernel of each convolution by instruction set. An artefact is "
+              "checked\n"
+              "against its manifest first.",
           .example = "bluestem inspect first.artefact\nbluestem inspect model.onnx --json",
           .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo},
           .setup = Setup};

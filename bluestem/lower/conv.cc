@@ -3,51 +3,12 @@
 
 #include "bluestem/ir/ops/geometry.h"
 #include "bluestem/lower/rules.h"
+#include "bluestem/program/kernel_choice.h"
 
 namespace bluestem::lower {
 namespace {
 
-using kernels::Isa;
-using kernels::IsaBit;
 using program::Operand;
-
-struct IsaLevel {
-  const char* name;
-  kernels::IsaSet set;
-};
-
-// What a CPU of each level has; the levels that --explain reports.
-constexpr IsaLevel kLevels[] = {
-    {"avx512", kernels::kAlways | IsaBit(Isa::kSse4) | IsaBit(Isa::kAvx2) | IsaBit(Isa::kAvx512)},
-    {"avx2", kernels::kAlways | IsaBit(Isa::kSse4) | IsaBit(Isa::kAvx2)},
-    {"sse4", kernels::kAlways | IsaBit(Isa::kSse4)},
-    {"neon", kernels::kAlways | IsaBit(Isa::kNeon)},
-    {"portable", kernels::kAlways},
-};
-
-// Returns the row that a CPU with `set` runs, and why the rows before it refuse. A row of another
-// architecture has no function in this process, but its predicate is the same there.
-template <typename Kernel, typename Params>
-std::string Choice(const Kernel* rows, int32_t count, const Params& params, kernels::IsaSet set) {
-  std::string refusals;
-  for (int32_t i = 0; i < count; ++i) {
-    if ((set & IsaBit(rows[i].isa)) == 0) continue;
-    const char* reason = rows[i].refuses(params);
-    if (reason == nullptr) return rows[i].symbol + refusals;
-    refusals += fmt::format(" ({}: {})", rows[i].symbol, reason);
-  }
-  return "none" + refusals;
-}
-
-template <typename Kernel, typename Params>
-std::string Choices(const Kernel* rows, int32_t count, const Params& params) {
-  std::string text;
-  for (const IsaLevel& level : kLevels) {
-    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", level.name,
-                        Choice(rows, count, params, level.set));
-  }
-  return text;
-}
 
 int64_t LargestScratch(const kernels::QConvParams& params) {
   size_t bytes = 0;
@@ -148,8 +109,7 @@ Status EmitFConv(Builder& builder, const ir::Node& node, const ir::WindowGeometr
     call.inputs[4] = builder.Constant(factors.b);
   }
   Account(call, geometry, 0, 32);
-  builder.Explain(node.name,
-                  "f32: " + Choices(kernels::kFConvKernels, kernels::kFConvKernelCount, params));
+  builder.Explain(node.name, "f32: " + program::ChoicesText(params));
   builder.Emit(std::move(call));
   return OkStatus();
 }
@@ -177,7 +137,7 @@ Status LowerQConv(Builder& builder, const ir::Node& node) {
   call.inputs.push_back(affine ? second : Operand{});  // b
   call.scratch = builder.Scratch(LargestScratch(params));
   Account(call, geometry, params.x_bits, params.w_bits);
-  builder.Explain(node.name, Choices(kernels::kQConvKernels, kernels::kQConvKernelCount, params));
+  builder.Explain(node.name, program::ChoicesText(params));
   builder.Emit(std::move(call));
   return OkStatus();
 }
