@@ -14,6 +14,11 @@ OptionHandle& OptionHandle::Range(int64_t min, int64_t max) {
   return *this;
 }
 
+OptionHandle& OptionHandle::RealRange(double min, double max) {
+  option_->check(CLI::Range(min, max));
+  return *this;
+}
+
 OptionHandle& OptionHandle::OneOf(const std::vector<std::string>& words) {
   option_->check(CLI::IsMember(words));
   return *this;

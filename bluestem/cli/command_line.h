@@ -23,6 +23,7 @@ class OptionHandle {
   explicit OptionHandle(CLI::Option* option) : option_(option) {}
   OptionHandle& Required();
   OptionHandle& Range(int64_t min, int64_t max);  // both allowed
+  OptionHandle& RealRange(double min, double max);
   OptionHandle& OneOf(const std::vector<std::string>& words);
   OptionHandle& ShowDefault();  // the help page prints the value that it has now
   OptionHandle& Excludes(const OptionHandle& other);

@@ -17,6 +17,8 @@ Command ExportCommand();
 Command ConvertCommand();
 Command InspectCommand();
 Command RunCommand();
+Command MeasureCommand();
+Command ProfileCommand();
 Command DoctorCommand();
 Command VersionCommand();
 

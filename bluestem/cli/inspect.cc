@@ -6,6 +6,7 @@
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/compile.h"
 #include "bluestem/cli/kernels_used.h"
+#include "bluestem/cli/op_table.h"
 #include "bluestem/cli/verify.h"
 #include "bluestem/codegen/codegen.h"
 
@@ -18,12 +19,6 @@ struct InspectOptions {
   std::string model;
   std::string meta;
 };
-
-// Returns "w1a2", "w32a32" and so on; "-" for a call without weights.
-std::string BitsText(const program::Call& call) {
-  if (call.macs == 0) return "-";
-  return fmt::format("w{}a{}", call.w_bits, call.x_bits == 0 ? 32 : call.x_bits);
-}
 
 int64_t WeightBits(const program::Call& call) {
   return call.weight_count * call.w_bits;
@@ -57,7 +52,7 @@ void DescribeProgram(Output& output, const program::Program& program, Json& docu
   int64_t weight_bits = 0;
   Json ops = Json::array();
   for (const program::Call& call : program.calls) {
-    const std::string bits = BitsText(call);
+    const std::string bits = BitsText(call.x_bits, call.w_bits, call.macs);
     rows.push_back({call.op, call.comment, bits, call.macs == 0 ? "-" : CountText(call.macs),
                     call.weight_count == 0 ? "-" : CountText(call.weight_count),
                     call.weight_count == 0 ? "-" : CountText((WeightBits(call) + 7) / 8)});

@@ -10,8 +10,8 @@ int main(int argc, char** argv) {
   const std::vector<Command> commands = {
       InitCommand(),     ConfigCheckCommand(), ConfigKeysCommand(), DataCheckCommand(),
       DataShowCommand(), TrainCommand(),       EvaluateCommand(),   ExportCommand(),
-      ConvertCommand(),  InspectCommand(),     RunCommand(),        DoctorCommand(),
-      VersionCommand(),
+      ConvertCommand(),  InspectCommand(),     RunCommand(),        MeasureCommand(),
+      ProfileCommand(),  DoctorCommand(),      VersionCommand(),
   };
   return RunTool(commands, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -8,7 +8,6 @@
 #include "bluestem/cli/graph_session.h"
 #include "bluestem/cli/trainer_scores.h"
 #include "bluestem/cli/verify.h"
-#include "bluestem/codegen/codegen.h"
 
 namespace bluestem::cli {
 namespace {
@@ -21,18 +20,7 @@ size_t ThreadCount(const ScoringOptions& options) {
 }
 
 Result<Sessions> OpenLibraries(const ModelSource& source, const ScoringOptions& options) {
-  BLUESTEM_RETURN_IF_ERROR(codegen::CheckArtefact(source.path));
-  const codegen::Target* host = HostTarget();
-  if (host == nullptr) {
-    return Error(Code::kUnavailable, "{}: no library for this kind of machine",
-                 source.path.string());
-  }
-  const Path library = LibraryPath(source.path, host->name);
-  if (!std::filesystem::exists(library)) {
-    return Error(Code::kUnavailable,
-                 "{}: the artefact has no library for this machine; convert with --target {}",
-                 library.string(), host->name);
-  }
+  BLUESTEM_ASSIGN_OR_RETURN(const Path library, HostLibrary(source.path));
   Sessions sessions;
   for (size_t t = 0; t < ThreadCount(options); ++t) {
     BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::LoadLibrary(library, options.isa));

@@ -51,6 +51,10 @@ Result<LibraryReport> VerifyLibrary(const Path& artefact, const codegen::Target&
 
 // Returns the library of `target` in `artefact`.
 Path LibraryPath(const Path& artefact, const std::string& target);
+// Returns the library for this machine, checked against the manifest with its meta.yaml and nothing
+// else: the start of `run` should not wait for what it does not use. Errors: CheckArtefact's;
+// kUnavailable where there is none for this machine.
+Result<Path> HostLibrary(const Path& artefact);
 // Returns the compile target of this machine, or null.
 const codegen::Target* HostTarget();
 

@@ -17,27 +17,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 namespace fs = std::filesystem;
-
-// The small model converted once for all tests of this file.
-const Path& Artefact() {
-  static const Path artefact = [] {
-    const Path folder =
-        fs::temp_directory_path() / fmt::format("bluestem-test-{}", ::getpid()) / "small";
-    fs::create_directories(folder);
-    WriteSmallMeta(folder);
-    const ToolResult result = Tool({"convert", WriteSmallModel(folder).string(), "-o",
-                                    (folder / "artefact").string(), "--quiet"});
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return folder / "artefact";
-  }();
-  return artefact;
-}
-
-Path SmallModel() {
-  return Artefact().parent_path() / "small.onnx";
-}
 
 TEST(Convert, PrintsItsStepsAndATableAndLeavesOnlyTheArtefact) {
   WriteSmallMeta(Scratch());
@@ -220,6 +202,20 @@ TEST(Convert, RefusesAMetaOfAnotherSize) {
   EXPECT_EQ(result.exit_code, 3) << result.err;
   EXPECT_THAT(result.err, HasSubstr("32 x 32 x 3"));
   EXPECT_THAT(result.err, HasSubstr("[1,3,8,8]"));
+}
+
+TEST(Inspect, NamesTheKernelOfEachConvolutionByInstructionSet) {
+  const auto document = Tool({"inspect", SmallModel().string(), "--json"}).Json();
+  ASSERT_EQ(document.at("kernels").size(), 3u);
+  for (const auto& row : document.at("kernels")) {
+    for (const char* level : {"avx512", "avx2", "sse4", "neon", "portable"}) {
+      EXPECT_THAT(row.at("kernels").at(level).get<std::string>(), HasSubstr("conv_"));
+    }
+    EXPECT_TRUE(row.at("reference").empty());
+  }
+  const ToolResult artefact = Tool({"inspect", Artefact().string()});
+  EXPECT_THAT(artefact.out, HasSubstr("qconv_u8s1_lut"));
+  EXPECT_THAT(artefact.err, Not(HasSubstr("reference kernel")));
 }
 
 TEST(Inspect, CountsMultiplyAddsByBits) {

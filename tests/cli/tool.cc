@@ -165,6 +165,24 @@ Path WriteSmallDataset(const Path& folder, int per_class) {
   return folder;
 }
 
+const Path& Artefact() {
+  static const Path artefact = [] {
+    const Path folder =
+        fs::temp_directory_path() / fmt::format("bluestem-test-{}", ::getpid()) / "small";
+    fs::create_directories(folder);
+    WriteSmallMeta(folder);
+    const ToolResult result = Tool({"convert", WriteSmallModel(folder).string(), "-o",
+                                    (folder / "artefact").string(), "--quiet"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return folder / "artefact";
+  }();
+  return artefact;
+}
+
+Path SmallModel() {
+  return Artefact().parent_path() / "small.onnx";
+}
+
 Path Shared(const std::string& relative) {
   const Path path = Path(BLUESTEM_SOURCE_ROOT) / ".." / "shared" / relative;
   return fs::exists(path) ? fs::weakly_canonical(path) : Path();

@@ -36,6 +36,11 @@ Path WriteSmallMeta(const Path& folder);
 // Writes class folders a/ b/ c/ with `per_class` PNG pictures of 8 x 8 and returns the folder.
 Path WriteSmallDataset(const Path& folder, int per_class);
 
+// The small model with its meta, converted once a process.
+const Path& Artefact();
+// The model file that Artefact() was made from.
+Path SmallModel();
+
 // Returns ../shared/`relative` of the source tree, or an empty path where it is absent.
 Path Shared(const std::string& relative);
 

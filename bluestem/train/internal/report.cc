@@ -106,10 +106,10 @@ std::string Mistakes(const ReportContent& content) {
                                .channels = spec.channels,
                                .pixels = {pixels, pixels + content.validation->picture_bytes()}};
     const auto& classes = content.validation->classes();
-    html +=
-        fmt::format("<figure><img alt=\"\" src=\"{}\"><b>{}</b> {:.0f} %<br><i>is {}</i></figure>",
-                    PngDataUri(picture), EscapeHtml(classes[mistake.answer]), mistake.probability * 100,
-                    EscapeHtml(classes[static_cast<size_t>(content.validation->Label(mistake.index))]));
+    html += fmt::format(
+        "<figure><img alt=\"\" src=\"{}\"><b>{}</b> {:.0f} %<br><i>is {}</i></figure>",
+        PngDataUri(picture), EscapeHtml(classes[mistake.answer]), mistake.probability * 100,
+        EscapeHtml(classes[static_cast<size_t>(content.validation->Label(mistake.index))]));
   }
   return html + "</div></section>";
 }
