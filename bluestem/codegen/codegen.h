@@ -54,6 +54,8 @@ struct Manifest {
   std::string json;                                        // as read
 };
 Result<Manifest> ReadManifest(const Path& artefact);
-Status CheckArtefact(const Path& artefact);
+// Checks each file of the manifest against its SHA-256; with `only` (paths inside the artefact) no
+// more than those.
+Status CheckArtefact(const Path& artefact, const std::vector<std::string>& only = {});
 
 }  // namespace bluestem::codegen

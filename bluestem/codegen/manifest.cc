@@ -154,9 +154,10 @@ Result<Manifest> ReadManifest(const Path& artefact) {
   return ParseManifest(text, path.string());
 }
 
-Status CheckArtefact(const Path& artefact) {
+Status CheckArtefact(const Path& artefact, const std::vector<std::string>& only) {
   BLUESTEM_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(artefact));
   for (const auto& [path, expected] : manifest.files) {
+    if (!only.empty() && std::find(only.begin(), only.end(), path) == only.end()) continue;
     std::error_code error;
     const Path file = artefact / path;
     if (!fs::is_regular_file(fs::symlink_status(file, error))) {

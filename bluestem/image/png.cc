@@ -13,6 +13,9 @@ namespace {
 constexpr int64_t kDeflateRatio = 1032;  // zlib's greatest expansion; a pixel is at least one bit
 constexpr png_alloc_size_t kMaxChunkBytes = png_alloc_size_t{1} << 23;
 constexpr png_uint_32 kMaxCachedChunks = 128;
+// The default level and the choice among all filters take 21 ms for an annotated picture of 512 x
+// 442, most of what `bluestem run` takes; these take 6 ms for a quarter more bytes.
+constexpr int kCompression = 1;
 
 struct PngReader {
   const uint8_t* data;
@@ -100,6 +103,8 @@ std::vector<uint8_t> OverWhite(const std::vector<uint8_t>& pixels, size_t channe
 bool WritePixels(png_structp png, png_infop info, const Image& image, Bytes& bytes) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_set_write_fn(png, &bytes, OnWrite, OnFlush);
+  png_set_compression_level(png, kCompression);
+  png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
   png_set_IHDR(png, info, static_cast<png_uint_32>(image.width),
                static_cast<png_uint_32>(image.height), 8,
                image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
