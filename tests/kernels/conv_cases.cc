@@ -236,7 +236,7 @@ std::string Describe(const FConvParams& p) {
 }
 
 std::string CheckQConv(const QConvKernel& kernel, const QConvParams& p, uint64_t seed,
-                       size_t misalignment) {
+                       size_t misalignment, int32_t parts) {
   const QConvData data = MakeQConvData(p, seed);
   Guarded x(data.x.size(), misalignment, 0);
   std::memcpy(x.data(), data.x.data(), data.x.size());
@@ -244,7 +244,6 @@ std::string CheckQConv(const QConvKernel& kernel, const QConvParams& p, uint64_t
   QConvPackWeights(p, data.w.data(), weights.data());
   const bool codes = p.epilogue == QConvEpilogue::kThreshold;
   Guarded y(data.expected.size(), codes ? misalignment : misalignment * 4, 0xcc);
-  Guarded scratch(kernel.scratch_bytes(p), 0, 0x5a);
   const QConvArgs args = {.x = x.data(),
                           .weights = weights.data(),
                           .thresholds = data.thresholds.data(),
@@ -252,15 +251,22 @@ std::string CheckQConv(const QConvKernel& kernel, const QConvParams& p, uint64_t
                           .a = data.a.data(),
                           .b = data.b.data(),
                           .y = y.data(),
-                          .scratch = scratch.data()};
-  kernel.run(p, args);
+                          .scratch = nullptr};
   if (!weights.Intact()) return "packing wrote outside of the weights";
-  if (!scratch.Intact()) return "wrote outside of scratch";
+  for (int32_t part = parts - 1; part >= 0; --part) {  // any order will do
+    QConvParams params = p;
+    QConvArgs own = args;
+    if (parts > 1 && !TakePart(part, parts, params, own)) continue;
+    Guarded scratch(kernel.scratch_bytes(params), 0, 0x5a);
+    own.scratch = scratch.data();
+    kernel.run(params, own);
+    if (!scratch.Intact()) return "wrote outside of scratch";
+  }
   return Difference(y, data.expected);
 }
 
 std::string CheckFConv(const FConvKernel& kernel, const FConvParams& p, uint64_t seed,
-                       size_t misalignment) {
+                       size_t misalignment, int32_t parts) {
   Random random(seed);
   const auto reals = [&](int64_t count, float scale) {
     std::vector<float> values;
@@ -306,7 +312,12 @@ std::string CheckFConv(const FConvKernel& kernel, const FConvParams& p, uint64_t
                           .a = with_affine ? a.data() : nullptr,
                           .b = with_affine ? b.data() : nullptr,
                           .y = y.as<float>()};
-  kernel.run(p, args);
+  for (int32_t part = parts - 1; part >= 0; --part) {
+    FConvParams params = p;
+    FConvArgs own = args;
+    if (parts > 1 && !TakePart(part, parts, params, own)) continue;
+    kernel.run(params, own);
+  }
   return Difference(y, expected);
 }
 

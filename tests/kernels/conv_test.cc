@@ -21,8 +21,10 @@ TEST_P(QConvRow, EqualsTheDefinitionBitForBit) {
     ++seed;
     if (kernel.refuses(params) != nullptr) continue;
     ++taken;
-    ASSERT_EQ(CheckQConv(kernel, params, seed, seed % 4), "")
-        << kernel.symbol << " " << Describe(params) << " seed " << seed;
+    for (const int32_t parts : {1, 2, 3}) {
+      ASSERT_EQ(CheckQConv(kernel, params, seed, seed % 4, parts), "")
+          << kernel.symbol << " " << Describe(params) << " seed " << seed << " in " << parts;
+    }
   }
   EXPECT_GT(taken, 0) << kernel.symbol << " takes none of the shapes";
 }
@@ -37,8 +39,10 @@ TEST_P(FConvRow, EqualsTheDefinitionBitForBit) {
   for (const FConvParams& params : FConvCases()) {
     ++seed;
     if (kernel.refuses(params) != nullptr) continue;
-    ASSERT_EQ(CheckFConv(kernel, params, seed, seed % 4), "")
-        << kernel.symbol << " " << Describe(params) << " seed " << seed;
+    for (const int32_t parts : {1, 2, 3}) {
+      ASSERT_EQ(CheckFConv(kernel, params, seed, seed % 4, parts), "")
+          << kernel.symbol << " " << Describe(params) << " seed " << seed << " in " << parts;
+    }
   }
 }
 
@@ -107,6 +111,31 @@ TEST(QConvTable, ARefusalHasAReason) {
   }
 }
 
+TEST(TakePart, CutsRowsColumnsOrPixelsAndLeavesNoOutputOut) {
+  QConvParams rows = Pointwise(2, 1);
+  rows.kernel_h = rows.kernel_w = 3;
+  rows.pad_top = rows.pad_left = 1;
+  QConvParams columns = rows;
+  columns.ho = columns.h = 1;
+  for (const QConvParams& whole : {Pointwise(2, 1), rows, columns}) {
+    for (const int32_t parts : {1, 2, 3, 4, 7}) {
+      int32_t outputs = 0;
+      for (int32_t part = 0; part < parts; ++part) {
+        QConvParams params = whole;
+        QConvArgs args{};
+        std::vector<uint8_t> y(64 * 64 * 4);
+        args.x = y.data();
+        args.y = y.data();
+        const bool any = TakePart(part, parts, params, args);
+        EXPECT_EQ(any, params.ho * params.wo > 0);
+        EXPECT_EQ(static_cast<uint8_t*>(args.y) - y.data(), outputs * whole.co * 4);
+        outputs += params.ho * params.wo;
+      }
+      EXPECT_EQ(outputs, whole.ho * whole.wo) << parts;
+    }
+  }
+}
+
 TEST(FConvTable, EndsWithTheReference) {
   EXPECT_EQ(kFConvKernels[kFConvKernelCount - 1].isa, Isa::kReference);
   const FConvParams params = FConvCases()[5];
@@ -127,7 +156,8 @@ TEST(QConvSums, LongReductionsWithTheLargestSumsAreExact) {
         if (!runs || kernel.refuses(params) != nullptr) continue;
         // Seeds until one draws the largest codes and weights (one in four does).
         for (uint64_t seed = 1; seed < 8; ++seed) {
-          ASSERT_EQ(CheckQConv(kernel, params, seed, 0), "") << kernel.symbol << " seed " << seed;
+          ASSERT_EQ(CheckQConv(kernel, params, seed, 0, 1), "")
+              << kernel.symbol << " seed " << seed;
         }
       }
     }

@@ -27,7 +27,8 @@ struct Tally {
   }
 };
 
-// Calls check(kernel, params, seed) for every row of a table and every case that it takes.
+// Calls check(kernel, params, seed, ...), whole and in parts, for every row of a table and every
+// case that it takes.
 template <typename Kernel, typename Params, typename Check>
 void RunTable(const Kernel* rows, int32_t count, const std::vector<Params>& cases, IsaSet isas,
               const Check& check, Tally& tally) {
@@ -39,8 +40,11 @@ void RunTable(const Kernel* rows, int32_t count, const std::vector<Params>& case
     for (const Params& params : cases) {
       ++seed;
       if (kernel.refuses(params) != nullptr) continue;
-      tally.Add(check(kernel, params, seed, seed % 4),
-                std::string(kernel.symbol) + " " + Describe(params));
+      for (const int32_t parts : {1, seed % 2 == 0 ? 2 : 3}) {
+        tally.Add(
+            check(kernel, params, seed, seed % 4, parts),
+            std::string(kernel.symbol) + " " + Describe(params) + " in " + std::to_string(parts));
+      }
     }
     std::printf("%-36s %d passed, %d failed\n", kernel.symbol, tally.passed - before.passed,
                 tally.failed - before.failed);

@@ -21,7 +21,7 @@ struct FConvParams {
   int32_t ho, wo, co;
   int32_t kernel_h, kernel_w;
   int32_t stride_h, stride_w;
-  int32_t pad_top, pad_left;
+  int32_t pad_top, pad_left;  // negative in a part that begins inside the map
   int32_t dilation_h, dilation_w;
   int32_t groups;
   int32_t relu;
@@ -48,6 +48,9 @@ struct FConvKernel {
 extern const FConvKernel kFConvKernels[];
 extern const int32_t kFConvKernelCount;
 const FConvKernel& SelectFConv(const FConvParams& params, IsaSet isas);
+
+// As qconv.h's TakePart: part `part` of `parts` of a call, or false for one without outputs.
+bool TakePart(int32_t part, int32_t parts, FConvParams& params, FConvArgs& args);
 
 size_t FConvPackedFloats(const FConvParams& params);
 void FConvPackWeights(const FConvParams& params, const float* w,

@@ -38,7 +38,7 @@ struct QConvParams {
   int32_t ho, wo, co;
   int32_t kernel_h, kernel_w;
   int32_t stride_h, stride_w;
-  int32_t pad_top, pad_left;
+  int32_t pad_top, pad_left;  // negative in a part that begins inside the map
   int32_t dilation_h, dilation_w;
   int32_t groups;
   int32_t pad_value;
@@ -75,6 +75,12 @@ extern const int32_t kQConvKernelCount;
 
 // Returns the first row that `isas` has and that does not refuse.
 const QConvKernel& SelectQConv(const QConvParams& params, IsaSet isas);
+
+// Makes a whole call part `part` of `parts`: a call of its own, with its own scratch
+// (kernel.scratch_bytes of the new params; a part may ask for more than the whole). The parts
+// together write exactly what the whole writes, in any order or at the same time. Returns false for
+// a part without outputs, which is not to be run. Requires: 0 <= part < parts.
+bool TakePart(int32_t part, int32_t parts, QConvParams& params, QConvArgs& args);
 
 size_t QConvPackedBytes(const QConvParams& params);
 // Packs `w` [co, kh, kw, ci/groups] into `packed` (QConvPackedBytes).
