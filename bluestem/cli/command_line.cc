@@ -65,4 +65,10 @@ OptionHandle CommandLine::Flag(const std::string& names, bool& value, const std:
   return OptionHandle(app_->add_flag(names, value, help));
 }
 
+void AddThreadsOption(CommandLine& line, int64_t& threads) {
+  line.Add("--threads", threads,
+           "Threads of one inference, 1..64; 0: one a core (default 1). Same bits with any number")
+      .Range(0, 64);
+}
+
 }  // namespace bluestem::cli

@@ -52,4 +52,7 @@ class CommandLine {
   CLI::App* app_;
 };
 
+// Adds --threads: how many threads one inference runs on.
+void AddThreadsOption(CommandLine& line, int64_t& threads);
+
 }  // namespace bluestem::cli

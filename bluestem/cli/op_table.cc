@@ -82,9 +82,10 @@ void PrintSubject(Output& output, const Subject& subject, const Cpu& cpu) {
               subject.engine == "compiled" ? "compiled: " + subject.library
                                            : "the interpreter, not compiled code");
   output.Line("input             {}", subject.input);
-  output.Line("machine           {}, {}, {} cores; instruction set {}, 1 thread", cpu.name,
+  output.Line("machine           {}, {}, {} cores; instruction set {}, {} thread{}", cpu.name,
               cpu.clock == "unknown" ? "clock unknown" : cpu.clock, cpu.cores,
-              subject.session->isa());
+              subject.session->isa(), subject.session->threads(),
+              subject.session->threads() == 1 ? "" : "s");
   output.Line("tool              bluestem {}", BLUESTEM_VERSION);
 }
 
@@ -96,7 +97,7 @@ Json SubjectJson(const Subject& subject, const Cpu& cpu) {
       {"library", subject.library},
       {"input", subject.input},
       {"isa", subject.session->isa()},
-      {"threads", 1},
+      {"threads", subject.session->threads()},
       {"cpu", {{"name", cpu.name}, {"clock", cpu.clock}, {"mhz", cpu.mhz}, {"cores", cpu.cores}}},
       {"tool_version", BLUESTEM_VERSION}};
 }

@@ -97,7 +97,8 @@ std::string Machine(const Subject& subject, const Cpu& cpu) {
     return fmt::format("<dt>{}</dt><dd>{}</dd>", name, EscapeHtml(value));
   };
   return "<section><h2>Measured on</h2><dl>" + row("CPU", cpu.name) + row("clock", cpu.clock) +
-         row("instruction set", subject.session->isa()) + row("threads", "1") +
+         row("instruction set", subject.session->isa()) +
+         row("threads", fmt::format("{}", subject.session->threads())) +
          row("engine", subject.engine) + row("library", subject.library) +
          row("input", subject.input) + row("model hash", subject.session->model_hash()) +
          row("tool", std::string("bluestem ") + BLUESTEM_VERSION) + "</dl></section>";

@@ -19,6 +19,7 @@ struct RunOptions {
   std::string output = "output";
   std::string isa;
   int64_t trial = 1;
+  int64_t threads = 1;
 };
 
 Result<std::unique_ptr<predict::Predictor>> OpenLibrary(const RunOptions& options) {
@@ -33,7 +34,9 @@ Result<std::unique_ptr<predict::Predictor>> OpenLibrary(const RunOptions& option
     return Error(Code::kIo, "-c {}: no such file; give the artefact's models/meta.yaml",
                  meta.string());
   }
-  BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::LoadLibrary(library, options.isa));
+  BLUESTEM_ASSIGN_OR_RETURN(
+      auto session,
+      runtime::LoadLibrary(library, options.isa, static_cast<int32_t>(options.threads)));
   BLUESTEM_ASSIGN_OR_RETURN(task::Meta read, task::ReadMeta(meta));
   return predict::Predictor::Create(std::move(session), std::move(read));
 }
@@ -44,6 +47,7 @@ Result<std::unique_ptr<predict::Predictor>> OpenPredictor(const RunOptions& opti
   ScoringOptions scoring;
   scoring.isa = options.isa;
   scoring.threads = 1;
+  scoring.session_threads = static_cast<int32_t>(options.threads);
   if (source.kind == ModelSource::Kind::kRun) scoring.engine = "interpreter";
   BLUESTEM_ASSIGN_OR_RETURN(Scorer scorer, MakeScorer(source, scoring));
   return std::move(scorer.predictors[0]);
@@ -151,6 +155,7 @@ Runner Setup(CommandLine& line) {
       .Range(1, 1000000);
   line.Add("--isa", options->isa,
            "Instruction set: avx512, avx2, sse4, neon, portable (default: the best)");
+  AddThreadsOption(line, options->threads);
   return [options](Output& output) { return RunImages(*options, output); };
 }
 

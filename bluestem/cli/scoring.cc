@@ -23,7 +23,8 @@ Result<Sessions> OpenLibraries(const ModelSource& source, const ScoringOptions& 
   BLUESTEM_ASSIGN_OR_RETURN(const Path library, HostLibrary(source.path));
   Sessions sessions;
   for (size_t t = 0; t < ThreadCount(options); ++t) {
-    BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::LoadLibrary(library, options.isa));
+    BLUESTEM_ASSIGN_OR_RETURN(auto session,
+                              runtime::LoadLibrary(library, options.isa, options.session_threads));
     sessions.push_back(std::move(session));
   }
   return sessions;
@@ -36,7 +37,8 @@ Result<Sessions> OpenInterpreters(const LoadedModel& model, const ScoringOptions
   BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
   Sessions sessions;
   for (size_t t = 0; t < ThreadCount(options); ++t) {
-    BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::Interpret(compiled.program, options.isa));
+    BLUESTEM_ASSIGN_OR_RETURN(
+        auto session, runtime::Interpret(compiled.program, options.isa, options.session_threads));
     sessions.push_back(std::move(session));
   }
   return sessions;

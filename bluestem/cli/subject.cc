@@ -144,7 +144,9 @@ Result<Subject> OpenCompiled(const SubjectOptions& options, const ModelSource* a
     BLUESTEM_ASSIGN_OR_RETURN(picture.meta, MetaForPicture(place.meta, options));
   }
   const auto start = BeginLoading(subject);
-  BLUESTEM_ASSIGN_OR_RETURN(subject.session, runtime::LoadLibrary(place.library, options.isa));
+  BLUESTEM_ASSIGN_OR_RETURN(
+      subject.session,
+      runtime::LoadLibrary(place.library, options.isa, static_cast<int32_t>(options.threads)));
   subject.load_seconds = SecondsSince(start);
   const bool codes =
       !subject.session->inputs().empty() && subject.session->inputs()[0].dtype == DType::kU8;
@@ -167,7 +169,9 @@ Result<Subject> OpenInterpreter(const SubjectOptions& options, const ModelSource
   }
   const auto start = BeginLoading(subject);
   BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileModel(source, true));
-  BLUESTEM_ASSIGN_OR_RETURN(subject.session, runtime::Interpret(program, options.isa));
+  BLUESTEM_ASSIGN_OR_RETURN(
+      subject.session,
+      runtime::Interpret(program, options.isa, static_cast<int32_t>(options.threads)));
   subject.load_seconds = SecondsSince(start);
   subject.program = [program]() -> Result<std::shared_ptr<const program::Program>> {
     return program;
@@ -186,6 +190,7 @@ void AddSubjectOptions(CommandLine& line, SubjectOptions& options) {
   line.Add("--meta", options.meta, "meta.yaml for --image (default: the model's)");
   line.Add("--isa", options.isa,
            "Instruction set: avx512, avx2, sse4, neon, portable, reference (default: the best)");
+  AddThreadsOption(line, options.threads);
 }
 
 Result<Subject> OpenSubject(const SubjectOptions& options) {

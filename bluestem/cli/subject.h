@@ -21,9 +21,10 @@ struct SubjectOptions {
   std::string meta;   // "": the model's own
   std::string image;  // "": random codes
   std::string isa;    // "": the best
+  int64_t threads = 1;
 };
 
-// Adds MODEL, --image, --meta and --isa.
+// Adds MODEL, --image, --meta, --isa and --threads.
 void AddSubjectOptions(CommandLine& line, SubjectOptions& options);
 
 // A model that is ready to run, with the input that it runs on.

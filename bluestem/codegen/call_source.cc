@@ -121,7 +121,9 @@ struct Writer {
                 p.w_bits, EpilogueName(p.epilogue), p.levels, p.relu)),
         .table = "QConv",
         .symbol = "",
-        .statement = fmt::format("chosen.{}->run({}, {{{}}});", name, params, arguments)};
+        .statement =
+            fmt::format("edge::RunConv(m.workers, *chosen.{}, {}, kernels::QConvArgs{{{}}});", name,
+                        params, arguments)};
   }
 
   CallSource operator()(const kernels::FConvParams& p) const {
@@ -137,10 +139,11 @@ struct Writer {
                 p.pad_top, p.pad_left, p.dilation_h, p.dilation_w, p.groups, p.relu)),
         .table = "FConv",
         .symbol = "",
-        .statement = fmt::format("chosen.{}->run({}, {{.x = {}, .weights = {}, .bias = {}, .a = "
-                                 "{}, .b = {}, .y = {}}});",
-                                 name, params, In(0, "F32"), In(1, "F32"), In(2, "F32"),
-                                 In(3, "F32"), In(4, "F32"), Out("F32"))};
+        .statement =
+            fmt::format("edge::RunConv(m.workers, *chosen.{}, {}, kernels::FConvArgs{{.x = "
+                        "{}, .weights = {}, .bias = {}, .a = {}, .b = {}, .y = {}}});",
+                        name, params, In(0, "F32"), In(1, "F32"), In(2, "F32"), In(3, "F32"),
+                        In(4, "F32"), Out("F32"))};
   }
 
   CallSource operator()(const program::MaxPoolCall& pool) const {

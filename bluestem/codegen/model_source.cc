@@ -73,6 +73,7 @@ std::string Calls(const Program& program, const std::vector<CallSource>& calls) 
   std::string constants;
   std::string fields;
   std::string selects;
+  std::string scratches;
   std::string symbols;
   std::string statements;
   for (size_t i = 0; i < calls.size(); ++i) {
@@ -84,6 +85,8 @@ std::string Calls(const Program& program, const std::vector<CallSource>& calls) 
       fields += fmt::format("  const kernels::{}Kernel* call{};\n", call.table, i);
       selects +=
           fmt::format("  chosen.call{} = &kernels::Select{}(kCall{}, isas);\n", i, call.table, i);
+      scratches +=
+          fmt::format("  most = edge::PartScratch(*chosen.call{0}, kCall{0}, threads, most);\n", i);
       symbol = fmt::format("chosen.call{}->symbol", i);
     }
     symbols += fmt::format("    case {}:\n      return {};\n", i, symbol);
@@ -98,7 +101,9 @@ std::string Calls(const Program& program, const std::vector<CallSource>& calls) 
          (chooses ? fields : "  char none;\n") +
          "};\n\nvoid Select([[maybe_unused]] kernels::IsaSet isas, void* storage) {\n" +
          fmt::format(fmt::runtime(cast), "") + selects +
-         "}\n\nconst char* Symbol(const void* storage, int32_t op) {\n" +
+         "}\n\nsize_t ScratchBytes(const void* storage, [[maybe_unused]] int32_t threads) {\n" +
+         fmt::format(fmt::runtime(cast), "const ") + "  size_t most = 0;\n" + scratches +
+         "  return most;\n}\n\nconst char* Symbol(const void* storage, int32_t op) {\n" +
          fmt::format(fmt::runtime(cast), "const ") + "  switch (op) {\n" + symbols +
          "  }\n  return nullptr;\n}\n\n"
          "void Run(const void* storage, const Memory& m, Stopwatch watch) {\n" +
@@ -178,7 +183,8 @@ std::string ModelTable(const Program& program, const std::string& tool_version) 
       "    .constants = reinterpret_cast<const uint8_t*>(kWeights),\n"
       "    .constant_bytes = {},\n    .arena_bytes = {},\n"
       "    .kernels_bytes = sizeof(Kernels),\n"
-      "    .select = Select,\n    .symbol = Symbol,\n    .run = Run,\n}};\n",
+      "    .select = Select,\n    .scratch_bytes = ScratchBytes,\n    .symbol = Symbol,\n    .run "
+      "= Run,\n}};\n",
       CString(program.name), CString(program.model_hash), CString(tool_version),
       program.inputs.size(), program.outputs.size(), program.calls.size(), program.constants.size(),
       program.arena_bytes);

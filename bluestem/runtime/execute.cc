@@ -44,23 +44,24 @@ struct Caller {
   }
 
   void operator()(const kernels::QConvParams& params) const {
-    std::get<const kernels::QConvKernel*>(kernel)->run(params,
-                                                       {.x = In<uint8_t>(0),
-                                                        .weights = In<uint8_t>(1),
-                                                        .thresholds = In<int32_t>(2),
-                                                        .directions = In<int8_t>(3),
-                                                        .a = In<float>(4),
-                                                        .b = In<float>(5),
-                                                        .y = Out<void>(),
-                                                        .scratch = Write(call.scratch, memory)});
+    const kernels::QConvArgs args = {.x = In<uint8_t>(0),
+                                     .weights = In<uint8_t>(1),
+                                     .thresholds = In<int32_t>(2),
+                                     .directions = In<int8_t>(3),
+                                     .a = In<float>(4),
+                                     .b = In<float>(5),
+                                     .y = Out<void>(),
+                                     .scratch = Write(call.scratch, memory)};
+    edge::RunConv(memory.workers, *std::get<const kernels::QConvKernel*>(kernel), params, args);
   }
   void operator()(const kernels::FConvParams& params) const {
-    std::get<const kernels::FConvKernel*>(kernel)->run(params, {.x = In<float>(0),
-                                                                .weights = In<float>(1),
-                                                                .bias = In<float>(2),
-                                                                .a = In<float>(3),
-                                                                .b = In<float>(4),
-                                                                .y = Out<float>()});
+    const kernels::FConvArgs args = {.x = In<float>(0),
+                                     .weights = In<float>(1),
+                                     .bias = In<float>(2),
+                                     .a = In<float>(3),
+                                     .b = In<float>(4),
+                                     .y = Out<float>()};
+    edge::RunConv(memory.workers, *std::get<const kernels::FConvKernel*>(kernel), params, args);
   }
   void operator()(const program::MaxPoolCall& pool) const {
     switch (pool.dtype) {
@@ -152,6 +153,12 @@ Kernel SelectKernel(const Call& call, kernels::IsaSet isas) {
     return &kernels::SelectFConv(*fconv, isas);
   }
   return std::monostate{};
+}
+
+size_t PartScratch(const Call& call, const Kernel& kernel, int32_t threads, size_t most) {
+  const auto* params = std::get_if<kernels::QConvParams>(&call.params);
+  if (params == nullptr) return most;  // no other family has scratch
+  return edge::PartScratch(*std::get<const kernels::QConvKernel*>(kernel), *params, threads, most);
 }
 
 const char* KernelSymbol(const Call& call, const Kernel& kernel) {

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "bluestem/edge/conv_parts.h"
 #include "bluestem/program/program.h"
 
 namespace bluestem::runtime {
@@ -17,6 +18,7 @@ struct Memory {
   const uint8_t* constants = nullptr;
   std::vector<const uint8_t*> inputs;
   std::vector<uint8_t*> outputs;
+  edge::Workers workers{};  // none: the caller alone
 };
 
 // The row that a call runs: a table's row where the family has one, else nothing.
@@ -25,6 +27,9 @@ using Kernel =
 
 // Returns the row for `call` among `isas`.
 Kernel SelectKernel(const program::Call& call, kernels::IsaSet isas);
+
+// Returns the larger of `most` and the scratch that one of `threads` threads needs for its part.
+size_t PartScratch(const program::Call& call, const Kernel& kernel, int32_t threads, size_t most);
 
 // Returns the symbol that runs ("qconv_u2s1_lut32__avx2", "maxpool_u8").
 const char* KernelSymbol(const program::Call& call, const Kernel& kernel);

@@ -62,9 +62,34 @@ class Interpreter : public Session {
     }
   }
 
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+  ~Interpreter() override { edge::StopThreads(memory_.workers.pool); }
+
+  // Errors: kUnavailable where memory or threads are not to be had. Requires: called once.
+  Status StartThreads(int32_t threads) {
+    memory_.workers.threads = threads;
+    if (threads == 1) return OkStatus();
+    size_t scratch = 0;
+    for (size_t i = 0; i < kernels_.size(); ++i) {
+      scratch = PartScratch(program_->calls[i], kernels_[i], threads, scratch);
+    }
+    const size_t pool_bytes = edge::ThreadPoolBytes(threads);
+    threads_memory_ = Allocate(pool_bytes + scratch * static_cast<size_t>(threads));
+    edge::ThreadPool* pool =
+        threads_memory_ == nullptr ? nullptr : edge::StartThreads(threads, threads_memory_.get());
+    if (pool == nullptr) {
+      return Error(Code::kUnavailable, "the system does not start {} threads; ask for fewer",
+                   threads);
+    }
+    memory_.workers = {pool, threads, threads_memory_.get() + pool_bytes, scratch};
+    return OkStatus();
+  }
+
   const std::vector<program::TensorInfo>& inputs() const override { return program_->inputs; }
   const std::vector<program::TensorInfo>& outputs() const override { return program_->outputs; }
   std::string isa() const override { return kernels::IsaName(edge::BestIsa(isas_)); }
+  int32_t threads() const override { return memory_.workers.threads; }
   int64_t arena_bytes() const override { return program_->arena_bytes; }
   int64_t weight_bytes() const override { return static_cast<int64_t>(program_->constants.size()); }
   std::string model_hash() const override { return program_->model_hash; }
@@ -111,6 +136,7 @@ class Interpreter : public Session {
   kernels::IsaSet isas_;
   AlignedBytes arena_;
   AlignedBytes constants_;
+  AlignedBytes threads_memory_;  // the pool, and each thread's scratch
   Memory memory_;
   std::vector<Kernel> kernels_;
 };
@@ -118,9 +144,10 @@ class Interpreter : public Session {
 }  // namespace
 
 Result<std::unique_ptr<Session>> Interpret(std::shared_ptr<const program::Program> program,
-                                           const std::string& isa) {
+                                           const std::string& isa, int32_t threads) {
   BLUESTEM_RETURN_IF_ERROR(program::Verify(*program));
   BLUESTEM_ASSIGN_OR_RETURN(const kernels::IsaSet isas, ResolveIsas(isa));
+  BLUESTEM_ASSIGN_OR_RETURN(const int32_t count, CheckThreads(threads));
   AlignedBytes arena = Allocate(static_cast<size_t>(program->arena_bytes));
   AlignedBytes constants = Allocate(program->constants.size());
   if (arena == nullptr || constants == nullptr) {
@@ -131,8 +158,10 @@ Result<std::unique_ptr<Session>> Interpret(std::shared_ptr<const program::Progra
   if (!program->constants.empty()) {
     std::memcpy(constants.get(), program->constants.data(), program->constants.size());
   }
-  return std::unique_ptr<Session>(std::make_unique<Interpreter>(
-      std::move(program), isas, std::move(arena), std::move(constants)));
+  auto session = std::make_unique<Interpreter>(std::move(program), isas, std::move(arena),
+                                               std::move(constants));
+  BLUESTEM_RETURN_IF_ERROR(session->StartThreads(count));
+  return std::unique_ptr<Session>(std::move(session));
 }
 
 }  // namespace bluestem::runtime

@@ -9,6 +9,8 @@
 namespace bluestem::runtime {
 namespace {
 
+constexpr int32_t kOldestAbi = 1;
+
 // The library's functions, as dlsym finds them.
 struct Abi {
   decltype(&bluestem_abi_version) abi_version;
@@ -27,6 +29,9 @@ struct Abi {
   decltype(&bluestem_run) run;
   decltype(&bluestem_op_count) op_count;
   decltype(&bluestem_profile) profile;
+  // Null in a library of version 1.
+  decltype(&bluestem_create_with) create_with;
+  decltype(&bluestem_session_threads) session_threads;
 };
 
 template <typename Function>
@@ -42,11 +47,16 @@ Status Find(void* library, const Path& path, const char* name, Function& functio
 Status FindAll(void* library, const Path& path, Abi& abi) {
   BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_abi_version", abi.abi_version));
   const int32_t version = abi.abi_version();
-  if (version != BLUESTEM_ABI_VERSION) {
+  if (version < kOldestAbi || version > BLUESTEM_ABI_VERSION) {
     return Error(
-        Code::kInvalidData, "{}: artefact ABI version {}; this program speaks version {}: {}",
-        path.string(), version, BLUESTEM_ABI_VERSION,
+        Code::kInvalidData,
+        "{}: artefact ABI version {}; this program speaks versions {} to {}: {}", path.string(),
+        version, kOldestAbi, BLUESTEM_ABI_VERSION,
         version > BLUESTEM_ABI_VERSION ? "use a newer bluestem" : "convert the model again");
+  }
+  if (version >= 2) {
+    BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_create_with", abi.create_with));
+    BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_session_threads", abi.session_threads));
   }
   BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_model_hash", abi.model_hash));
   BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_status_text", abi.status_text));
@@ -120,6 +130,9 @@ class LibrarySession : public Session {
   const std::vector<program::TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<program::TensorInfo>& outputs() const override { return outputs_; }
   std::string isa() const override { return abi_.session_isa(session_); }
+  int32_t threads() const override {
+    return abi_.session_threads == nullptr ? 1 : abi_.session_threads(session_);
+  }
   int64_t arena_bytes() const override { return static_cast<int64_t>(abi_.arena_bytes()); }
   int64_t weight_bytes() const override { return static_cast<int64_t>(abi_.weight_bytes()); }
   std::string model_hash() const override { return abi_.model_hash(); }
@@ -169,9 +182,22 @@ class LibrarySession : public Session {
   std::vector<program::TensorInfo> outputs_;
 };
 
+bluestem_status Create(const Abi& abi, const std::string& isa, int32_t threads,
+                       bluestem_session** session) {
+  if (abi.create_with == nullptr) {
+    return isa.empty() ? abi.create(session) : abi.create_isa(isa.c_str(), session);
+  }
+  const bluestem_options options = {.struct_bytes = sizeof(options),
+                                    .isa = isa.empty() ? nullptr : isa.c_str(),
+                                    .threads = threads};
+  return abi.create_with(&options, session);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::string& isa) {
+Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::string& isa,
+                                             int32_t threads) {
+  BLUESTEM_ASSIGN_OR_RETURN(const int32_t count, CheckThreads(threads));
   BLUESTEM_RETURN_IF_ERROR(CheckElf(library));
   // A name without a slash would be searched for in the system's folders.
   const std::string file = std::filesystem::absolute(library).string();
@@ -184,8 +210,13 @@ Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::str
   BLUESTEM_ASSIGN_OR_RETURN(auto inputs, ReadInfos(library, abi.input_count(), abi.input));
   BLUESTEM_ASSIGN_OR_RETURN(auto outputs, ReadInfos(library, abi.output_count(), abi.output));
   bluestem_session* session = nullptr;
-  const bluestem_status status =
-      isa.empty() ? abi.create(&session) : abi.create_isa(isa.c_str(), &session);
+  if (count > 1 && abi.create_with == nullptr) {
+    return Error(Code::kUnavailable,
+                 "{}: made by an older bluestem (artefact ABI version 1), before there were "
+                 "threads; convert the model again, or ask for 1 thread instead of {}",
+                 library.string(), count);
+  }
+  const bluestem_status status = Create(abi, isa, count, &session);
   if (status != BLUESTEM_OK || session == nullptr) {
     return Error(Code::kUnavailable, "{}: no session{}: {}", library.string(),
                  isa.empty() ? "" : " for instruction set '" + isa + "'", abi.status_text(status));

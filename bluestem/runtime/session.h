@@ -29,6 +29,7 @@ class Session {
   virtual const std::vector<program::TensorInfo>& inputs() const = 0;
   virtual const std::vector<program::TensorInfo>& outputs() const = 0;
   virtual std::string isa() const = 0;
+  virtual int32_t threads() const { return 1; }  // that a call runs on, the caller's among them
   virtual int64_t arena_bytes() const = 0;
   virtual int64_t weight_bytes() const = 0;
   virtual std::string model_hash() const = 0;
@@ -39,12 +40,16 @@ class Session {
                                               std::vector<OpProfile>& ops) = 0;
 };
 
-// `isa`: "" for the best of this CPU, or a name of kernels::IsaName. Errors: kUnavailable naming
-// what this CPU has.
+// `isa`: "" for the best of this CPU, or a name of kernels::IsaName. `threads`: that a call runs
+// on, 1..64, or 0 for one a core that this process may use; outputs have the same bits with any
+// number. Errors: kUnavailable naming what this CPU has, or that threads cannot be started;
+// kInvalidArgument for another number of threads.
 Result<std::unique_ptr<Session>> Interpret(std::shared_ptr<const program::Program> program,
-                                           const std::string& isa = "");
-// Loads libbluestem_*.so. Errors: kIo; kInvalidData for a file that is no artefact, a newer ABI or
-// another architecture, saying which.
-Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::string& isa = "");
+                                           const std::string& isa = "", int32_t threads = 1);
+// Loads libbluestem_*.so. Errors: as above; kIo; kInvalidData for a file that is no artefact, a
+// newer ABI or another architecture, saying which; kUnavailable for threads of a library that is
+// older than they are.
+Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::string& isa = "",
+                                             int32_t threads = 1);
 
 }  // namespace bluestem::runtime

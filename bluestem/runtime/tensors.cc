@@ -1,5 +1,7 @@
 #include "bluestem/runtime/tensors.h"
 
+#include "bluestem/edge/thread_pool.h"
+
 namespace bluestem::runtime {
 
 Status CheckInputs(const std::vector<program::TensorInfo>& infos,
@@ -17,6 +19,13 @@ Status CheckInputs(const std::vector<program::TensorInfo>& infos,
     }
   }
   return OkStatus();
+}
+
+Result<int32_t> CheckThreads(int32_t asked) {
+  const int32_t threads = edge::ResolveThreads(asked);
+  if (threads >= 1) return threads;
+  return Error(Code::kInvalidArgument, "{} threads; expected 1..{}, or 0 for one a core", asked,
+               edge::kMaxThreads);
 }
 
 std::vector<Tensor> MakeTensors(const std::vector<program::TensorInfo>& infos) {

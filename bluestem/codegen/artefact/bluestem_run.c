@@ -18,6 +18,7 @@ typedef struct {
   const char* isa;
   const char* normalize;
   long count;
+  long threads;
   int profile;
 } options;
 
@@ -40,6 +41,7 @@ static void usage(FILE* stream) {
       "                    nothing reads it from standard input\n"
       "  --count N         run N times and print the latency (default 1)\n"
       "  --isa NAME        avx512, avx2, sse4, neon, portable or reference (default: the best)\n"
+      "  --threads N       threads of one inference, 1..64; 0: one a core (default 1)\n"
       "  --normalize HOW   for a picture and a model of real values: divide_by_255 (default), "
       "none,\n"
       "                    per_image_standardization\n"
@@ -333,9 +335,9 @@ static void run_once(const options* o, bluestem_session* session) {
   }
   qsort(seconds, (size_t)o->count, sizeof(double), compare_seconds);
   for (i = 0; i < out_count; ++i) print_output(bluestem_output(i), outputs[i]);
-  printf("latency of %ld runs on %s: p50 %.1f us, p90 %.1f us\n", o->count,
-         bluestem_session_isa(session), 1e6 * seconds[o->count / 2],
-         1e6 * seconds[o->count * 9 / 10]);
+  printf("latency of %ld runs on %s, %ld threads: p50 %.1f us, p90 %.1f us\n", o->count,
+         bluestem_session_isa(session), (long)bluestem_session_threads(session),
+         1e6 * seconds[o->count / 2], 1e6 * seconds[o->count * 9 / 10]);
   if (o->profile) print_profile(session, inputs, outputs);
   for (i = 0; i < out_count; ++i) free(outputs[i]);
   free(seconds);
@@ -351,7 +353,7 @@ static const char* value_of(int argc, char** argv, int* i) {
 }
 
 static options parse(int argc, char** argv) {
-  options o = {NULL, NULL, NULL, NULL, "divide_by_255", 1, 0};
+  options o = {NULL, NULL, NULL, NULL, "divide_by_255", 1, 1, 0};
   int i;
   for (i = 1; i < argc; ++i) {
     const char* word = argv[i];
@@ -364,6 +366,12 @@ static options parse(int argc, char** argv) {
       o.count = strtol(text, &end, 10);
       if (*end != '\0' || o.count < 1 || o.count > 1000000)
         fail(kExitUsage, "--count", "expected 1..1000000");
+    } else if (strcmp(word, "--threads") == 0) {
+      char* end;
+      const char* text = value_of(argc, argv, &i);
+      o.threads = strtol(text, &end, 10);
+      if (*end != '\0' || end == text || o.threads < 0 || o.threads > 64)
+        fail(kExitUsage, "--threads", "expected 1..64, or 0 for one a core");
     } else if (strcmp(word, "--isa") == 0) {
       o.isa = value_of(argc, argv, &i);
     } else if (strcmp(word, "--normalize") == 0) {
@@ -395,8 +403,8 @@ static options parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   const options o = parse(argc, argv);
   bluestem_session* session = NULL;
-  const bluestem_status status =
-      o.isa == NULL ? bluestem_create(&session) : bluestem_create_isa(o.isa, &session);
+  const bluestem_options how = {sizeof how, o.isa, (int32_t)o.threads};
+  const bluestem_status status = bluestem_create_with(&how, &session);
   if (status != BLUESTEM_OK) {
     fail(kExitUnavailable, o.isa == NULL ? "session" : o.isa, bluestem_status_text(status));
   }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "bluestem/edge/conv_parts.h"
 #include "bluestem/edge/model_abi.h"
 #include "bluestem/kernels/isa.h"
 
@@ -21,6 +22,7 @@ struct Memory {
   const uint8_t* constants;
   const uint8_t* const* in;
   uint8_t* const* out;
+  edge::Workers workers;
 };
 
 // Nanoseconds of each call: Tick(i) after call i. Without room for them it does nothing.
@@ -67,6 +69,8 @@ struct Model {
   int64_t kernels_bytes;  // of the model's own table of chosen kernels
   // Chooses each call's kernel among `isas` into `kernels`.
   void (*select)(kernels::IsaSet isas, void* kernels);
+  // Returns the scratch that one of `threads` threads needs for its part of any call.
+  size_t (*scratch_bytes)(const void* kernels, int32_t threads);
   // Returns the symbol of the kernel that call `op` runs.
   const char* (*symbol)(const void* kernels, int32_t op);
   void (*run)(const void* kernels, const Memory& memory, Stopwatch watch);

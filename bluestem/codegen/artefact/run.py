@@ -27,7 +27,7 @@ except ImportError:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MOST_PIXELS = 1 << 26
-ABI_VERSION = 1
+ABI_VERSIONS = (1, 2)
 MACHINES = {"x86_64": "x86-64", "aarch64": "aarch64", "armv7l": "armhf", "armv8l": "armhf"}
 
 
@@ -302,25 +302,37 @@ class TensorInfo(ctypes.Structure):
                 ("zero_point", ctypes.c_int32)]
 
 
+class Options(ctypes.Structure):
+    _fields_ = [("struct_bytes", ctypes.c_size_t), ("isa", ctypes.c_char_p), ("threads", ctypes.c_int32)]
+
+
 class Model:
     """One session of a libbluestem_<target>.so."""
 
     DTYPES = [np.float32, np.uint8, np.int32]
 
-    def __init__(self, path):
+    def __init__(self, path, threads=1):
         try:
             self.library = ctypes.CDLL(os.path.abspath(path))
             self.library.bluestem_abi_version.restype = ctypes.c_int32
         except (OSError, AttributeError) as error:
             raise RunError("%s: cannot be loaded on this machine (%s): %s" % (path, platform.machine(), error))
         version = self.library.bluestem_abi_version()
-        if version != ABI_VERSION:
-            raise RunError("%s: artefact ABI version %d; this program speaks version %d" % (path, version, ABI_VERSION))
+        if version not in ABI_VERSIONS:
+            raise RunError("%s: artefact ABI version %d; this program speaks versions %d to %d"
+                           % ((path, version) + ABI_VERSIONS))
+        if version < 2 and threads != 1:
+            raise RunError("%s: made by an older bluestem, before there were threads; convert the model again, "
+                           "or leave --threads out" % path)
         for name in ("bluestem_input", "bluestem_output"):
             getattr(self.library, name).restype = ctypes.POINTER(TensorInfo)
         self.library.bluestem_status_text.restype = ctypes.c_char_p
         self.session = ctypes.c_void_p()
-        self.check(self.library.bluestem_create(ctypes.byref(self.session)))
+        if version < 2:
+            self.check(self.library.bluestem_create(ctypes.byref(self.session)))
+        else:
+            options = Options(ctypes.sizeof(Options), None, threads)
+            self.check(self.library.bluestem_create_with(ctypes.byref(options), ctypes.byref(self.session)))
         self.library.bluestem_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p),
                                               ctypes.POINTER(ctypes.c_void_p)]
         if self.library.bluestem_input_count() != 1:
@@ -384,15 +396,19 @@ def parse_arguments():
     parser.add_argument("-c", "--config", default=os.path.join(HERE, "..", "models", "meta.yaml"), help="meta.yaml")
     parser.add_argument("-o", "--output", default="output", help="folder of output.json (default: output)")
     parser.add_argument("--trial", type=int, default=1, help="runs a picture, for the benchmark (default: 1)")
+    parser.add_argument("--threads", type=int, default=1,
+                        help="threads of one inference, 1..64; 0: one a core (default: 1)")
     arguments = parser.parse_args()
     if arguments.trial < 1:
         parser.error("--trial: expected at least 1")
+    if not 0 <= arguments.threads <= 64:
+        parser.error("--threads: expected 1..64, or 0 for one a core")
     return arguments
 
 
 def run(arguments):
     meta = read_meta(arguments.config)
-    model = Model(arguments.model or default_library())
+    model = Model(arguments.model or default_library(), arguments.threads)
     results, seconds = [], []
     for path in arguments.input:
         try:

@@ -11,9 +11,9 @@ namespace edge = bluestem::edge;
 namespace kernels = bluestem::kernels;
 using artefact::kModel;
 
-// One block of memory: this struct, the pointers to inputs and outputs, the profile's times, the
+// A block of memory: this struct, the pointers to inputs and outputs, the profile's times, the
 // chosen kernels, the arena, and room for those inputs and outputs that a caller may hand over
-// misaligned.
+// misaligned. A session of several threads has a second one: the pool, and each thread's scratch.
 struct bluestem_session {
   const char* isa;
   const uint8_t** in;
@@ -22,6 +22,8 @@ struct bluestem_session {
   void* kernels;
   uint8_t* arena;
   uint8_t* staging;
+  void* threads_block;  // null: one thread
+  bluestem::edge::Workers workers;
 };
 
 namespace {
@@ -68,7 +70,26 @@ void Carve(Carver& carver, bluestem_session& session) {
   session.staging = carver.Take(AllStagedBytes());
 }
 
-bluestem_status Create(kernels::IsaSet isas, bluestem_session** session) {
+// Starts the session's threads. Requires: kernels are chosen.
+bluestem_status AddThreads(bluestem_session& session, int32_t threads) {
+  session.workers.threads = threads;
+  if (threads == 1) return BLUESTEM_OK;
+  const size_t pool_bytes = edge::ThreadPoolBytes(threads);
+  const size_t scratch = kModel.scratch_bytes(session.kernels, threads);
+  const size_t all_scratch = scratch * static_cast<size_t>(threads);
+  auto* block = static_cast<uint8_t*>(aligned_alloc(kAlignment, pool_bytes + all_scratch));
+  if (block == nullptr) return BLUESTEM_ERROR_MEMORY;
+  memset(block, 0, pool_bytes + all_scratch);
+  session.workers = {edge::StartThreads(threads, block), threads, block + pool_bytes, scratch};
+  if (session.workers.pool == nullptr) {
+    free(block);
+    return BLUESTEM_ERROR_THREADS;
+  }
+  session.threads_block = block;
+  return BLUESTEM_OK;
+}
+
+bluestem_status Create(kernels::IsaSet isas, int32_t threads, bluestem_session** session) {
   bluestem_session layout = {};
   Carver count = {nullptr, 0};
   Carve(count, layout);
@@ -80,6 +101,11 @@ bluestem_status Create(kernels::IsaSet isas, bluestem_session** session) {
   Carve(carver, *made);
   made->isa = kernels::IsaName(edge::BestIsa(isas));
   kModel.select(isas, made->kernels);
+  const bluestem_status status = AddThreads(*made, threads);
+  if (status != BLUESTEM_OK) {
+    free(block);
+    return status;
+  }
   *session = made;
   return BLUESTEM_OK;
 }
@@ -109,7 +135,8 @@ bluestem_status Run(bluestem_session* session, const void* const* inputs, void* 
         Misaligned(outputs[i], kModel.outputs[i]) ? staging : static_cast<uint8_t*>(outputs[i]);
     staging += StagedBytes(kModel.outputs[i]);
   }
-  const artefact::Memory memory = {session->arena, kModel.constants, session->in, session->out};
+  const artefact::Memory memory = {session->arena, kModel.constants, session->in, session->out,
+                                   session->workers};
   kModel.run(session->kernels, memory, artefact::Stopwatch(nanoseconds));
   for (int32_t i = 0; i < kModel.output_count; ++i) {
     if (session->out[i] != outputs[i]) memcpy(outputs[i], session->out[i], kModel.outputs[i].bytes);
@@ -152,9 +179,10 @@ int32_t bluestem_op_count(void) {
 const char* bluestem_status_text(bluestem_status status) {
   switch (status) {
     case BLUESTEM_OK: return "ok";
-    case BLUESTEM_ERROR_ARGUMENT: return "a null pointer or an index out of range";
+    case BLUESTEM_ERROR_ARGUMENT: return "a null pointer, or a number out of range";
     case BLUESTEM_ERROR_MEMORY: return "not enough memory for the session";
     case BLUESTEM_ERROR_ISA: return "this CPU or this library does not have the instruction set";
+    case BLUESTEM_ERROR_THREADS: return "the system did not start that many threads";
   }
   return "unknown status";
 }
@@ -170,23 +198,44 @@ const bluestem_tensor_info* bluestem_output(int32_t index) {
 bluestem_status bluestem_create(bluestem_session** session) {
   if (session == nullptr) return BLUESTEM_ERROR_ARGUMENT;
   *session = nullptr;
-  return Create(edge::CpuIsas(), session);
+  return Create(edge::CpuIsas(), 1, session);
 }
 
 bluestem_status bluestem_create_isa(const char* isa, bluestem_session** session) {
-  if (session == nullptr || isa == nullptr) return BLUESTEM_ERROR_ARGUMENT;
+  if (isa == nullptr) return BLUESTEM_ERROR_ARGUMENT;
+  const bluestem_options options = {sizeof(options), isa, 1};
+  return bluestem_create_with(&options, session);
+}
+
+bluestem_status bluestem_create_with(const bluestem_options* options, bluestem_session** session) {
+  if (session == nullptr || options == nullptr) return BLUESTEM_ERROR_ARGUMENT;
   *session = nullptr;
-  const kernels::IsaSet isas = edge::IsaSetFromName(isa);
+  // A caller of another version has fewer fields, or more; the ones that both know count.
+  bluestem_options known = {sizeof(known), nullptr, 1};
+  if (options->struct_bytes < sizeof(known.struct_bytes)) return BLUESTEM_ERROR_ARGUMENT;
+  memcpy(&known, options,
+         options->struct_bytes < sizeof(known) ? options->struct_bytes : sizeof(known));
+  const int32_t threads = edge::ResolveThreads(known.threads);
+  if (threads < 1) return BLUESTEM_ERROR_ARGUMENT;
+  if (known.isa == nullptr) return Create(edge::CpuIsas(), threads, session);
+  const kernels::IsaSet isas = edge::IsaSetFromName(known.isa);
   if (isas == 0 || (isas & ~edge::CpuIsas()) != 0) return BLUESTEM_ERROR_ISA;
-  return Create(isas, session);
+  return Create(isas, threads, session);
 }
 
 void bluestem_destroy(bluestem_session* session) {
+  if (session == nullptr) return;
+  edge::StopThreads(session->workers.pool);
+  free(session->threads_block);
   free(session);
 }
 
 const char* bluestem_session_isa(const bluestem_session* session) {
   return session == nullptr ? nullptr : session->isa;
+}
+
+int32_t bluestem_session_threads(const bluestem_session* session) {
+  return session == nullptr ? 0 : session->workers.threads;
 }
 
 bluestem_status bluestem_run(bluestem_session* session, const void* const* inputs,

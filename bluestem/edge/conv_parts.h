@@ -1,0 +1,83 @@
+// conv_parts: one convolution on the threads of a session. Templates over a family's row, params
+// and args, so that an artefact carries the families that it uses and no other.
+//
+// Threads: as thread_pool.h. Memory: the caller's. Copied into artefacts: no dependency but libc.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bluestem/edge/thread_pool.h"
+#include "bluestem/kernels/part_inl.h"
+
+namespace bluestem::edge {
+
+// The threads of a session. `scratch` has room for `threads` times `scratch_bytes`: a part cannot
+// use the arena's, which is one call's.
+struct Workers {
+  ThreadPool* pool;  // null: the caller alone
+  int32_t threads;
+  uint8_t* scratch;  // 64-byte aligned
+  size_t scratch_bytes;
+};
+
+// Returns in how many parts a call is worth cutting. A part should outweigh its waking (about a
+// microsecond) and what it prepares twice (the rows under its first kernel): some 5 microseconds.
+// Work is counted in units of a multiply-add of one bit; an output costs some 64 of them besides,
+// for its threshold or its scale; a multiply-add in f32 costs 16.
+template <typename Params>
+int32_t PartCount(const Params& p, int32_t threads) {
+  constexpr int64_t kWorkOfAPart = int64_t{1} << 19;
+  constexpr int64_t kOutput = 64, kReal = 16;
+  int64_t terms = int64_t{p.kernel_h} * p.kernel_w * (p.ci / p.groups);
+  if constexpr (!requires { p.w_bits; }) terms *= kReal;
+  const int64_t parts = int64_t{p.ho} * p.wo * p.co * (terms + kOutput) / kWorkOfAPart;
+  return parts < 2 ? 1 : parts < threads ? static_cast<int32_t>(parts) : threads;
+}
+
+// Returns the larger of `most` and what a part of the call asks for as scratch.
+template <typename Kernel, typename Params>
+size_t PartScratch(const Kernel& kernel, const Params& whole, int32_t threads, size_t most) {
+  if constexpr (requires { kernel.scratch_bytes(whole); }) {
+    const int32_t parts = PartCount(whole, threads);
+    for (int32_t part = 0; part < parts; ++part) {
+      Params params = whole;
+      kernels::TakeShape(part, parts, params);
+      if (params.ho == 0 || params.wo == 0) continue;
+      const size_t bytes = (kernel.scratch_bytes(params) + 63) / 64 * 64;
+      if (bytes > most) most = bytes;
+    }
+  }
+  return most;
+}
+
+// Runs the call, in parts where that pays. The outputs have the same bits whatever the threads.
+template <typename Kernel, typename Params, typename Args>
+void RunConv(const Workers& workers, const Kernel& kernel, const Params& params, const Args& args) {
+  const int32_t parts = workers.pool == nullptr ? 1 : PartCount(params, workers.threads);
+  if (parts == 1) return kernel.run(params, args);
+  struct Job {
+    const Workers& workers;
+    const Kernel& kernel;
+    const Params& params;
+    const Args& args;
+    int32_t parts;
+  };
+  const Job job = {workers, kernel, params, args, parts};
+  RunParts(
+      workers.pool, parts,
+      [](const void* data, int32_t part, int32_t worker) {
+        const Job& own = *static_cast<const Job*>(data);
+        Params part_params = own.params;
+        Args part_args = own.args;
+        if (!TakePart(part, own.parts, part_params, part_args)) return;
+        if constexpr (requires { part_args.scratch; }) {
+          part_args.scratch =
+              own.workers.scratch + static_cast<size_t>(worker) * own.workers.scratch_bytes;
+        }
+        own.kernel.run(part_params, part_args);
+      },
+      &job);
+}
+
+}  // namespace bluestem::edge
