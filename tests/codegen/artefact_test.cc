@@ -105,6 +105,70 @@ TEST(Artefact, FourThreadsRunTheirOwnSessions) {
   EXPECT_EQ(equal, std::vector<int>(4, 50));
 }
 
+TEST(Artefact, GivesTheSameBitsWithAnyNumberOfThreads) {
+  const auto program = testing::WideNetwork();
+  const auto inputs = RandomInputs(*program, 3);
+  const auto expected = *Need(Interpret(program, "reference"))->Run(inputs);
+  for (const std::string& isa : testing::IsasHere()) {
+    for (const int32_t threads : {1, 2, 3, 8}) {
+      for (const auto& session :
+           {Need(LoadLibrary(LibraryOf(testing::WideArtefact()), isa, threads)),
+            Need(Interpret(program, isa, threads))}) {
+        ASSERT_NE(session, nullptr);
+        EXPECT_EQ(session->threads(), threads);
+        for (int n = 0; n < 5; ++n) {
+          ASSERT_EQ(*session->Run(inputs), expected) << isa << ", " << threads << " threads";
+        }
+      }
+    }
+  }
+}
+
+TEST(Artefact, TwoSessionsWithThreadsRunAtOnce) {
+  const auto program = testing::WideNetwork();
+  const auto inputs = RandomInputs(*program, 5);
+  const auto expected = *Need(Interpret(program))->Run(inputs);
+  std::vector<std::thread> callers;
+  std::vector<int> equal(2, 0);
+  for (size_t t = 0; t < equal.size(); ++t) {
+    callers.emplace_back([&, t] {
+      const auto session = Need(LoadLibrary(LibraryOf(testing::WideArtefact()), "", 2));
+      for (int n = 0; n < 30; ++n) equal[t] += *session->Run(inputs) == expected ? 1 : 0;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(equal, std::vector<int>(2, 30));
+}
+
+TEST(Artefact, OptionsThatItDoesNotKnowOrThatAreMissingHaveTheirDefaults) {
+  testing::RawLibrary library(LibraryOf(testing::WideArtefact()));
+  struct {
+    bluestem_options known;
+    int64_t later[4];
+  } newer = {{sizeof(newer), nullptr, 2}, {1, 2, 3, 4}};
+  bluestem_session* session = nullptr;
+  ASSERT_EQ(library.create_with(&newer.known, &session), BLUESTEM_OK);
+  EXPECT_EQ(library.session_threads(session), 2);
+  library.destroy(session);
+  const bluestem_options older = {offsetof(bluestem_options, threads), "portable", 9};
+  ASSERT_EQ(library.create_with(&older, &session), BLUESTEM_OK);
+  EXPECT_EQ(library.session_threads(session), 1);
+  library.destroy(session);
+  bluestem_options options = {sizeof(options), nullptr, 0};
+  ASSERT_EQ(library.create_with(&options, &session), BLUESTEM_OK);
+  EXPECT_GE(library.session_threads(session), 1);
+  library.destroy(session);
+  for (const int32_t threads : {-1, 65}) {
+    options.threads = threads;
+    EXPECT_EQ(library.create_with(&options, &session), BLUESTEM_ERROR_ARGUMENT);
+  }
+  options = {sizeof(options), "mmx", 1};
+  EXPECT_EQ(library.create_with(&options, &session), BLUESTEM_ERROR_ISA);
+  options.struct_bytes = 0;
+  EXPECT_EQ(library.create_with(&options, &session), BLUESTEM_ERROR_ARGUMENT);
+  EXPECT_EQ(library.create_with(nullptr, &session), BLUESTEM_ERROR_ARGUMENT);
+}
+
 TEST(Artefact, RunTakesAnyAlignment) {
   const auto program = EveryCall();
   const auto inputs = RandomInputs(*program, 2);

@@ -63,7 +63,7 @@ TEST(ModelSource, SaysWhatTheReaderNeeds) {
   ASSERT_TRUE(source.ok());
   for (const char* text :
        {"Made by Bluestem 1.2.3", "model hash  0000", "2,269,696 multiply-accumulates",
-        "// conv2: made by hand\n  chosen.call1->run(kCall1, {.x = m.arena + 0,",
+        "// conv2: made by hand\n  edge::RunConv(m.workers, *chosen.call1, kCall1,",
         "kernels::softmax_f32(kCall7, F32(m.arena + ", "watch.Tick(7);"}) {
     EXPECT_NE(source->model.find(text), std::string::npos) << text << "\n" << source->model;
   }

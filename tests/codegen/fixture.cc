@@ -175,6 +175,38 @@ std::shared_ptr<Program> SmallNetwork(uint32_t seed) {
   return std::make_shared<Program>(program);
 }
 
+std::shared_ptr<Program> WideNetwork() {
+  ProgramBuilder builder(8);
+  Program& program = builder.program();
+  program.name = "wide";
+  program.model_hash = std::string(64, 'a');
+  program.inputs = {{.name = "image",
+                     .dtype = DType::kU8,
+                     .shape = {1, 20, 20, 3},
+                     .scale = 1.0 / 255,
+                     .zero_point = 0}};
+  program.outputs = {{.name = "map", .dtype = DType::kF32, .shape = {1, 20, 20, 16}}};
+  kernels::QConvParams first = Conv(20, 3, 64, 3);
+  first.x_bits = 8;
+  first.w_bits = 4;
+  Operand x = builder.QConv("conv1", first, {Space::kInput, 0});
+  x = builder.QConv("conv2", Conv(20, 64, 64, 3), x);
+  kernels::QConvParams depthwise = Conv(20, 64, 64, 3);
+  depthwise.groups = 64;
+  depthwise.w_bits = 8;
+  x = builder.QConv("depthwise", depthwise, x);
+  kernels::QConvParams pointwise = Conv(20, 64, 48, 1);
+  pointwise.epilogue = kernels::QConvEpilogue::kAffine;
+  x = builder.QConv("pointwise", pointwise, x);
+  kernels::FConvParams real = FloatConv();
+  real.h = real.w = real.ho = real.wo = 20;
+  real.ci = 48;
+  real.co = 16;
+  builder.FConv("real", real, x);
+  program.calls.back().output = {Space::kOutput, 0};
+  return std::make_shared<Program>(program);
+}
+
 std::shared_ptr<Program> EveryCall() {
   ProgramBuilder builder(3);
   Program& program = builder.program();
@@ -339,6 +371,11 @@ Path EmitOnce(const Program& program, const Path& name) {
 
 const Path& SmallArtefact() {
   static const Path kPath = EmitOnce(*SmallNetwork(1), "small");
+  return kPath;
+}
+
+const Path& WideArtefact() {
+  static const Path kPath = EmitOnce(*WideNetwork(), "wide");
   return kPath;
 }
 

@@ -94,6 +94,9 @@ class ProgramBuilder {
 std::shared_ptr<program::Program> SmallNetwork(uint32_t seed);
 // An f32 network whose kernels compile quickly: f32 [1,6,6,5] -> conv, softmax -> f32 [36,8].
 std::shared_ptr<program::Program> FloatNetwork();
+// Convolutions that are worth cutting in parts, one of each way to cut: u8 [1,20,20,3] -> 3x3,
+// 3x3 of one bit, depthwise, 1x1, f32 3x3 -> f32 [1,20,20,16].
+std::shared_ptr<program::Program> WideNetwork();
 // Every kind of call once: f32 [1,6,6,5] -> f32 [1,7] and u8 [1,6,6,8].
 std::shared_ptr<program::Program> EveryCall();
 
@@ -106,8 +109,9 @@ std::vector<std::string> IsasHere();
 
 codegen::EmitOptions Options(const std::vector<std::string>& targets);
 
-// Emits SmallNetwork(1) and EveryCall() for x86-64 once a process.
+// Emits SmallNetwork(1), WideNetwork() and EveryCall() for x86-64 once a process.
 const Path& SmallArtefact();
+const Path& WideArtefact();
 const Path& EveryCallArtefact();
 Path LibraryOf(const Path& artefact, const std::string& target = "x86-64");
 
@@ -117,6 +121,8 @@ struct RawLibrary {
     Find("bluestem_run", run);
     Find("bluestem_profile", profile);
     Find("bluestem_create_isa", create_isa);
+    Find("bluestem_create_with", create_with);
+    Find("bluestem_session_threads", session_threads);
     Find("bluestem_destroy", destroy);
     Find("bluestem_input", input);
     Find("bluestem_op_count", op_count);
@@ -137,6 +143,8 @@ struct RawLibrary {
   decltype(&bluestem_run) run;
   decltype(&bluestem_profile) profile;
   decltype(&bluestem_create_isa) create_isa;
+  decltype(&bluestem_create_with) create_with;
+  decltype(&bluestem_session_threads) session_threads;
   decltype(&bluestem_destroy) destroy;
   decltype(&bluestem_input) input;
   decltype(&bluestem_op_count) op_count;

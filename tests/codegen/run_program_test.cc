@@ -44,7 +44,8 @@ class RunProgram : public ::testing::Test {
 
 TEST_F(RunProgram, PrintsScoresLatencyAndProfileOfAPicture) {
   Write("picture.ppm", Ppm(inputs_[0]));
-  const auto ran = Run({"picture.ppm", "--count", "5", "--profile", "--isa", "portable"});
+  const auto ran =
+      Run({"picture.ppm", "--count", "5", "--profile", "--isa", "portable", "--threads", "2"});
   EXPECT_EQ(ran.exit_code, 0) << ran.output;
   for (int64_t i = 0; i < 10; ++i) {
     char line[64];
@@ -52,7 +53,7 @@ TEST_F(RunProgram, PrintsScoresLatencyAndProfileOfAPicture) {
                   static_cast<double>(expected_[0].data<float>()[i]));
     EXPECT_NE(ran.output.find(line), std::string::npos) << line << ran.output;
   }
-  EXPECT_NE(ran.output.find("latency of 5 runs on portable: p50 "), std::string::npos)
+  EXPECT_NE(ran.output.find("latency of 5 runs on portable, 2 threads: p50 "), std::string::npos)
       << ran.output;
   EXPECT_NE(ran.output.find("strided_copy  (s2d)"), std::string::npos) << ran.output;
 }
@@ -85,6 +86,7 @@ TEST_F(RunProgram, SaysWhatIsWrongWithItsInput) {
       {{"--raw-in", "text"}, 2, "goes with --raw-out"},
       {{"--raw-in", "text", "--raw-out", "y"}, 3, "19 bytes; expected a multiple of 192"},
       {{"--count", "0"}, 2, "expected 1..1000000"},
+      {{"--threads", "65"}, 2, "expected 1..64, or 0 for one a core"},
       {{"--speed"}, 2, "unknown option"}};
   for (const auto& [arguments, code, text] : cases) {
     const auto ran = Run(arguments);

@@ -109,6 +109,15 @@ TEST(Interpret, TellsItsIsa) {
   EXPECT_EQ((*Interpret(Relu()))->isa(), kernels::IsaName(edge::BestIsa(edge::CpuIsas())));
 }
 
+TEST(Interpret, TakesOneThreadUnlessAskedAndRefusesWhatIsNoNumberOfThem) {
+  EXPECT_EQ((*Interpret(Relu()))->threads(), 1);
+  EXPECT_EQ((*Interpret(Relu(), "", 3))->threads(), 3);
+  EXPECT_GE((*Interpret(Relu(), "", 0))->threads(), 1);
+  const auto many = Interpret(Relu(), "", 65);
+  EXPECT_EQ(many.status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(many.status().message(), "65 threads; expected 1..64, or 0 for one a core");
+}
+
 TEST(Interpret, RefusesAProgramThatLeavesItsArena) {
   auto program = Relu();
   program->arena_bytes = 8;
@@ -151,8 +160,53 @@ TEST_F(TestFile, LoadLibraryRefusesANewerAbi) {
   const Path library = folder_ / "new.so";
   const std::string command = "gcc -shared -fPIC -o " + library.string() + " " + source.string();
   ASSERT_EQ(std::system(command.c_str()), 0);
-  ExpectRefused(library, Code::kInvalidData,
-                "artefact ABI version 99; this program speaks version 1: use a newer bluestem");
+  ExpectRefused(
+      library, Code::kInvalidData,
+      "artefact ABI version 99; this program speaks versions 1 to 2: use a newer bluestem");
+}
+
+// What version 1 had: everything but create_with and session_threads.
+constexpr const char* kVersion1 = R"(
+#include <stddef.h>
+typedef struct { const char* n; int d; int r; long long s[6]; size_t b; double c; int z; } info;
+static info kInfo = {"x", 0, 1, {1}, 4, 0, 0};
+int bluestem_abi_version(void) { return 1; }
+const char* bluestem_model_hash(void) { return "hash"; }
+const char* bluestem_status_text(int s) { return s == 0 ? "ok" : "not ok"; }
+int bluestem_input_count(void) { return 1; }
+int bluestem_output_count(void) { return 1; }
+const info* bluestem_input(int i) { return &kInfo; }
+const info* bluestem_output(int i) { return &kInfo; }
+size_t bluestem_arena_bytes(void) { return 0; }
+size_t bluestem_weight_bytes(void) { return 0; }
+int bluestem_create(void** s) { *s = &kInfo; return 0; }
+int bluestem_create_isa(const char* i, void** s) { *s = &kInfo; return 0; }
+void bluestem_destroy(void* s) {}
+const char* bluestem_session_isa(const void* s) { return "portable"; }
+int bluestem_run(void* s, const void* const* x, void* const* y) {
+  *(float*)y[0] = 2 * *(const float*)x[0];
+  return 0;
+}
+int bluestem_op_count(void) { return 0; }
+int bluestem_profile(void* s, const void* const* x, void* const* y, void* o) { return 0; }
+)";
+
+TEST_F(TestFile, LoadLibraryRunsAnOldLibraryAndSaysThatItHasNoThreads) {
+  const Path source = Write("old.c", kVersion1);
+  const Path library = folder_ / "old.so";
+  const std::string command = "gcc -shared -fPIC -o " + library.string() + " " + source.string();
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const auto session = LoadLibrary(library);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  EXPECT_EQ((*session)->threads(), 1);
+  EXPECT_EQ((*(*session)->Run({Tensor::Of<float>({1}, {3})}))[0], Tensor::Of<float>({1}, {6}));
+  const auto threaded = LoadLibrary(library, "", 2);
+  ASSERT_FALSE(threaded.ok());
+  EXPECT_EQ(threaded.status().code(), Code::kUnavailable);
+  EXPECT_NE(threaded.status().message().find("made by an older bluestem (artefact ABI version 1), "
+                                             "before there were threads; convert the model again"),
+            std::string::npos)
+      << threaded.status().message();
 }
 
 }  // namespace

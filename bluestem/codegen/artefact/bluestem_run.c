@@ -335,9 +335,10 @@ static void run_once(const options* o, bluestem_session* session) {
   }
   qsort(seconds, (size_t)o->count, sizeof(double), compare_seconds);
   for (i = 0; i < out_count; ++i) print_output(bluestem_output(i), outputs[i]);
-  printf("latency of %ld runs on %s, %ld threads: p50 %.1f us, p90 %.1f us\n", o->count,
+  printf("latency of %ld runs on %s, %ld thread%s: p50 %.1f us, p90 %.1f us\n", o->count,
          bluestem_session_isa(session), (long)bluestem_session_threads(session),
-         1e6 * seconds[o->count / 2], 1e6 * seconds[o->count * 9 / 10]);
+         bluestem_session_threads(session) == 1 ? "" : "s", 1e6 * seconds[o->count / 2],
+         1e6 * seconds[o->count * 9 / 10]);
   if (o->profile) print_profile(session, inputs, outputs);
   for (i = 0; i < out_count; ++i) free(outputs[i]);
   free(seconds);
