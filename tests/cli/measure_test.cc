@@ -158,7 +158,7 @@ TEST(Profile, FlagsTheReferenceKernelWithTheReason) {
   EXPECT_THAT(result.out, HasSubstr("qconv_u8s8__reference (!)"));
   EXPECT_THAT(result.err, HasSubstr("block1.conv: ran on the slow reference kernel "
                                     "qconv_u8s8__reference: no other instruction set is allowed; "
-                                    "portable has qconv_u8s1_lut32__portable"));
+                                    "portable has qconv_u8s8_dot32__portable"));
   const Path alone = Scratch() / "lib.so";
   fs::copy(Library(), alone);
   EXPECT_THAT(Tool({"profile", alone.string(), "--isa", "reference", "--count", "1"}).err,

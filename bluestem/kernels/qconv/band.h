@@ -49,6 +49,12 @@ constexpr int32_t kMaxRearrangedLevels = 17;
 constexpr int64_t kRingBytes = 96 * 1024;
 constexpr int32_t kMinStrip = 8;
 
+static inline int32_t SumOfCodes(const uint8_t* codes, int32_t count) {
+  int32_t sum = 0;
+  for (int32_t i = 0; i < count; ++i) sum += codes[i];
+  return sum;
+}
+
 // Copies `count` bytes, kBytes <= count <= 2 * kBytes.
 template <int kBytes>
 static inline void CopyEnds(uint8_t* to, const uint8_t* from, int32_t count) {

@@ -27,6 +27,7 @@ struct DotStep {
   // Sums are s32 from the start: there are no chunks.
   static int64_t ChunkSteps(const QConvParams&) { return INT32_MAX; }
   static int32_t SegmentChunks(const QConvParams&, int32_t) { return INT32_MAX; }
+  static int32_t SumCodes(const uint8_t* codes, int32_t count) { return SumOfCodes(codes, count); }
   static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
     CopyFew(to, codes, steps * kStepChannels);
   }

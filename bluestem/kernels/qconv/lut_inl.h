@@ -41,11 +41,7 @@ struct LutStep {
     return static_cast<int32_t>(65535 / (StepMaximum(p) * chunk_steps));
   }
 
-  static int32_t SumCodes(const uint8_t* codes, int32_t count) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; ++i) sum += codes[i];
-    return sum;
-  }
+  static int32_t SumCodes(const uint8_t* codes, int32_t count) { return SumOfCodes(codes, count); }
 
   // Two tables for 8 codes, as words of 4 entries: entry n = low[n % 4] + high[n / 4] with low and
   // high = {0, first, second, first + second}. No byte overflows, so multiplication spreads them.
