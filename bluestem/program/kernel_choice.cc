@@ -28,14 +28,14 @@ KernelChoice Choose(const Row* rows, int32_t count, const Params& params, kernel
 const std::vector<CpuLevel>& CpuLevels() {
   constexpr kernels::IsaSet kSse4 = kernels::kAlways | IsaBit(Isa::kSse4);
   constexpr kernels::IsaSet kAvx2 = kSse4 | IsaBit(Isa::kAvx2);
-  static const std::vector<CpuLevel> kLevels = {
+  static const std::vector<CpuLevel> levels = {
       {"avx512", kAvx2 | IsaBit(Isa::kAvx512), true, false},
       {"avx2", kAvx2, true, false},
       {"sse4", kSse4, true, false},
       {"neon", kernels::kAlways | IsaBit(Isa::kNeon), false, true},
       {"portable", kernels::kAlways, true, true},
   };
-  return kLevels;
+  return levels;
 }
 
 KernelChoice ChooseKernel(const CallParams& params, kernels::IsaSet isas) {
