@@ -40,7 +40,7 @@ rm -rf "$run" "$run.artefact" "$run.artefact.tar.gz" "$run.output"
 settings=(--set "data.path=$images/train" --set "data.validation=$images/test" --set "train.max_minutes=$minutes")
 # Interrupts as a user does, once the run has taken some steps.
 interrupted() {
-  "$tool" train -c "$root/examples/configs/cifar10_lmnet_v1.yaml" -o "$run" "${settings[@]}" --set train.checkpoint_steps=10 &
+  "$tool" train -c "$root/examples/configs/cifar10_lmnet_v1.yaml" -o "$run" "${settings[@]}" --set train.checkpoint_steps=2 &
   local pid=$! waited=0 code
   while kill -0 $pid 2>/dev/null && ! ls "$run"/checkpoints/step-*.ckpt >/dev/null 2>&1 && [ $waited -lt 600 ]; do
     sleep 0.2
