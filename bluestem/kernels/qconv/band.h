@@ -8,7 +8,8 @@
 // Scratch, each part 64-byte aligned:
 //   ring       [planes][rows][columns][groups][steps][step_bytes]
 //   pad        [planes][groups][steps][step_bytes]  a padding pixel
-//   codes      [steps * step_channels] u8           a pixel's codes, padded with zeros
+//   codes      [steps * step_channels] u8           a pixel's codes, padded with zeros; of a row
+//                                                   of pixels where codes are gathered
 //   sums       [columns][groups] s32                sum of the codes of a pixel of one row
 //   row_sums   [rows][strip][groups] s32            the same under a row of the kernel
 //   windows    [strip][groups] s32                  the same under the kernel
@@ -77,16 +78,24 @@ static inline void CopyFew(uint8_t* to, const uint8_t* from, int32_t count) {
   }
 }
 
-// A 1x1 convolution of stride 1 without padding does not care for rows: one long row.
-static inline QConvParams Flatten(const QConvParams& p) {
-  QConvParams flat = p;
+// The convolution as the band computes it. A 1x1 convolution of stride 1 without padding does not
+// care for rows: one long row. Codes that are gathered leave a 1x1 convolution of them.
+static inline QConvParams BandParams(const QConvParams& p) {
+  QConvParams band = p;
   const bool pointwise = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1 &&
                          p.pad_top == 0 && p.pad_left == 0 && p.ho == p.h && p.wo == p.w;
   if (pointwise) {
-    flat.w = flat.wo = p.h * p.w;
-    flat.h = flat.ho = 1;
+    band.w = band.wo = p.h * p.w;
+    band.h = band.ho = 1;
+  } else if (Gathers(p)) {
+    band.ci = PackedInputs(p);
+    band.h = p.ho;
+    band.w = p.wo;
+    band.kernel_h = band.kernel_w = band.stride_h = band.stride_w = 1;
+    band.dilation_h = band.dilation_w = 1;
+    band.pad_top = band.pad_left = 0;
   }
-  return flat;
+  return band;
 }
 
 static inline int32_t StripColumns(const QConvParams& p, int32_t strip) {
@@ -97,8 +106,8 @@ static inline int64_t AlignUp(int64_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
 
-// Requires: p is flattened.
-static inline BandPlan PlanBand(const QConvParams& p, const BandStep& step) {
+static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step) {
+  const QConvParams p = BandParams(params);
   BandPlan plan;
   plan.rows = (p.kernel_h - 1) * p.dilation_h + 1;
   plan.steps = CeilDiv(GroupInputs(p), step.channels);
@@ -117,7 +126,8 @@ static inline BandPlan PlanBand(const QConvParams& p, const BandStep& step) {
   plan.plane_bytes = AlignUp(plan.row_bytes * plan.rows);
   plan.pad_at = plan.plane_bytes * plan.planes;
   plan.codes_at = plan.pad_at + AlignUp(plan.pixel_bytes * plan.planes);
-  plan.sums_at = plan.codes_at + AlignUp(int64_t{plan.steps} * step.channels);
+  const int64_t prepared_together = Gathers(params) ? plan.columns : 1;
+  plan.sums_at = plan.codes_at + AlignUp(prepared_together * plan.steps * step.channels);
   const int64_t sum_bytes = static_cast<int64_t>(sizeof(int32_t)) * p.groups;
   plan.row_sums_at = plan.sums_at + AlignUp(sum_bytes * plan.columns);
   plan.windows_at = plan.row_sums_at + AlignUp(sum_bytes * plan.rows * plan.strip);

@@ -123,11 +123,12 @@ static void ComputeStrip(BandRun& run) {
 template <class V>
 static void RunBanded(const QConvParams& params, const QConvArgs& args) {
   BandRun run;
-  run.p = Flatten(params);
+  run.whole = params;
+  run.p = BandParams(params);
   run.args = args;
   const QConvParams& p = run.p;
   run.group_inputs = GroupInputs(p);
-  run.plan = PlanBand(p, V::kBandStep);
+  run.plan = PlanBand(params, V::kBandStep);
   run.sums = reinterpret_cast<int32_t*>(args.scratch + run.plan.sums_at);
   run.row_sums = reinterpret_cast<int32_t*>(args.scratch + run.plan.row_sums_at);
   run.windows = reinterpret_cast<int32_t*>(args.scratch + run.plan.windows_at);
@@ -156,7 +157,7 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
   run.job.pixel_stride = p.stride_w * run.plan.pixel_bytes;
   run.job.chunk_steps = EvenChunk(run.job.run_steps, V::ChunkSteps(p));
   run.job.segment_chunks = V::SegmentChunks(p, run.job.chunk_steps);
-  run.job.block_bytes = BlockBytes(p);
+  run.job.block_bytes = BlockBytes(params);
   std::memset(args.scratch + run.plan.codes_at, 0,
               static_cast<size_t>(run.plan.sums_at - run.plan.codes_at));
   PreparePad<V>(run);

@@ -2,13 +2,15 @@
 // and the sums of codes beside it. Template over V, see tile_inl.h.
 #pragma once
 
+#include "bluestem/kernels/qconv/gather_inl.h"
 #include "bluestem/kernels/qconv/tile_inl.h"
 
 namespace bluestem::kernels {
 
 // A call in progress.
 struct BandRun {
-  QConvParams p;  // flattened
+  QConvParams whole;
+  QConvParams p;  // BandParams of it
   QConvArgs args;
   BandPlan plan;
   TileJob job;
@@ -74,10 +76,29 @@ static inline void SumRow(const BandRun& run, int32_t slot) {
   }
 }
 
+// Prepares the codes under the kernel for each output of row `oy` of the strip.
+template <class V>
+static void PrepareGathered(const BandRun& run, int32_t oy) {
+  const int32_t codes_bytes = run.plan.steps * V::kStepChannels;
+  uint8_t* codes = run.args.scratch + run.plan.codes_at;
+  GatherRow(run.whole, run.args.x, {oy, run.first_output, run.outputs}, codes_bytes, codes);
+  for (int32_t plane = 0; plane < run.plan.planes; ++plane) {
+    V::Prepare(codes, run.plan.steps * run.outputs, plane * V::kPlaneBits,
+               run.args.scratch + plane * run.plan.plane_bytes);
+  }
+  if constexpr (V::kSumOffset != 0) {
+    for (int32_t i = 0; i < run.outputs; ++i) {
+      run.sums[i] = V::SumCodes(codes + int64_t{i} * codes_bytes, codes_bytes);
+    }
+    SumRow(run, 0);
+  }
+}
+
 // Prepares input row `iy` (perhaps outside) of the strip into its slot of the ring.
 template <class V>
 static void PrepareRow(const BandRun& run, int32_t iy) {
   const QConvParams& p = run.p;
+  if (Gathers(run.whole)) return PrepareGathered<V>(run, iy);
   const int32_t slot = (iy + p.pad_top) % run.plan.rows;
   // A column further than this from a window's first is under no kernel.
   const int32_t reach = (p.kernel_w - 1) * p.dilation_w;

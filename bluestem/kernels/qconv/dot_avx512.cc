@@ -3,9 +3,7 @@
 // GCC 12 takes its own intrinsics' undefined registers for uninitialized variables.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include <immintrin.h>
-
-#include "bluestem/kernels/qconv/dot_inl.h"
+#include "bluestem/kernels/qconv/dot_x86_inl.h"
 
 namespace bluestem::kernels {
 namespace {
@@ -53,6 +51,9 @@ struct Wide32 : WideDotStep {
   using Sum = Pair;
   using Wide = Pair;
 
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+    PrepareWide(codes, steps, to);
+  }
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     const __m512i w0 = Load(weights);
     const __m512i w1 = Load(weights + 64);

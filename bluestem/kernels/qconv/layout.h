@@ -12,10 +12,12 @@ static constexpr int32_t CeilDiv(int32_t n, int32_t d) {
   return (n + d - 1) / d;
 }
 
-// True if weights are packed s1 (one bit each), false if s8. Few channels of many bits (a picture)
-// are no work for look-up tables: most of a table would be padding, and each code needs two.
+// So few channels (a picture) would leave most of a step to padding.
+constexpr int32_t kFewChannels = 4;
+
+// True if weights are packed s1 (one bit each), false if s8.
 static constexpr bool PacksS1(const QConvParams& p) {
-  return p.w_bits == 1 && p.groups == 1 && !(p.ci <= 4 && p.x_bits > 4);
+  return p.w_bits == 1 && p.groups == 1 && p.ci > kFewChannels;
 }
 static constexpr int32_t GroupInputs(const QConvParams& p) {
   return p.ci / p.groups;
@@ -27,15 +29,44 @@ static constexpr int32_t Taps(const QConvParams& p) {
   return p.kernel_h * p.kernel_w;
 }
 
+// True if the channels of all taps are packed as those of one, and kernels gather the codes under
+// the kernel as those of one pixel.
+static constexpr bool Gathers(const QConvParams& p) {
+  return p.groups == 1 && p.ci <= kFewChannels && Taps(p) > 1;
+}
+static constexpr int32_t PackedTaps(const QConvParams& p) {
+  return Gathers(p) ? 1 : Taps(p);
+}
+static constexpr int32_t PackedInputs(const QConvParams& p) {
+  return Gathers(p) ? Taps(p) * p.ci : GroupInputs(p);
+}
+
 // Blocks of outputs of one group.
 static constexpr int32_t GroupBlocks(const QConvParams& p) {
   return CeilDiv(GroupOutputs(p), kQConvBlock);
 }
 
-// Bytes of one block: s1 [taps][ceil(cig/8)][32], s8 [taps][ceil(cig/4)][32][4].
+// Bytes of one block: s1 [taps][ceil(inputs/8)][32], s8 [taps][ceil(inputs/4)][32][4].
 static constexpr int64_t BlockBytes(const QConvParams& p) {
-  const int64_t steps = PacksS1(p) ? CeilDiv(GroupInputs(p), 8) : CeilDiv(GroupInputs(p), 4) * 4;
-  return int64_t{Taps(p)} * steps * kQConvBlock;
+  const int64_t steps = PacksS1(p) ? CeilDiv(PackedInputs(p), 8) : CeilDiv(PackedInputs(p), 4) * 4;
+  return PackedTaps(p) * steps * kQConvBlock;
+}
+
+// Where the weight of channel `ci` of the group at `tap` is, in [tap][channel step][lane] of one
+// block: a byte, and in it a bit if packed s1.
+struct PackedPlace {
+  int64_t byte;
+  int32_t bit;
+};
+static inline PackedPlace PlaceOf(const QConvParams& p, int32_t tap, int32_t ci, int32_t lane) {
+  if (Gathers(p)) {
+    ci += tap * p.ci;
+    tap = 0;
+  }
+  const int32_t step_channels = PacksS1(p) ? 8 : 4;
+  const int64_t step = int64_t{tap} * CeilDiv(PackedInputs(p), step_channels) + ci / step_channels;
+  const int64_t at = step * kQConvBlock + lane;
+  return PacksS1(p) ? PackedPlace{at, ci % 8} : PackedPlace{at * 4 + ci % 4, 0};
 }
 
 // How many sums of two products of a code and a weight fit 16 bits. A weight of one bit is -1 or
@@ -44,15 +75,11 @@ static constexpr int32_t NarrowDotLimit(const QConvParams& p) {
   return 32767 / ((2 << (p.w_bits - 1)) * ((1 << p.x_bits) - 1));
 }
 
-// The packed weight of channel `ci` of the group, in [tap][channel step][lane] of one block.
 static inline int32_t PackedWeight(const QConvParams& p, const uint8_t* block, int32_t tap,
                                    int32_t ci, int32_t lane) {
-  if (PacksS1(p)) {
-    const int64_t step = int64_t{tap} * CeilDiv(GroupInputs(p), 8) + ci / 8;
-    return ((block[step * kQConvBlock + lane] >> (ci % 8)) & 1) * 2 - 1;
-  }
-  const int64_t step = int64_t{tap} * CeilDiv(GroupInputs(p), 4) + ci / 4;
-  return static_cast<int8_t>(block[(step * kQConvBlock + lane) * 4 + ci % 4]);
+  const PackedPlace place = PlaceOf(p, tap, ci, lane);
+  if (PacksS1(p)) return ((block[place.byte] >> place.bit) & 1) * 2 - 1;
+  return static_cast<int8_t>(block[place.byte]);
 }
 
 }  // namespace bluestem::kernels

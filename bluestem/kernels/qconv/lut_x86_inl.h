@@ -10,18 +10,16 @@ namespace bluestem::kernels {
 // Unnamed although in a header: each ISA's file must have its own copy.
 namespace {
 
-// Table kWord of each half: entry n = low[n % 4] + high[n / 4], see PrepareStep.
-template <int kWord>
+// The two tables of step kStep: entry n = low[n % 4] + high[n / 4], see PrepareStep.
+template <int kStep>
 inline void StoreTables(__m256i low, __m256i high, uint8_t* to) {
-  constexpr int32_t kBytes = kWord * 4 * 0x01010101;
+  constexpr int32_t kBytes = kStep * 4 * 0x01010101;
   const __m256i spread =
       _mm256_setr_epi32(kBytes, kBytes + 0x01010101, kBytes + 0x02020202, kBytes + 0x03030303,
                         kBytes, kBytes + 0x01010101, kBytes + 0x02020202, kBytes + 0x03030303);
   const __m256i tables =
-      _mm256_add_epi8(_mm256_shuffle_epi32(low, kWord * 0x55), _mm256_shuffle_epi8(high, spread));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + kWord * 16), _mm256_castsi256_si128(tables));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 64 + kWord * 16),
-                   _mm256_extracti128_si256(tables, 1));
+      _mm256_add_epi8(_mm256_shuffle_epi32(low, kStep * 0x55), _mm256_shuffle_epi8(high, spread));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + kStep * 32), tables);
 }
 
 // Words of four bytes picked from each word of codes: {0, c, 0, c} and {0, 0, d, d}, added.
@@ -37,11 +35,13 @@ inline __m256i Pairs(__m256i codes, int32_t first, int32_t second) {
   return _mm256_add_epi8(_mm256_shuffle_epi8(codes, pick_c), _mm256_shuffle_epi8(codes, pick_d));
 }
 
-// The 8 tables of 32 channels at once.
+// The 8 tables of 32 channels at once. The first tables of the steps are made in the low half.
 inline void PrepareTables(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
   const __m128i count = _mm_cvtsi32_si128(shift);
+  const __m256i first_words_low = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
   for (; steps >= 4; steps -= 4, codes += 32, to += 128) {
     __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+    v = _mm256_permutevar8x32_epi32(v, first_words_low);
     v = _mm256_and_si256(_mm256_srl_epi16(v, count), _mm256_set1_epi8(15));
     const __m256i low = Pairs(v, 0, 1);
     const __m256i high = Pairs(v, 2, 3);

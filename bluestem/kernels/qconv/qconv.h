@@ -17,9 +17,10 @@
 //                 8*g8+i is +1 (1) or -1 (0). So each nibble indexes a 16-entry table of the sums
 //                 of 4 codes. Padding bits and lanes are 0; codes of padding channels are taken as
 //                 0. groups == 1 only; grouped s1 convolutions are packed as s8, and so are those
-//                 of at most 4 channels of more than 4 bits (layout.h, PacksS1).
+//                 of at most 4 channels (layout.h, PacksS1).
 //   otherwise ("s8"):   blocks of 32 outputs (within a group):
-//   [groups][ceil(cog/32)][kh*kw][ceil(cig/4)][32][4] s8; padding is 0.
+//   [groups][ceil(cog/32)][kh*kw][ceil(cig/4)][32][4] s8; padding is 0. With one group of at most 4
+//   channels, all taps are one: [ceil(co/32)][ceil(kh*kw*ci/4)][32][4].
 // Requires (proven at lowering): |acc| < 2^31; codes < 2^x_bits; for thresholds 1 <= levels <= 256.
 #pragma once
 

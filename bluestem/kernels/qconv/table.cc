@@ -38,15 +38,15 @@ size_t NoScratch(const QConvParams&) {
 }
 
 size_t LutScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(Flatten(p), kLutBandStep).bytes);
+  return static_cast<size_t>(PlanBand(p, kLutBandStep).bytes);
 }
 
 size_t DotScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(Flatten(p), kDotBandStep).bytes);
+  return static_cast<size_t>(PlanBand(p, kDotBandStep).bytes);
 }
 
 size_t WideDotScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(Flatten(p), kWideDotBandStep).bytes);
+  return static_cast<size_t>(PlanBand(p, kWideDotBandStep).bytes);
 }
 
 size_t DepthwiseScratch(const QConvParams& p) {
