@@ -7,7 +7,8 @@
 #include "bluestem/cli/process.h"
 #include "bluestem/cli/trainer.h"
 #include "bluestem/cli/verify.h"
-#include "bluestem/kernels/isa.h"
+#include "bluestem/edge/cpu_features.h"
+#include "bluestem/program/kernel_choice.h"
 
 namespace bluestem::cli {
 namespace {
@@ -59,18 +60,11 @@ std::vector<Finding> Look() {
 
 std::string Isas() {
   std::string text;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    text += "avx512 ";
+  for (const program::CpuLevel& level : program::CpuLevels()) {
+    if ((level.isas & ~edge::CpuIsas()) != 0) continue;
+    text += (text.empty() ? "" : " ") + std::string(level.name);
   }
-  if (__builtin_cpu_supports("avx2")) text += "avx2 ";
-  if (__builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("ssse3")) text += "sse4 ";
-#elif defined(__aarch64__) || defined(__ARM_NEON)
-  text += "neon ";
-#endif
-  return text + "portable";
+  return text;
 }
 
 Status Run(Output& output) {

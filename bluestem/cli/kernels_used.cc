@@ -20,7 +20,9 @@ std::vector<program::CpuLevel> LevelsOf(const std::vector<std::string>& targets)
   for (const program::CpuLevel& level : program::CpuLevels()) {
     bool wanted = targets.empty();
     for (const std::string& target : targets) {
-      wanted = wanted || (target == "x86-64" ? level.x86 : level.arm);
+      wanted = wanted || (target == "x86-64"    ? level.x86
+                          : target == "aarch64" ? level.aarch64
+                                                : level.armhf);
     }
     if (wanted) levels.push_back(level);
   }

@@ -43,8 +43,13 @@ std::vector<std::string> Definitions(const Path& source_root, const std::string&
   return sources;
 }
 
-// "avx2" -> "avx2"; "avx512" -> "avx512f,avx512bw,avx512vl": the rows of isa_flags.txt for x86-64.
-using PragmaTargets = std::map<std::string, std::string>;
+// What a row of isa_flags.txt is as a pragma: "avx512" -> {"__x86_64__",
+// "avx512f,avx512bw,avx512vl"}, "neon_dot" -> {"__aarch64__", "arch=armv8.2-a+dotprod"}.
+struct PragmaTarget {
+  std::string macro;
+  std::string features;
+};
+using PragmaTargets = std::map<std::string, PragmaTarget>;
 
 Result<PragmaTargets> ReadPragmaTargets(const Path& source_root) {
   BLUESTEM_ASSIGN_OR_RETURN(const std::string text,
@@ -57,23 +62,29 @@ Result<PragmaTargets> ReadPragmaTargets(const Path& source_root) {
     std::string suffix;
     std::string architecture;
     words >> suffix >> architecture;
-    if (architecture != "x86-64") continue;
+    if (architecture != "x86-64" && architecture != "aarch64") continue;
     std::string features;
     for (std::string flag; words >> flag;) {
       if (flag.rfind("-m", 0) != 0) continue;
       features += (features.empty() ? "" : ",") + flag.substr(2);
     }
-    targets[suffix] = features;
+    // A row without flags needs no pragma.
+    if (features.empty()) continue;
+    targets[suffix] = {architecture == "x86-64" ? "__x86_64__" : "__aarch64__", features};
   }
   return targets;
 }
 
 // Returns the ISA that ends the file's stem ("avx2" of lut_avx2.cc), or "".
 std::string IsaOf(const std::string& path, const PragmaTargets& targets) {
-  const std::string stem = Path(path).stem().string();
-  const size_t underscore = stem.rfind('_');
-  const std::string suffix = underscore == std::string::npos ? stem : stem.substr(underscore + 1);
-  return targets.count(suffix) != 0 ? suffix : "";
+  const std::string stem = "_" + Path(path).stem().string();
+  for (const auto& [isa, target] : targets) {
+    const std::string end = "_" + isa;
+    const bool ends =
+        stem.size() >= end.size() && stem.compare(stem.size() - end.size(), end.size(), end) == 0;
+    if (ends) return isa;
+  }
+  return "";
 }
 
 // Replaces the ISA units by their one-pragma files.
@@ -87,8 +98,8 @@ void WrapIsaUnits(const PragmaTargets& targets, SourceTree& tree) {
         "// Compiles the {} kernels of {} with the instructions that they use, whatever the "
         "compiler's "
         "flags.\n"
-        "#if defined(__x86_64__)\n#pragma GCC target(\"{}\")\n#endif\n#include \"{}\"\n",
-        isa, family, targets.at(isa), unit);
+        "#if defined({})\n#pragma GCC target(\"{}\")\n#endif\n#include \"{}\"\n",
+        isa, family, targets.at(isa).macro, targets.at(isa).features, unit);
     unit = name;
   }
 }

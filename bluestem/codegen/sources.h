@@ -18,10 +18,10 @@ struct SourceTree {
 };
 
 // Collects `roots` (relative to `source_root`), what they include, and the .cc files behind each
-// header: for kernels/<family>/ the whole family, else the file of the same name. A file of an
-// x86-64 ISA (kernels/isa_flags.txt) is compiled through a file of one pragma and one #include, so
-// that a single compiler call needs no flags of its own for any file. Errors: kIo for a file that
-// is missing in `source_root`.
+// header: for kernels/<family>/ the whole family, else the file of the same name. A file of an ISA
+// of x86-64 or aarch64 that has flags (kernels/isa_flags.txt) is compiled through a file of one
+// pragma and one #include, so that a single compiler call needs no flags of its own for any file.
+// Errors: kIo for a file that is missing in `source_root`.
 Result<SourceTree> CollectSources(const Path& source_root, const std::set<std::string>& roots);
 
 // Returns `unit` and everything it includes of `tree`, as one text: equal texts make equal objects.

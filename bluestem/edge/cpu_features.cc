@@ -4,7 +4,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#elif defined(__arm__)
+#elif defined(__arm__) || defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 
@@ -53,7 +53,9 @@ IsaSet NativeIsas() {
 }
 #elif defined(__aarch64__)
 IsaSet NativeIsas() {
-  return IsaBit(Isa::kNeon);
+  constexpr unsigned long kHwcapDotProducts = 1ul << 20;  // HWCAP_ASIMDDP
+  const bool dot = (getauxval(AT_HWCAP) & kHwcapDotProducts) != 0;
+  return IsaBit(Isa::kNeon) | (dot ? IsaBit(Isa::kNeonDot) : 0);
 }
 #elif defined(__arm__)
 IsaSet NativeIsas() {
@@ -74,13 +76,15 @@ struct Named {
 constexpr IsaSet kPortableSet = kernels::kAlways;
 constexpr IsaSet kSse4Set = kPortableSet | IsaBit(Isa::kSse4);
 constexpr IsaSet kAvx2Set = kSse4Set | IsaBit(Isa::kAvx2);
+constexpr IsaSet kNeonSet = kPortableSet | IsaBit(Isa::kNeon);
 
 // Most capable first.
 constexpr Named kNamed[] = {
     {Isa::kAvx512, kAvx2Set | IsaBit(Isa::kAvx512)},
     {Isa::kAvx2, kAvx2Set},
     {Isa::kSse4, kSse4Set},
-    {Isa::kNeon, kPortableSet | IsaBit(Isa::kNeon)},
+    {Isa::kNeonDot, kNeonSet | IsaBit(Isa::kNeonDot)},
+    {Isa::kNeon, kNeonSet},
     {Isa::kPortable, kPortableSet},
     {Isa::kReference, IsaBit(Isa::kReference)},
 };

@@ -1,6 +1,6 @@
 // cpu_features: which of the kernels' instruction sets this CPU and its operating system offer.
 // Asks the CPU at each call (about a microsecond) and remembers nothing: ask once a session.
-// Threads: any. No dependency but libc (getauxval on 32-bit Arm).
+// Threads: any. No dependency but libc (getauxval on Arm).
 #pragma once
 
 #include "bluestem/kernels/isa.h"
@@ -8,10 +8,11 @@
 namespace bluestem::edge {
 
 // Returns the sets that can run here. On x86 a set counts only if the operating system saves its
-// registers; on aarch64 NEON is part of the architecture; on armv7 the kernel says (HWCAP).
+// registers; on aarch64 NEON is part of the architecture and the kernel says (HWCAP) whether there
+// are dot products; on armv7 it says whether there is NEON.
 kernels::IsaSet CpuIsas();
 
-// Returns the most capable one of `isas`: avx512, avx2, sse4, neon, portable, reference.
+// Returns the most capable one of `isas`: avx512, avx2, sse4, neon_dot, neon, portable, reference.
 kernels::Isa BestIsa(kernels::IsaSet isas);
 
 // Returns what a program restricted to the ISA called `name` may use: that one and those that it

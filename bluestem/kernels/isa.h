@@ -5,7 +5,7 @@
 
 namespace bluestem::kernels {
 
-enum class Isa : uint8_t { kReference, kPortable, kSse4, kAvx2, kAvx512, kNeon };
+enum class Isa : uint8_t { kReference, kPortable, kSse4, kAvx2, kAvx512, kNeon, kNeonDot };
 
 // One bit an Isa; kReference and kPortable are always set.
 using IsaSet = uint32_t;

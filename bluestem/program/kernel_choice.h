@@ -16,8 +16,7 @@ namespace bluestem::program {
 struct CpuLevel {
   const char* name;  // of its best instruction set
   kernels::IsaSet isas;
-  bool x86;  // level of x86-64 machines
-  bool arm;  // level of aarch64 and armhf machines
+  bool x86, aarch64, armhf;  // the machines that it is a level of
 };
 
 // The levels, best first.

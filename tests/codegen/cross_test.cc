@@ -38,9 +38,21 @@ void ExpectEqualUnderQemu(const std::shared_ptr<program::Program>& program, cons
   }
 }
 
+// Expects that bluestem-run does not start with an instruction set that the machine lacks.
+void ExpectRefused(const Path& artefact, const std::string& target,
+                   std::vector<std::string> command, const std::string& isa) {
+  command.push_back((artefact / ("bin/bluestem-run-" + target)).string());
+  command.insert(command.end(), {"--isa", isa});
+  const auto ran = codegen::RunProcess(command, "/");
+  ASSERT_TRUE(ran.ok());
+  EXPECT_EQ(ran->exit_code, 6) << ran->output;
+}
+
 struct Machine {
   const char* target;
   std::vector<std::string> emulator;
+  std::vector<std::string> isas;
+  std::string lacks;  // an instruction set
 };
 
 void CheckMachine(const Machine& machine) {
@@ -53,8 +65,8 @@ void CheckMachine(const Machine& machine) {
     const Path artefact = folder.path() / program->model_hash;
     const Status status = codegen::Emit(*program, artefact, testing::Options({machine.target}));
     ASSERT_TRUE(status.ok()) << status.message();
-    ExpectEqualUnderQemu(program, artefact, machine.target, machine.emulator,
-                         {"neon", "portable", "reference"});
+    ExpectEqualUnderQemu(program, artefact, machine.target, machine.emulator, machine.isas);
+    ExpectRefused(artefact, machine.target, machine.emulator, machine.lacks);
     const auto dynamic = codegen::RunProcess(
         {"readelf", "-d", testing::LibraryOf(artefact, machine.target).string()}, "/");
     EXPECT_EQ(dynamic->output.find("(NEEDED)"), dynamic->output.rfind("(NEEDED)"))
@@ -68,11 +80,20 @@ void CheckMachine(const Machine& machine) {
 }
 
 TEST(Cross, Aarch64GivesTheSameBytes) {
-  CheckMachine({"aarch64", {"qemu-aarch64"}});
+  CheckMachine({"aarch64",
+                {"qemu-aarch64", "-cpu", "max"},
+                {"neon_dot", "neon", "portable", "reference"},
+                "avx2"});
+}
+
+TEST(Cross, Aarch64WithoutDotProductsGivesTheSameBytesAndRefusesThem) {
+  CheckMachine(
+      {"aarch64", {"qemu-aarch64", "-cpu", "cortex-a72"}, {"neon", "portable"}, "neon_dot"});
 }
 
 TEST(Cross, ArmhfGivesTheSameBytesOnACortexA9) {
-  CheckMachine({"armhf", {"qemu-arm", "-cpu", "cortex-a9"}});
+  CheckMachine(
+      {"armhf", {"qemu-arm", "-cpu", "cortex-a9"}, {"neon", "portable", "reference"}, "neon_dot"});
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST(CpuFeatures, TheCompilersOwnDetectionAgrees) {
   EXPECT_EQ((isas & IsaBit(Isa::kAvx2)) != 0, __builtin_cpu_supports("avx2") != 0);
   EXPECT_EQ((isas & IsaBit(Isa::kAvx512)) != 0,
             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);
-  EXPECT_EQ(isas & IsaBit(Isa::kNeon), 0u);
+  EXPECT_EQ(isas & (IsaBit(Isa::kNeon) | IsaBit(Isa::kNeonDot)), 0u);
 #else
   GTEST_SKIP() << "x86-64 only";
 #endif
@@ -37,17 +37,20 @@ TEST(CpuFeatures, BestIsTheMostCapable) {
   EXPECT_EQ(BestIsa(IsaBit(Isa::kReference)), Isa::kReference);
   EXPECT_EQ(BestIsa(kernels::kAlways | IsaBit(Isa::kSse4) | IsaBit(Isa::kAvx2)), Isa::kAvx2);
   EXPECT_EQ(BestIsa(kernels::kAlways | IsaBit(Isa::kNeon)), Isa::kNeon);
+  EXPECT_EQ(BestIsa(IsaSetFromName("neon_dot")), Isa::kNeonDot);
 }
 
 TEST(CpuFeatures, ANameGivesTheIsaAndWhatItImplies) {
-  for (const Isa isa :
-       {Isa::kReference, Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+  for (const Isa isa : {Isa::kReference, Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512,
+                        Isa::kNeon, Isa::kNeonDot}) {
     const IsaSet isas = IsaSetFromName(kernels::IsaName(isa));
     EXPECT_EQ(BestIsa(isas), isa) << kernels::IsaName(isa);
     EXPECT_NE(isas & IsaBit(Isa::kReference), 0u);
   }
   EXPECT_NE(IsaSetFromName("avx512") & IsaBit(Isa::kSse4), 0u);
   EXPECT_EQ(IsaSetFromName("avx2") & IsaBit(Isa::kAvx512), 0u);
+  EXPECT_NE(IsaSetFromName("neon_dot") & IsaBit(Isa::kNeon), 0u);
+  EXPECT_EQ(IsaSetFromName("neon") & IsaBit(Isa::kNeonDot), 0u);
 }
 
 TEST(CpuFeatures, AnUnknownNameGivesNothing) {

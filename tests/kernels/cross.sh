@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the kernel tests on other architectures: compiles tests/kernels/cross_main.cpp with every kernel, statically, and runs it.
 #   tests/kernels/cross.sh [--build DIR] [x86-64|aarch64|armhf]...      all three by default
-# x86-64 runs here; aarch64 and armhf under qemu-user (armhf as a Cortex-A9). The programs stay in DIR (default build-cross)
+# x86-64 runs here; aarch64 (with dot products and, as a Cortex-A72, without) and armhf (as a Cortex-A9) under qemu-user. The programs stay in DIR (default build-cross)
 # as kernels_<architecture>: one static file each, to be copied to a device.
 # Exit code: 0 all passed, 1 a test failed, 2 it does not compile or a compiler or emulator is missing (named).
 set -euo pipefail
@@ -18,46 +18,23 @@ while [ $# -gt 0 ]; do
 done
 [ ${#architectures[@]} -gt 0 ] || architectures=(x86-64 aarch64 armhf)
 
-need() {  # need TOOL PACKAGE
-  command -v "$1" >/dev/null && return
-  echo "cross: $1 is not installed: apt-get install $2" >&2
-  exit 2
-}
-
-# The flags of a source file, by its suffix, from the one table of them.
-isa_flags() {  # isa_flags FILE ARCHITECTURE
-  local stem suffix architecture flags
-  stem=$(basename "$1" .cc)
-  while read -r suffix architecture flags; do
-    [ "$architecture" = "$2" ] && [ "$flags" != - ] || continue
-    case "$stem" in "$suffix"|*_"$suffix") echo "$flags" ;; esac
-  done < <(grep '^[a-z]' "$root/bluestem/kernels/isa_flags.txt")
-}
+# shellcheck source=cross_compile.sh
+. "$root/tests/kernels/cross_compile.sh"
 
 status=0
 for architecture in "${architectures[@]}"; do
   case "$architecture" in
-    x86-64) compiler=g++ emulator="" flags="" package=g++ ;;
-    aarch64) compiler=aarch64-linux-gnu-g++ emulator=qemu-aarch64 flags="" package=g++-aarch64-linux-gnu ;;
-    armhf) compiler=arm-linux-gnueabihf-g++ emulator="qemu-arm -cpu cortex-a9" flags="-march=armv7-a -mfpu=vfpv3-d16" package=g++-arm-linux-gnueabihf ;;
+    x86-64) emulators=("") ;;
+    aarch64) emulators=("qemu-aarch64 -cpu max" "qemu-aarch64 -cpu cortex-a72") ;;  # with and without dot products
+    armhf) emulators=("qemu-arm -cpu cortex-a9") ;;
   esac
-  need "$compiler" "$package"
-  [ -z "$emulator" ] || need "${emulator%% *}" qemu-user
-  objects=$build/$architecture
-  mkdir -p "$objects"
-  list=()
-  for source in "$root"/bluestem/kernels/*.cc "$root"/bluestem/kernels/*/*.cc "$root"/bluestem/edge/*.cc \
-                "$root"/tests/kernels/{conv_cases,value_checks}.cc "$root"/tests/kernels/cross_main.cpp; do
-    object=$objects/$(echo "${source#"$root"/}" | tr / _).o
-    list+=("$object")
-    # shellcheck disable=SC2046,SC2086
-    [ "$object" -nt "$source" ] && [ -z "$(find "$root/bluestem/kernels" "$root/bluestem/edge" "$root/tests/kernels" -name '*.h' -newer "$object" -print -quit)" ] ||
-      $compiler -std=c++20 -O2 -Wall -Wextra -ffp-contract=off $flags $(isa_flags "$source" "$architecture") -I"$root" -c "$source" -o "$object" || exit 2
-  done
+  [ -z "${emulators[0]}" ] || need "${emulators[0]%% *}" qemu-user
   program=$build/kernels_$architecture
-  $compiler -static "${list[@]}" -o "$program" || exit 2
-  echo "== $architecture${emulator:+ ($emulator)}"
-  # shellcheck disable=SC2086
-  $emulator "$program" || status=1
+  cross_compile "$architecture" "$build" "$program" -O2 "$root"/tests/kernels/{conv_cases,value_checks}.cc "$root/tests/kernels/cross_main.cpp"
+  for emulator in "${emulators[@]}"; do
+    echo "== $architecture${emulator:+ ($emulator)}"
+    # shellcheck disable=SC2086
+    $emulator "$program" || status=1
+  done
 done
 exit $status

@@ -335,6 +335,7 @@ TEST(Lower, EveryConvolutionExplainsItsKernels) {
   ASSERT_TRUE(Lower(net.graph, "", decisions).ok());
   ASSERT_EQ(decisions.size(), 1u);
   EXPECT_THAT(decisions[0].text, HasSubstr("avx2: fconv"));
+  EXPECT_THAT(decisions[0].text, HasSubstr("neon_dot: fconv"));
   EXPECT_THAT(decisions[0].text, HasSubstr("neon: fconv"));
 }
 
