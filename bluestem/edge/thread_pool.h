@@ -1,8 +1,9 @@
 // thread_pool: the threads of one session. The caller is one of them; the others wait for parts of
-// a job. A part is taken by whoever is free, so a job ends even where the others come late: threads
-// cost time at most, never the answer.
+// a job. Each thread has a run of parts, the same in every job of so many parts, and takes what
+// others have not begun when it is done: a job ends even where the others come late or not at all.
+// Threads cost time at most, never the answer.
 //
-// Between jobs the others look for work for some 30 microseconds, as the next call of a network
+// Between jobs the others look for work for some 100 microseconds, as the next call of a network
 // follows within a few, and then sleep: an idle session burns no CPU. Waking a sleeper is one
 // futex.
 //
@@ -16,6 +17,7 @@
 namespace bluestem::edge {
 
 constexpr int32_t kMaxThreads = 64;
+constexpr int32_t kMaxParts = 64;
 
 // Does part `part` of a job; `worker` (0 is the caller) says whose scratch it may use.
 using PartFn = void (*)(const void* job, int32_t part, int32_t worker);
@@ -33,7 +35,7 @@ ThreadPool* StartThreads(int32_t threads, void* memory);
 void StopThreads(ThreadPool* pool);
 
 // Calls fn(job, part, worker) once for each part in [0, parts), on all threads, and returns when
-// all have ended.
+// all have ended. Requires: parts <= kMaxParts.
 void RunParts(ThreadPool* pool, int32_t parts, PartFn fn, const void* job);
 
 // Returns how many threads `asked` means: itself, or for 0 as many as there are cores that this

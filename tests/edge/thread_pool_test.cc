@@ -1,6 +1,7 @@
 #include "bluestem/edge/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -30,25 +31,26 @@ class Pool {
 
 struct Job {
   std::vector<int32_t> done;  // how often each part ran
-  std::atomic<uint32_t> workers{0};
+  std::atomic<uint64_t> workers{0};
 };
 
 void Count(const void* job, int32_t part, int32_t worker) {
   auto& own = *static_cast<Job*>(const_cast<void*>(job));
   ++own.done[static_cast<size_t>(part)];
-  own.workers |= 1u << worker;
+  own.workers |= uint64_t{1} << worker;
 }
 
 TEST(ThreadPool, DoesEachPartOnceWhateverTheThreads) {
-  for (const int32_t threads : {1, 2, 3, 8}) {
+  for (const int32_t threads : {1, 2, 3, 8, kMaxThreads}) {
     Pool pool(threads);
     ASSERT_NE(pool.get(), nullptr);
     for (int32_t round = 0; round < 2000; ++round) {
+      const int32_t parts = round % 100 == 99 ? kMaxParts : round % 7;
       Job job;
-      job.done.assign(static_cast<size_t>(round % 7), 0);
-      RunParts(pool.get(), round % 7, Count, &job);
+      job.done.assign(static_cast<size_t>(parts), 0);
+      RunParts(pool.get(), parts, Count, &job);
       for (const int32_t times : job.done) ASSERT_EQ(times, 1);
-      ASSERT_EQ(job.workers >> threads, 0u);
+      ASSERT_EQ(job.workers & ~(UINT64_MAX >> (kMaxThreads - threads)), 0u);
     }
   }
 }
@@ -61,6 +63,29 @@ TEST(ThreadPool, AJobSeesWhatTheOneBeforeItWrote) {
   for (int32_t round = 1; round <= 3000; ++round) {
     RunParts(pool.get(), 5, Count, &job);
     for (const int32_t times : job.done) ASSERT_EQ(times, round);
+  }
+}
+
+// Parts that end only when all have begun, and so are done by a thread each.
+struct Meeting {
+  int32_t parts;
+  std::atomic<int32_t> begun{0};
+  std::vector<int32_t> workers;
+};
+
+void Meet(const void* job, int32_t part, int32_t worker) {
+  auto& own = *static_cast<Meeting*>(const_cast<void*>(job));
+  own.workers[static_cast<size_t>(part)] = worker;
+  ++own.begun;
+  while (own.begun < own.parts) sched_yield();
+}
+
+TEST(ThreadPool, GivesEachThreadTheSamePartInEveryJob) {
+  Pool pool(3);
+  for (int32_t round = 0; round < 200; ++round) {
+    Meeting job{.parts = 3, .workers = std::vector<int32_t>(3)};
+    RunParts(pool.get(), 3, Meet, &job);
+    ASSERT_EQ(job.workers, (std::vector<int32_t>{0, 1, 2}));
   }
 }
 
