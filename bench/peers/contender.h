@@ -27,7 +27,8 @@ struct Contender {
 
 // Ours: u<x_bits> codes, s<w_bits> weights, thresholds to codes of x_bits (at most 4: 8-bit codes
 // leave as raw sums' thresholds of 4 levels). `isa` "" for the best.
-Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::string& isa);
+Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::string& isa,
+                  int threads);
 // oneDNN: f32 with ReLU, or u8 x s8 -> u8 with scale and ReLU. Formats are oneDNN's choice.
 Contender OnednnConv(const ConvShape& shape, bool int8);
 // LibTorch f32 with ReLU.

@@ -83,7 +83,7 @@ std::vector<Race> MakeRaces(const Options& options) {
     if (!wanted(shape.name)) continue;
     races.push_back({shape.name, shape.macs(), {}});
     Race& race = races.back();
-    race.lanes.push_back({OurConv(shape, 2, 1, options.isa), {}});
+    race.lanes.push_back({OurConv(shape, 2, 1, options.isa, options.threads), {}});
     race.lanes.push_back({OnednnConv(shape, true), {}});
     race.lanes.push_back({OnednnConv(shape, false), {}});
 #ifdef BLUESTEM_HAS_TORCH

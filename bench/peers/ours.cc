@@ -4,6 +4,7 @@
 #include "bench/harness.h"
 #include "bench/peers/contender.h"
 #include "bluestem/base/check.h"
+#include "bluestem/edge/conv_parts.h"
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/ir/graph.h"
 #include "bluestem/kernels/qconv/qconv.h"
@@ -17,9 +18,25 @@ namespace {
 using kernels::QConvParams;
 
 struct ConvJob {
+  ConvJob() = default;
+  ConvJob(const ConvJob&) = delete;
+  ConvJob& operator=(const ConvJob&) = delete;
+  ~ConvJob() { edge::StopThreads(workers.pool); }
+
+  // As a session does. Requires: params and kernel are set.
+  void StartThreads(int32_t threads) {
+    const size_t part = edge::PartScratch(*kernel, params, threads, 0);
+    pool = std::make_unique<Buffer>(edge::ThreadPoolBytes(threads));
+    parts_scratch = std::make_unique<Buffer>(part * static_cast<size_t>(threads));
+    edge::ThreadPool* started = edge::StartThreads(threads, pool->data());
+    BLUESTEM_CHECK(started != nullptr, "the system does not start that many threads");
+    workers = {started, threads, parts_scratch->data(), part};
+  }
+
   QConvParams params{};
   const kernels::QConvKernel* kernel = nullptr;
-  std::unique_ptr<Buffer> x, weights, y, scratch;
+  std::unique_ptr<Buffer> x, weights, y, scratch, pool, parts_scratch;
+  edge::Workers workers{};
   std::vector<int32_t> thresholds;
   std::vector<int8_t> directions;
 };
@@ -104,7 +121,8 @@ ir::Graph MakeLmnet() {
 
 }  // namespace
 
-Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::string& isa) {
+Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::string& isa,
+                  int threads) {
   const auto job = std::make_shared<ConvJob>();
   QConvParams& p = job->params;
   p.h = p.w = shape.size;
@@ -133,6 +151,7 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
   }
   job->y = std::make_unique<Buffer>(static_cast<size_t>(p.ho) * p.wo * p.co);
   job->scratch = std::make_unique<Buffer>(job->kernel->scratch_bytes(p));
+  if (threads > 1) job->StartThreads(threads);
   for (int32_t co = 0; co < p.co; ++co) {
     job->directions.push_back(co % 2 == 0 ? 1 : -1);
     for (int32_t k = 1; k < p.levels; ++k) {
@@ -141,18 +160,19 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
     }
   }
   return {"ours", job->kernel->symbol, [job] {
-            job->kernel->run(job->params, {.x = job->x->data(),
-                                           .weights = job->weights->data(),
-                                           .thresholds = job->thresholds.data(),
-                                           .directions = job->directions.data(),
-                                           .a = nullptr,
-                                           .b = nullptr,
-                                           .y = job->y->data(),
-                                           .scratch = job->scratch->data()});
+            edge::RunConv(job->workers, *job->kernel, job->params,
+                          kernels::QConvArgs{.x = job->x->data(),
+                                             .weights = job->weights->data(),
+                                             .thresholds = job->thresholds.data(),
+                                             .directions = job->directions.data(),
+                                             .a = nullptr,
+                                             .b = nullptr,
+                                             .y = job->y->data(),
+                                             .scratch = job->scratch->data()});
           }};
 }
 
-Contender OurLmnet(const std::string& isa, int) {
+Contender OurLmnet(const std::string& isa, int threads) {
   ir::Graph graph = MakeLmnet();
   passes::Options options;
   options.input_codes = passes::InputCodes{};
@@ -162,8 +182,8 @@ Contender OurLmnet(const std::string& isa, int) {
   std::vector<lower::Decision> lowered;
   auto program = lower::Lower(graph, "", lowered);
   BLUESTEM_CHECK(program.ok(), program.status().message().c_str());
-  auto made =
-      runtime::Interpret(std::make_shared<const program::Program>(std::move(*program)), isa);
+  auto made = runtime::Interpret(std::make_shared<const program::Program>(std::move(*program)), isa,
+                                 threads);
   BLUESTEM_CHECK(made.ok(), made.status().message().c_str());
   const std::shared_ptr<runtime::Session> session = std::move(*made);
   Tensor image(DType::kU8, session->inputs()[0].shape);

@@ -3,12 +3,18 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace bluestem::bench {
 namespace {
+
+// Between contenders of several threads: the last one's may still spin for work, libgomp's for 8
+// ms.
+constexpr std::chrono::milliseconds kRest(20);
 
 double GMacs(const Race& race, const Lane& lane) {
   return race.macs / Median(lane.seconds) * 1e-9;
@@ -28,6 +34,7 @@ void RunRaces(std::vector<Race>& races, int rounds, Clock clock, double seconds)
   for (int round = 0; round < rounds; ++round) {
     for (Race& race : races) {
       for (Lane& lane : race.lanes) {
+        if (clock == Clock::kWall) std::this_thread::sleep_for(kRest);
         lane.seconds.push_back(SecondsPerRun(lane.contender.run, clock, seconds));
       }
     }

@@ -69,7 +69,7 @@ int Main(int argc, char** argv) {
         const std::string name = fmt::format("{} u{}s{}", shape.name, x_bits, w_bits);
         if (name.find(options.filter) == std::string::npos) continue;
         races.push_back({name, shape.macs(), {}});
-        races.back().lanes.push_back({OurConv(shape, x_bits, w_bits, options.isa), {}});
+        races.back().lanes.push_back({OurConv(shape, x_bits, w_bits, options.isa, 1), {}});
         races.back().lanes.push_back({OnednnConv(shape, true), {}});
       }
     }
