@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "bluestem/base/status.h"
+
 namespace bluestem::bench {
 
 // A convolution of batch 1, square, "same" padding.
@@ -31,6 +33,9 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
                   int threads);
 // oneDNN: f32 with ReLU, or u8 x s8 -> u8 with scale and ReLU. Formats are oneDNN's choice.
 Contender OnednnConv(const ConvShape& shape, bool int8);
+// ONNX Runtime: u8 x s8 -> u8 with ReLU, from a model with QuantizeLinear and DequantizeLinear.
+// Requires: OpenOrt. Some outputs are compared with the definition.
+Contender OrtConv(const ConvShape& shape);
 // LibTorch f32 with ReLU.
 Contender TorchConv(const ConvShape& shape);
 
@@ -38,9 +43,13 @@ Contender TorchConv(const ConvShape& shape);
 constexpr double kLmnetMacs = 133539840;
 Contender OurLmnet(const std::string& isa, int threads);
 Contender OnednnLmnet(bool int8);
+Contender OrtLmnet();
 Contender TorchLmnet();
 
 void SetOnednnThreads(int threads);
 void SetTorchThreads(int threads);
+// Loads the library of npm's onnxruntime-node from `place`, a folder where `npm install` put it;
+// "auto" is the working folder. Errors: kUnavailable, naming where it looked and how to install.
+Status OpenOrt(const std::string& place, int threads);
 
 }  // namespace bluestem::bench

@@ -1,9 +1,11 @@
-// bench_peers: our low-bit convolutions and the whole LmnetV1 beside oneDNN int8 and f32 and
-// LibTorch f32, in one run.
+// bench_peers: our low-bit convolutions and the whole LmnetV1 beside oneDNN int8 and f32, ONNX
+// Runtime int8 and LibTorch f32, in one run.
 //
 //   bench_peers [--rounds N] [--milliseconds N] [--isa NAME] [--threads N] [--filter TEXT]
-//               [--json] [--plot FILE.svg] [--check]
+//               [--ort FOLDER|auto] [--json] [--plot FILE.svg] [--check]
 //
+// --ort: where `npm install onnxruntime-node` was done; auto is the working folder. Without it ONNX
+// Runtime is left out.
 // Rounds are interleaved over shapes and contenders, so that a slow moment hits all alike; figures
 // are medians of the rounds. One thread is timed by its own clock, several by the wall's. MACs are
 // nominal: padding taps are counted. Ours ends in thresholds and codes, int8 in scale, ReLU and u8.
@@ -33,7 +35,7 @@ struct Options {
   int rounds = 15;
   int milliseconds = 10;
   int threads = 1;
-  std::string isa, filter, plot;
+  std::string isa, filter, ort, plot;
   bool json = false;
   bool check = false;
 };
@@ -41,7 +43,7 @@ struct Options {
 int Usage(const char* program, const char* argument) {
   std::fprintf(stderr,
                "usage: %s [--rounds N] [--milliseconds N] [--isa NAME] [--threads N] "
-               "[--filter TEXT] [--json] [--plot FILE.svg] [--check]\n"
+               "[--filter TEXT] [--ort FOLDER|auto] [--json] [--plot FILE.svg] [--check]\n"
                "unknown or incomplete: %s\n",
                program, argument);
   return 2;
@@ -53,8 +55,10 @@ bool Parse(int argc, char** argv, Options& options) {
   const std::map<std::string, int*> numbers = {{"--rounds", &options.rounds},
                                                {"--milliseconds", &options.milliseconds},
                                                {"--threads", &options.threads}};
-  const std::map<std::string, std::string*> texts = {
-      {"--isa", &options.isa}, {"--filter", &options.filter}, {"--plot", &options.plot}};
+  const std::map<std::string, std::string*> texts = {{"--isa", &options.isa},
+                                                     {"--filter", &options.filter},
+                                                     {"--ort", &options.ort},
+                                                     {"--plot", &options.plot}};
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (const auto flag = flags.find(name); flag != flags.end()) {
@@ -85,6 +89,7 @@ std::vector<Race> MakeRaces(const Options& options) {
     Race& race = races.back();
     race.lanes.push_back({OurConv(shape, 2, 1, options.isa, options.threads), {}});
     race.lanes.push_back({OnednnConv(shape, true), {}});
+    if (!options.ort.empty()) race.lanes.push_back({OrtConv(shape), {}});
     race.lanes.push_back({OnednnConv(shape, false), {}});
 #ifdef BLUESTEM_HAS_TORCH
     race.lanes.push_back({TorchConv(shape), {}});
@@ -95,6 +100,7 @@ std::vector<Race> MakeRaces(const Options& options) {
     Race& race = races.back();
     race.lanes.push_back({OurLmnet(options.isa, options.threads), {}});
     race.lanes.push_back({OnednnLmnet(true), {}});
+    if (!options.ort.empty()) race.lanes.push_back({OrtLmnet(), {}});
     race.lanes.push_back({OnednnLmnet(false), {}});
 #ifdef BLUESTEM_HAS_TORCH
     race.lanes.push_back({TorchLmnet(), {}});
@@ -110,6 +116,13 @@ int Main(int argc, char** argv) {
 #ifdef BLUESTEM_HAS_TORCH
   SetTorchThreads(options.threads);
 #endif
+  if (!options.ort.empty()) {
+    const Status opened = OpenOrt(options.ort, options.threads);
+    if (!opened.ok()) {
+      std::fprintf(stderr, "bench_peers: error: %s\n", opened.message().c_str());
+      return static_cast<int>(opened.code());
+    }
+  }
   std::vector<Race> races = MakeRaces(options);
   const Clock clock = options.threads == 1 ? Clock::kThread : Clock::kWall;
   RunRaces(races, options.rounds, clock, options.milliseconds * 1e-3);
@@ -119,7 +132,7 @@ int Main(int argc, char** argv) {
   } else {
     PrintTable(machine, options.threads, races);
   }
-  if (!options.plot.empty() && !WritePlot(options.plot, machine, races)) {
+  if (!options.plot.empty() && !WritePlot(options.plot, machine, options.threads, races)) {
     std::fprintf(stderr, "bench_peers: cannot write %s\n", options.plot.c_str());
     return 5;
   }

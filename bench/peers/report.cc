@@ -20,6 +20,10 @@ double GMacs(const Race& race, const Lane& lane) {
   return race.macs / Median(lane.seconds) * 1e-9;
 }
 
+std::string ThreadsText(int threads) {
+  return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
+}
+
 const char* Colour(const std::string& name) {
   if (name == "ours") return "#2f7d4f";
   if (name == "onednn_int8") return "#4c78a8";
@@ -54,8 +58,8 @@ double Ratio(const Race& race, const std::string& peer) {
 }
 
 void PrintTable(const Machine& machine, int threads, const std::vector<Race>& races) {
-  fmt::print("{}\n{} thread{}; medians of {} interleaved rounds; GMAC/s (microseconds)\n\n",
-             MachineText(machine), threads, threads == 1 ? "" : "s",
+  fmt::print("{}\n{}; medians of {} interleaved rounds; GMAC/s (microseconds)\n\n",
+             MachineText(machine), ThreadsText(threads),
              races.empty() ? 0 : races[0].lanes[0].seconds.size());
   for (const Race& race : races) {
     fmt::print("{:<20}", race.name);
@@ -93,7 +97,8 @@ void PrintJson(const Machine& machine, int threads, const std::vector<Race>& rac
   std::printf("%s\n", document.dump(2).c_str());
 }
 
-bool WritePlot(const std::string& path, const Machine& machine, const std::vector<Race>& races) {
+bool WritePlot(const std::string& path, const Machine& machine, int threads,
+               const std::vector<Race>& races) {
   constexpr int kLeft = 150;
   constexpr int kBar = 15;
   constexpr int kWidth = 640;
@@ -110,8 +115,8 @@ bool WritePlot(const std::string& path, const Machine& machine, const std::vecto
       "<rect width=\"100%\" height=\"100%\" fill=\"#fbfbf9\"/>\n"
       "<text x=\"16\" y=\"24\" font-size=\"16\" fill=\"#282c34\">Multiply-accumulates per second, "
       "one convolution: longer is faster</text>\n"
-      "<text x=\"16\" y=\"44\" fill=\"#5c6470\">GMAC/s, medians. {}</text>\n",
-      kLeft + kWidth + 190, height, MachineText(machine));
+      "<text x=\"16\" y=\"44\" fill=\"#5c6470\">GMAC/s, medians, {}. {}</text>\n",
+      kLeft + kWidth + 190, height, ThreadsText(threads), MachineText(machine));
   size_t y = 62;
   for (const Race& race : races) {
     svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#282c34\">{}</text>\n",

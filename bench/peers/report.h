@@ -33,7 +33,8 @@ void PrintTable(const Machine& machine, int threads, const std::vector<Race>& ra
 // One row a race: GMAC/s and microseconds of each contender, ratio_to_<peer>.
 void PrintJson(const Machine& machine, int threads, const std::vector<Race>& races);
 // A self-contained SVG: a group of bars a race. Returns false where it cannot be written.
-bool WritePlot(const std::string& path, const Machine& machine, const std::vector<Race>& races);
+bool WritePlot(const std::string& path, const Machine& machine, int threads,
+               const std::vector<Race>& races);
 // Names on stderr the races in which ours is slower than oneDNN int8, and returns their number.
 int SlowerThanInt8(const std::vector<Race>& races);
 
