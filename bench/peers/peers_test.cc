@@ -1,0 +1,109 @@
+// Runs the two programs that compare us with others on one small shape, and reads what they print.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace bluestem::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+const fs::path kBuild = BLUESTEM_BINARY_DIR;
+
+struct Output {
+  int exit_code;
+  std::string text;
+};
+
+// Runs a shell's command line in the build folder.
+Output Call(const std::string& line) {
+  FILE* pipe = popen(("cd '" + kBuild.string() + "' && bin/" + line).c_str(), "r");
+  std::string text;
+  std::array<char, 4096> part;
+  for (size_t count = 1; count > 0;) {
+    count = fread(part.data(), 1, part.size(), pipe);
+    text.append(part.data(), count);
+  }
+  return {WEXITSTATUS(pclose(pipe)), text};
+}
+
+// Expects figures of `contender` in a row of --json, and how they compare with ours.
+void ExpectFigures(const Json& row, const std::string& contender) {
+  SCOPED_TRACE(row.value("shape", "no shape") + ", " + contender);
+  ASSERT_TRUE(row.contains(contender));
+  for (const char* key : {"gmacs_per_second_p50", "gmacs_per_second_best", "microseconds_p50"}) {
+    const double value = row[contender].value(key, 0.0);
+    EXPECT_TRUE(std::isfinite(value) && value > 0) << key << " " << value;
+  }
+  EXPECT_TRUE(row[contender].contains("implementation"));
+  if (contender == "ours") return;
+  EXPECT_GT(row.value("ratio_to_" + contender, 0.0), 0);
+}
+
+// Expects the document of one row whose shape is called `shape`, and returns the row.
+Json ExpectOneRow(const Output& output, const std::string& shape, int threads) {
+  EXPECT_EQ(output.exit_code, 0);
+  const Json document = Json::parse(output.text, nullptr, false);
+  for (const char* key : {"cpu", "cores", "isa", "mhz", "compiler", "flags", "commit"}) {
+    EXPECT_TRUE(document.contains(key)) << key;
+  }
+  EXPECT_EQ(document.value("threads", 0), threads);
+  const Json rows = document.value("rows", Json::array());
+  EXPECT_EQ(rows.size(), 1u) << output.text;
+  if (rows.size() != 1) return {};
+  EXPECT_EQ(rows[0].value("shape", ""), shape);
+  EXPECT_GT(rows[0].value("macs", 0.0), 0);
+  return rows[0];
+}
+
+constexpr const char* kShort = " --rounds 1 --milliseconds 1 --json ";
+
+TEST(Peers, HasFiguresOfEachContenderAndAPlot) {
+  const Output output =
+      Call(std::string("bench_peers --filter @8 --threads 2") + kShort + "--plot peers_test.svg");
+  const Json row = ExpectOneRow(output, "3x3 256->256 @8", 2);
+  for (const char* contender : {"ours", "onednn_int8", "onednn_f32"}) ExpectFigures(row, contender);
+  EXPECT_GT(fs::file_size(kBuild / "peers_test.svg"), 1000u);
+  fs::remove(kBuild / "peers_test.svg");
+}
+
+TEST(Peers, RunsAWholeNet) {
+  const Json row =
+      ExpectOneRow(Call(std::string("bench_peers --filter Lmnet") + kShort), "LmnetV1", 1);
+  for (const char* contender : {"ours", "onednn_int8", "onednn_f32"}) ExpectFigures(row, contender);
+}
+
+TEST(Peers, RunsOnnxRuntimeInInt8) {
+  if (!fs::exists(kBuild / "ort")) {
+    GTEST_SKIP() << "ONNX Runtime is not in " << kBuild / "ort"
+                 << " (CONTRIBUTING.md, Measuring)";
+  }
+  const Json row = ExpectOneRow(Call(std::string("bench_peers --filter @8 --ort ort") + kShort),
+                                "3x3 256->256 @8", 1);
+  ExpectFigures(row, "ort_int8");
+  EXPECT_NE(row["ort_int8"].value("implementation", "").find(": QLinearConv 1"), std::string::npos);
+}
+
+TEST(Peers, SaysWhereItLooksForOnnxRuntimeAndHowToInstallIt) {
+  const Output output = Call("bench_peers --ort absent 2>&1");
+  EXPECT_EQ(output.exit_code, 6);
+  EXPECT_NE(output.text.find("absent/node_modules/onnxruntime-node"), std::string::npos);
+  EXPECT_NE(output.text.find("npm install --prefix absent onnxruntime-node"), std::string::npos);
+}
+
+TEST(Sweep, HasFiguresOfBothContenders) {
+  const std::string name = "3x3 3->32 @32 u8s1";
+  const Json row = ExpectOneRow(Call("bench_sweep --filter '" + name + "'" + kShort), name, 1);
+  for (const char* contender : {"ours", "onednn_int8"}) ExpectFigures(row, contender);
+}
+
+}  // namespace
+}  // namespace bluestem::bench
