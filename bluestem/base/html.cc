@@ -39,7 +39,8 @@ svg .tick{font-size:11px;fill:var(--soft)}svg .grid{stroke:var(--line)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13.5px}
 th,td{padding:5px 9px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--soft);font-weight:600}
-th:first-child,td:first-child{text-align:left}tr.total td{font-weight:700;border-bottom:0}
+th:first-child,td:first-child,.text{text-align:left}
+tr.total td{font-weight:700;border-bottom:0}
 table.confusion td{text-align:center;border:1px solid var(--paper)}
 .mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:12px}
 .mistakes figure{margin:0;font-size:12px;line-height:1.35}

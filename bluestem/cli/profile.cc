@@ -28,7 +28,8 @@ Status Profile(const ProfileOptions& options, Output& output) {
   const std::vector<BitsTotal> totals = TotalsByBits(ops);
   std::vector<std::vector<std::string>> rows;
   for (const BitsTotal& total : totals) {
-    rows.push_back({total.bits == "-" ? "no weights" : total.bits, CountText(total.macs),
+    rows.push_back({total.bits == "-" ? "no weights" : total.bits,
+                    total.macs == 0 ? "-" : CountText(total.macs),
                     fmt::format("{:.4f}", total.seconds * 1e3),
                     total.macs == 0 ? "-" : fmt::format("{:.2f}", total.GigaMacs()),
                     fmt::format("{:.1f}", total.share * 100)});

@@ -54,12 +54,13 @@ std::string Bars(const std::vector<OpTime>& ops) {
 
 std::string CallsTable(const std::vector<OpTime>& ops) {
   std::string html =
-      "<div class=\"scroll\"><table><tr><th>op</th><th>kernel</th><th>bits</th><th>MACs</th>"
+      "<div class=\"scroll\"><table><tr><th>op</th><th "
+      "class=\"text\">kernel</th><th>bits</th><th>MACs</th>"
       "<th>ms</th><th>GMAC/s</th><th>share</th></tr>";
   for (const OpTime& op : ops) {
     html += fmt::format(
-        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.4f}</td><td>{}</td><td>{:.1f} "
-        "%</td></tr>",
+        "<tr><td>{}</td><td class=\"text\">{}</td><td>{}</td><td>{}</td><td>{:.4f}</td><td>{}</td>"
+        "<td>{:.1f} %</td></tr>",
         EscapeHtml(op.op), EscapeHtml(op.kernel), BitsText(op.x_bits, op.w_bits, op.macs),
         op.macs == 0 ? "-" : CountText(op.macs), op.seconds * 1e3,
         op.macs == 0 ? "-" : fmt::format("{:.2f}", op.GigaMacs()), op.share * 100);
@@ -74,9 +75,9 @@ std::string BitsTable(const std::vector<OpTime>& ops) {
   for (const BitsTotal& total : TotalsByBits(ops)) {
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{:.4f}</td><td>{}</td><td>{:.1f} %</td></tr>",
-        total.bits == "-" ? "calls without weights" : total.bits, CountText(total.macs),
-        total.seconds * 1e3, total.macs == 0 ? "-" : fmt::format("{:.2f}", total.GigaMacs()),
-        total.share * 100);
+        total.bits == "-" ? "calls without weights" : total.bits,
+        total.macs == 0 ? "-" : CountText(total.macs), total.seconds * 1e3,
+        total.macs == 0 ? "-" : fmt::format("{:.2f}", total.GigaMacs()), total.share * 100);
   }
   return html + "</table></div></section>";
 }
