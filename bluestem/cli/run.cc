@@ -154,7 +154,8 @@ Runner Setup(CommandLine& line) {
   line.Add("--trial", options->trial, "Inferences to average the time over (default 1)")
       .Range(1, 1000000);
   line.Add("--isa", options->isa,
-           "Instruction set: avx512, avx2, sse4, neon_dot, neon, portable (default: the best)");
+           "Instruction set: avx512_vnni, avx512, avx2, sse4, neon_dot, neon, portable (default: "
+           "the best)");
   AddThreadsOption(line, options->threads);
   return [options](Output& output) { return RunImages(*options, output); };
 }

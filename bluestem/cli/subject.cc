@@ -188,9 +188,9 @@ void AddSubjectOptions(CommandLine& line, SubjectOptions& options) {
       .Required();
   line.Add("--image", options.image, "Run on this picture (default: random codes)");
   line.Add("--meta", options.meta, "meta.yaml for --image (default: the model's)");
-  line.Add(
-      "--isa", options.isa,
-      "Instruction set: avx512, avx2, sse4, neon_dot, neon, portable, reference (default: best)");
+  line.Add("--isa", options.isa,
+           "Instruction set: avx512_vnni, avx512, avx2, sse4, neon_dot, neon, portable, reference "
+           "(default: best)");
   AddThreadsOption(line, options.threads);
 }
 

@@ -31,7 +31,8 @@ IsaSet NativeIsas() {
   constexpr uint32_t kAvx = 1u << 28;
   constexpr uint32_t kAvx2 = 1u << 5;
   constexpr uint32_t kAvx512 = (1u << 16) | (1u << 30) | (1u << 31);  // F, BW, VL
-  constexpr uint32_t kYmmStates = 0x06;                               // SSE, AVX
+  constexpr uint32_t kAvx512Vnni = 1u << 11;
+  constexpr uint32_t kYmmStates = 0x06;  // SSE, AVX
   constexpr uint32_t kZmmStates = 0xe6;  // and the masks and both halves of the zmm registers
   IsaSet isas = 0;
   uint32_t a = 0;
@@ -46,9 +47,9 @@ IsaSet NativeIsas() {
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return isas;
   if ((b & kAvx2) == 0) return isas;
   isas |= IsaBit(Isa::kAvx2);
-  if ((states & kZmmStates) == kZmmStates && (b & kAvx512) == kAvx512) {
-    isas |= IsaBit(Isa::kAvx512);
-  }
+  if ((states & kZmmStates) != kZmmStates || (b & kAvx512) != kAvx512) return isas;
+  isas |= IsaBit(Isa::kAvx512);
+  if ((c & kAvx512Vnni) != 0) isas |= IsaBit(Isa::kAvx512Vnni);
   return isas;
 }
 #elif defined(__aarch64__)
@@ -69,25 +70,23 @@ IsaSet NativeIsas() {
 #endif
 
 // An ISA and those that a CPU with it also has.
-struct Named {
-  Isa isa;
-  IsaSet implies;
-};
-constexpr IsaSet kPortableSet = kernels::kAlways;
-constexpr IsaSet kSse4Set = kPortableSet | IsaBit(Isa::kSse4);
-constexpr IsaSet kAvx2Set = kSse4Set | IsaBit(Isa::kAvx2);
-constexpr IsaSet kNeonSet = kPortableSet | IsaBit(Isa::kNeon);
-
-// Most capable first.
-constexpr Named kNamed[] = {
-    {Isa::kAvx512, kAvx2Set | IsaBit(Isa::kAvx512)},
-    {Isa::kAvx2, kAvx2Set},
-    {Isa::kSse4, kSse4Set},
-    {Isa::kNeonDot, kNeonSet | IsaBit(Isa::kNeonDot)},
-    {Isa::kNeon, kNeonSet},
-    {Isa::kPortable, kPortableSet},
-    {Isa::kReference, IsaBit(Isa::kReference)},
-};
+IsaSet WithImplied(Isa isa) {
+  constexpr IsaSet kSse4Set = kernels::kAlways | IsaBit(Isa::kSse4);
+  constexpr IsaSet kAvx2Set = kSse4Set | IsaBit(Isa::kAvx2);
+  constexpr IsaSet kAvx512Set = kAvx2Set | IsaBit(Isa::kAvx512);
+  constexpr IsaSet kNeonSet = kernels::kAlways | IsaBit(Isa::kNeon);
+  switch (isa) {
+    case Isa::kReference: return IsaBit(Isa::kReference);
+    case Isa::kPortable: return kernels::kAlways;
+    case Isa::kSse4: return kSse4Set;
+    case Isa::kAvx2: return kAvx2Set;
+    case Isa::kAvx512: return kAvx512Set;
+    case Isa::kAvx512Vnni: return kAvx512Set | IsaBit(Isa::kAvx512Vnni);
+    case Isa::kNeon: return kNeonSet;
+    case Isa::kNeonDot: return kNeonSet | IsaBit(Isa::kNeonDot);
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -96,16 +95,16 @@ IsaSet CpuIsas() {
 }
 
 Isa BestIsa(IsaSet isas) {
-  for (const Named& named : kNamed) {
-    if ((isas & IsaBit(named.isa)) != 0) return named.isa;
+  for (const Isa isa : kernels::kIsas) {
+    if ((isas & IsaBit(isa)) != 0) return isa;
   }
   return Isa::kReference;
 }
 
 IsaSet IsaSetFromName(const char* name) {
   if (name == nullptr) return 0;
-  for (const Named& named : kNamed) {
-    if (std::strcmp(name, kernels::IsaName(named.isa)) == 0) return named.implies;
+  for (const Isa isa : kernels::kIsas) {
+    if (std::strcmp(name, kernels::IsaName(isa)) == 0) return WithImplied(isa);
   }
   return 0;
 }

@@ -12,7 +12,7 @@ namespace bluestem::edge {
 // are dot products; on armv7 it says whether there is NEON.
 kernels::IsaSet CpuIsas();
 
-// Returns the most capable one of `isas`: avx512, avx2, sse4, neon_dot, neon, portable, reference.
+// Returns the most capable one of `isas` (kernels::kIsas).
 kernels::Isa BestIsa(kernels::IsaSet isas);
 
 // Returns what a program restricted to the ISA called `name` may use: that one and those that it

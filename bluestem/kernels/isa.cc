@@ -9,6 +9,7 @@ const char* IsaName(Isa isa) {
     case Isa::kSse4: return "sse4";
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
+    case Isa::kAvx512Vnni: return "avx512_vnni";
     case Isa::kNeon: return "neon";
     case Isa::kNeonDot: return "neon_dot";
   }

@@ -5,7 +5,20 @@
 
 namespace bluestem::kernels {
 
-enum class Isa : uint8_t { kReference, kPortable, kSse4, kAvx2, kAvx512, kNeon, kNeonDot };
+enum class Isa : uint8_t {
+  kReference,
+  kPortable,
+  kSse4,
+  kAvx2,
+  kAvx512,
+  kAvx512Vnni,
+  kNeon,
+  kNeonDot
+};
+
+// Most capable first.
+constexpr Isa kIsas[] = {Isa::kAvx512Vnni, Isa::kAvx512, Isa::kAvx2,     Isa::kSse4,
+                         Isa::kNeonDot,    Isa::kNeon,   Isa::kPortable, Isa::kReference};
 
 // One bit an Isa; kReference and kPortable are always set.
 using IsaSet = uint32_t;

@@ -28,9 +28,11 @@ KernelChoice Choose(const Row* rows, int32_t count, const Params& params, kernel
 const std::vector<CpuLevel>& CpuLevels() {
   constexpr kernels::IsaSet kSse4 = kernels::kAlways | IsaBit(Isa::kSse4);
   constexpr kernels::IsaSet kAvx2 = kSse4 | IsaBit(Isa::kAvx2);
+  constexpr kernels::IsaSet kAvx512 = kAvx2 | IsaBit(Isa::kAvx512);
   constexpr kernels::IsaSet kNeon = kernels::kAlways | IsaBit(Isa::kNeon);
   static const std::vector<CpuLevel> levels = {
-      {"avx512", kAvx2 | IsaBit(Isa::kAvx512), true, false, false},
+      {"avx512_vnni", kAvx512 | IsaBit(Isa::kAvx512Vnni), true, false, false},
+      {"avx512", kAvx512, true, false, false},
       {"avx2", kAvx2, true, false, false},
       {"sse4", kSse4, true, false, false},
       {"neon_dot", kNeon | IsaBit(Isa::kNeonDot), false, true, false},

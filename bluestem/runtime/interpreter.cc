@@ -28,9 +28,7 @@ AlignedBytes Allocate(size_t bytes) {
 
 std::string IsaList(kernels::IsaSet isas) {
   std::string text;
-  for (const kernels::Isa isa :
-       {kernels::Isa::kAvx512, kernels::Isa::kAvx2, kernels::Isa::kSse4, kernels::Isa::kNeonDot,
-        kernels::Isa::kNeon, kernels::Isa::kPortable, kernels::Isa::kReference}) {
+  for (const kernels::Isa isa : kernels::kIsas) {
     if ((isas & kernels::IsaBit(isa)) == 0) continue;
     text += (text.empty() ? "" : ", ") + std::string(kernels::IsaName(isa));
   }

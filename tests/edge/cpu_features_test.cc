@@ -26,6 +26,7 @@ TEST(CpuFeatures, TheCompilersOwnDetectionAgrees) {
   EXPECT_EQ((isas & IsaBit(Isa::kAvx2)) != 0, __builtin_cpu_supports("avx2") != 0);
   EXPECT_EQ((isas & IsaBit(Isa::kAvx512)) != 0,
             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);
+  EXPECT_EQ((isas & IsaBit(Isa::kAvx512Vnni)) != 0, __builtin_cpu_supports("avx512vnni") != 0);
   EXPECT_EQ(isas & (IsaBit(Isa::kNeon) | IsaBit(Isa::kNeonDot)), 0u);
 #else
   GTEST_SKIP() << "x86-64 only";
@@ -41,13 +42,14 @@ TEST(CpuFeatures, BestIsTheMostCapable) {
 }
 
 TEST(CpuFeatures, ANameGivesTheIsaAndWhatItImplies) {
-  for (const Isa isa : {Isa::kReference, Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512,
-                        Isa::kNeon, Isa::kNeonDot}) {
+  for (const Isa isa : kernels::kIsas) {
     const IsaSet isas = IsaSetFromName(kernels::IsaName(isa));
     EXPECT_EQ(BestIsa(isas), isa) << kernels::IsaName(isa);
     EXPECT_NE(isas & IsaBit(Isa::kReference), 0u);
   }
   EXPECT_NE(IsaSetFromName("avx512") & IsaBit(Isa::kSse4), 0u);
+  EXPECT_NE(IsaSetFromName("avx512_vnni") & IsaBit(Isa::kAvx512), 0u);
+  EXPECT_EQ(IsaSetFromName("avx512") & IsaBit(Isa::kAvx512Vnni), 0u);
   EXPECT_EQ(IsaSetFromName("avx2") & IsaBit(Isa::kAvx512), 0u);
   EXPECT_NE(IsaSetFromName("neon_dot") & IsaBit(Isa::kNeon), 0u);
   EXPECT_EQ(IsaSetFromName("neon") & IsaBit(Isa::kNeonDot), 0u);

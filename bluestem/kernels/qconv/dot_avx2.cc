@@ -41,35 +41,15 @@ inline __attribute__((always_inline)) void FinishPair(const NarrowFinish& finish
   StoreCodes<16>(&ordered, finish.count, y);
 }
 
-// Registers: 8 sums, 4 of widened weights, 2 of codes.
-struct Wide16 : WideDotStep {
+// What both rows share: sums of 16 outputs in two registers.
+template <class Step>
+struct Lanes16 : Step {
   static constexpr int32_t kLanes = 16;
-  static constexpr int32_t kMaxPixels = 4;
-  struct Weights {
-    Pair even, odd;
-  };
   using Sum = Pair;
   using Wide = Pair;
 
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
-    PrepareWide(codes, steps, to);
-  }
-  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
-    const __m256i w0 = Load(weights);
-    const __m256i w1 = Load(weights + 32);
-    return {{_mm256_srai_epi16(_mm256_slli_epi16(w0, 8), 8),
-             _mm256_srai_epi16(_mm256_slli_epi16(w1, 8), 8)},
-            {_mm256_srai_epi16(w0, 8), _mm256_srai_epi16(w1, 8)}};
-  }
   static inline Sum ZeroSum() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static inline void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
-    const __m256i even = Broadcast(codes);
-    const __m256i odd = Broadcast(codes + 4);
-    sum.first = _mm256_add_epi32(sum.first, _mm256_madd_epi16(even, w.even.first));
-    sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(even, w.even.second));
-    sum.first = _mm256_add_epi32(sum.first, _mm256_madd_epi16(odd, w.odd.first));
-    sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(odd, w.odd.second));
-  }
+  static inline Wide ZeroWide() { return ZeroSum(); }
   static constexpr bool kFinishes = true;
   static int32_t Position(int32_t i, int32_t) { return PackedPosition(i); }
   static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
@@ -82,19 +62,41 @@ struct Wide16 : WideDotStep {
   }
 };
 
+// Registers: 8 sums, 4 of widened weights, 2 of codes.
+struct Wide16 : Lanes16<WideDotStep> {
+  static constexpr int32_t kMaxPixels = 4;
+  struct Weights {
+    Pair even, odd;
+  };
+
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+    PrepareWide(codes, steps, to);
+  }
+  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
+    const __m256i w0 = Load(weights);
+    const __m256i w1 = Load(weights + 32);
+    return {{_mm256_srai_epi16(_mm256_slli_epi16(w0, 8), 8),
+             _mm256_srai_epi16(_mm256_slli_epi16(w1, 8), 8)},
+            {_mm256_srai_epi16(w0, 8), _mm256_srai_epi16(w1, 8)}};
+  }
+  static inline void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
+    const __m256i even = Broadcast(codes);
+    const __m256i odd = Broadcast(codes + 4);
+    sum.first = _mm256_add_epi32(sum.first, _mm256_madd_epi16(even, w.even.first));
+    sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(even, w.even.second));
+    sum.first = _mm256_add_epi32(sum.first, _mm256_madd_epi16(odd, w.odd.first));
+    sum.second = _mm256_add_epi32(sum.second, _mm256_madd_epi16(odd, w.odd.second));
+  }
+};
+
 // Registers: 8 sums of 16 bits; the 8 of 32 bits are needed only once a chunk.
-struct Narrow16 : NarrowDotStep {
-  static constexpr int32_t kLanes = 16;
+struct Narrow16 : Lanes16<NarrowDotStep> {
   static constexpr int32_t kMaxPixels = 4;
   using Weights = Pair;
-  using Sum = Pair;
-  using Wide = Pair;
 
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     return {Load(weights), Load(weights + 32)};
   }
-  static inline Sum ZeroSum() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static inline Wide ZeroWide() { return ZeroSum(); }
   static inline void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
     const __m256i x = Broadcast(codes);
     sum.first = _mm256_add_epi16(sum.first, _mm256_maddubs_epi16(x, w.first));
@@ -104,16 +106,6 @@ struct Narrow16 : NarrowDotStep {
     const __m256i one = _mm256_set1_epi16(1);
     wide.first = _mm256_add_epi32(wide.first, _mm256_madd_epi16(sum.first, one));
     wide.second = _mm256_add_epi32(wide.second, _mm256_madd_epi16(sum.second, one));
-  }
-  static constexpr bool kFinishes = true;
-  static int32_t Position(int32_t i, int32_t) { return PackedPosition(i); }
-  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
-                                 int32_t levels, uint8_t* y) {
-    FinishPair(finish, sums, levels, y);
-  }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
-    Store(wide.first, acc);
-    Store(wide.second, acc + 8);
   }
 };
 

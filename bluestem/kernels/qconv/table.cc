@@ -59,6 +59,8 @@ constexpr QConvKernel kQConvKernels[] = {
     {"qconv_u8s1_lut64__avx512", Isa::kAvx512, qconv_u8s1_lut64__avx512, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,
      DepthwiseScratch},
+    {"qconv_u8s8_dot32__avx512_vnni", Isa::kAvx512Vnni, qconv_u8s8_dot32__avx512_vnni, TakesS8,
+     DotScratch},
     {"qconv_u8s7_dot32__avx512", Isa::kAvx512, qconv_u8s7_dot32__avx512, TakesU8S7, DotScratch},
     {"qconv_u8s8_dot32__avx512", Isa::kAvx512, qconv_u8s8_dot32__avx512, TakesS8, WideDotScratch},
     {"qconv_u8s1_lut32__avx2", Isa::kAvx2, qconv_u8s1_lut32__avx2, TakesS1, LutScratch},
