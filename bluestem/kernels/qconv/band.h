@@ -14,6 +14,7 @@
 //   row_sums   [rows][strip][groups] s32            the same under a row of the kernel
 //   windows    [strip][groups] s32                  the same under the kernel
 //   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; only for few levels
+//   offsets    [groups][blocks * 32] s32            only if the kernel shifts codes
 //
 // Included by ISA files: every function has internal linkage.
 #pragma once
@@ -28,19 +29,26 @@ namespace bluestem::kernels {
 struct BandStep {
   int32_t channels;
   int32_t bytes;
-  int32_t plane_bits;  // codes are cut in planes of so many bits
+  int32_t plane_bits;    // codes are cut in planes of so many bits
+  bool offsets = false;  // a number is added to every sum of an output
 };
 
 // Look-up tables of 4 channels each; codes as they are; codes widened to pairs of 16 bits.
 constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32, .plane_bits = 4};
 constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4, .plane_bits = 8};
 constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8, .plane_bits = 8};
+// Codes that may be shifted, once and twice.
+constexpr BandStep kShiftedDotBandStep = {
+    .channels = 4, .bytes = 4, .plane_bits = 8, .offsets = true};
+constexpr BandStep kPairedDotBandStep = {
+    .channels = 4, .bytes = 8, .plane_bits = 8, .offsets = true};
 
 struct BandPlan {
   int32_t rows, strip, columns;  // strip: output columns; columns: the input columns below
   int32_t steps, planes;
   int64_t group_bytes, pixel_bytes, row_bytes, plane_bytes;
-  int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, bytes;
+  int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, offsets_at;
+  int64_t bytes;
 };
 
 // Thresholds are rearranged for the vector epilogue up to this many levels.
@@ -133,10 +141,13 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   plan.windows_at = plan.row_sums_at + AlignUp(sum_bytes * plan.rows * plan.strip);
   plan.thresholds_at = plan.windows_at + AlignUp(sum_bytes * plan.strip);
   plan.bytes = plan.thresholds_at;
+  const int64_t lane_bytes =
+      int64_t{p.groups} * GroupBlocks(p) * kQConvBlock * static_cast<int64_t>(sizeof(int32_t));
   if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
-    plan.bytes += int64_t{p.levels} * p.groups * GroupBlocks(p) * kQConvBlock *
-                  static_cast<int64_t>(sizeof(int32_t));
+    plan.bytes += p.levels * lane_bytes;
   }
+  plan.offsets_at = plan.bytes;
+  if (step.offsets) plan.bytes += lane_bytes;
   return plan;
 }
 

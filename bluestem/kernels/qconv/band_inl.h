@@ -54,6 +54,11 @@ static void ComputeTile(const BandRun& run, const TilePlace& place) {
         sums[k] = static_cast<int32_t>(V::kSumScale * sum - correction);
       }
     }
+    if constexpr (requires { V::Offsets; }) {
+      int32_t offsets[V::kLanes];  // a copy, which nothing else points at: vectors
+      std::memcpy(offsets, run.offsets + block * kQConvBlock + lane, sizeof(offsets));
+      for (int32_t k = 0; k < V::kLanes; ++k) sums[k] += offsets[k];
+    }
     const int64_t pixel = int64_t{place.oy} * p.wo + run.first_output + place.ox + i;
     constexpr int32_t kPart = V::kLanes < kQConvBlock ? V::kLanes : kQConvBlock;
     for (int32_t part = 0; part < V::kLanes && place.lane + part < GroupOutputs(p); part += kPart) {
@@ -141,6 +146,10 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
       RearrangeThresholds(p, args, rows);
       run.thresholds = rows;
     }
+  }
+  if constexpr (requires { V::Offsets; }) {
+    run.offsets = reinterpret_cast<int32_t*>(args.scratch + run.plan.offsets_at);
+    V::Offsets(params, args.weights, run.offsets);
   }
   const bool joined = p.dilation_w == 1 && p.groups == 1;
   run.job.ring = args.scratch;

@@ -19,6 +19,7 @@ struct BandRun {
   int32_t* sums;
   int32_t* row_sums;
   int32_t* windows;
+  int32_t* offsets;  // if V has Offsets
   int32_t group_inputs;
   int32_t first_output;  // of the strip
   int32_t outputs;       // columns of the strip

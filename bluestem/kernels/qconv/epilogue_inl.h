@@ -144,11 +144,25 @@ static inline void ThresholdDirect(const QConvParams& p, const QConvArgs& args,
   }
 }
 
+template <int kLanes>
 static inline void Affine(const QConvParams& p, const QConvArgs& args, const EpilogueBlock& block,
                           const int32_t* acc, float* y) {
   const float* a = args.a + block.co;
   const float* b = args.b + block.co;
   const bool relu = p.relu != 0;
+  if (block.count == kLanes) {
+    // Copies, which nothing else points at, so that these are vectors.
+    float factor[kLanes];
+    float offset[kLanes];
+    float v[kLanes];
+    std::memcpy(factor, a, sizeof(factor));
+    std::memcpy(offset, b, sizeof(offset));
+    for (int32_t i = 0; i < kLanes; ++i) v[i] = static_cast<float>(acc[i]) * factor[i];
+    for (int32_t i = 0; i < kLanes; ++i) v[i] = v[i] + offset[i];
+    for (int32_t i = 0; relu && i < kLanes; ++i) v[i] = v[i] < 0 ? 0.0f : v[i];
+    std::memcpy(y, v, sizeof(v));
+    return;
+  }
   for (int32_t i = 0; i < block.count; ++i) {
     const float product = static_cast<float>(acc[i]) * a[i];
     const float v = product + b[i];
@@ -169,7 +183,7 @@ static inline void FinishBlock(const QConvParams& p, const QConvArgs& args,
       ThresholdDirect(p, args, block, acc, y);
     }
   } else if (p.epilogue == QConvEpilogue::kAffine) {
-    Affine(p, args, block, acc, static_cast<float*>(args.y) + at);
+    Affine<kLanes>(p, args, block, acc, static_cast<float*>(args.y) + at);
   } else {
     std::memcpy(static_cast<int32_t*>(args.y) + at, acc,
                 static_cast<size_t>(block.count) * sizeof(int32_t));

@@ -33,6 +33,11 @@ const char* TakesDepthwise(const QConvParams& p) {
   return "not one input and one output a group";
 }
 
+// A dot product of 4 channels is wasted on one.
+const char* TakesGroupedS8(const QConvParams& p) {
+  return TakesDepthwise(p) == nullptr ? "one input and one output a group" : TakesS8(p);
+}
+
 size_t NoScratch(const QConvParams&) {
   return 0;
 }
@@ -47,6 +52,17 @@ size_t DotScratch(const QConvParams& p) {
 
 size_t WideDotScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanBand(p, kWideDotBandStep).bytes);
+}
+
+size_t ShiftedDotScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanBand(p, kShiftedDotBandStep).bytes);
+}
+
+// Of both ways to sum: the weights decide at run time.
+size_t PairedDotScratch(const QConvParams& p) {
+  const int64_t paired = PlanBand(p, kPairedDotBandStep).bytes;
+  const int64_t plain = PlanBand(p, kDotBandStep).bytes;
+  return static_cast<size_t>(paired > plain ? paired : plain);
 }
 
 size_t DepthwiseScratch(const QConvParams& p) {
@@ -73,11 +89,13 @@ constexpr QConvKernel kQConvKernels[] = {
      DepthwiseScratch},
     {"qconv_u8s7_dot8__sse4", Isa::kSse4, qconv_u8s7_dot8__sse4, TakesU8S7, DotScratch},
     {"qconv_u8s8_dot8__sse4", Isa::kSse4, qconv_u8s8_dot8__sse4, TakesS8, WideDotScratch},
+    {"qconv_u8s8_dot8__neon_dot", Isa::kNeonDot, qconv_u8s8_dot8__neon_dot, TakesGroupedS8,
+     ShiftedDotScratch},
     {"qconv_u8s1_lut__neon", Isa::kNeon, qconv_u8s1_lut__neon, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__neon", Isa::kNeon, qconv_u8s8_depthwise32__neon, TakesDepthwise,
      DepthwiseScratch},
     {"qconv_u4s8_dot4__neon", Isa::kNeon, qconv_u4s8_dot4__neon, TakesU4S8, DotScratch},
-    {"qconv_u8s8_dot4__neon", Isa::kNeon, qconv_u8s8_dot4__neon, TakesS8, DotScratch},
+    {"qconv_u8s8_dot8__neon", Isa::kNeon, qconv_u8s8_dot8__neon, TakesS8, PairedDotScratch},
     {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__portable", Isa::kPortable, qconv_u8s8_depthwise32__portable,
      TakesDepthwise, DepthwiseScratch},

@@ -18,6 +18,9 @@
 //   Prepare(codes, steps, shift, to)           steps * kStepChannels codes to prepared steps
 //   SumCodes(codes, count)                     if kSumOffset: their sum
 //   kFinishes, FinishesNarrow, Position, FinishPixel   see narrow_finish_inl.h
+// and, if it wants:
+//   AddRun<P>(codes, pixel_stride, weights, steps, sums)   LoadWeights and Step for many steps
+//   Offsets(p, packed, s32 [groups][blocks * 32])          what is added to every sum of an output
 #pragma once
 
 #include "bluestem/kernels/qconv/narrow_finish_inl.h"
@@ -57,12 +60,16 @@ static inline __attribute__((always_inline)) void AddSteps(const uint8_t* codes,
                                                            const uint8_t* weights,
                                                            int64_t block_bytes, int32_t steps,
                                                            typename V::Sum* sums) {
-  for (int32_t step = 0; step < steps; ++step) {
-    const typename V::Weights w = V::LoadWeights(weights, block_bytes);
+  if constexpr (requires { V::template AddRun<P>; }) {
+    V::template AddRun<P>(codes, pixel_stride, weights, steps, sums);
+  } else {
+    for (int32_t step = 0; step < steps; ++step) {
+      const typename V::Weights w = V::LoadWeights(weights, block_bytes);
 #pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) V::Step(sums[p], codes + p * pixel_stride, w);
-    codes += V::kStepBytes;
-    weights += V::kStepWeights;
+      for (int p = 0; p < P; ++p) V::Step(sums[p], codes + p * pixel_stride, w);
+      codes += V::kStepBytes;
+      weights += V::kStepWeights;
+    }
   }
 }
 
