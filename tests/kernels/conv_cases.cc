@@ -75,6 +75,17 @@ std::vector<Geometry> Geometries() {
   return all;
 }
 
+// For tables of vectors of pixels (plut), 1 to 8 rows of the map each: maps that end inside of one,
+// outputs and channels that are no whole blocks; stride 1.
+std::vector<Geometry> TableGeometries() {
+  return {{3, 32, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1},  {2, 45, 20, 29, 3, 3, 1, 1, 1, 1, 1, 1},
+          {5, 16, 72, 37, 3, 3, 1, 1, 1, 1, 1, 1}, {4, 13, 24, 40, 3, 3, 1, 1, 0, 1, 2, 1},
+          {8, 8, 40, 32, 3, 3, 1, 1, 1, 1, 1, 1},  {7, 7, 88, 34, 3, 3, 1, 1, 1, 1, 1, 1},
+          {6, 20, 9, 33, 5, 3, 1, 1, 2, 1, 1, 1},  {9, 17, 16, 35, 3, 3, 1, 2, 2, 2, 2, 1},
+          {4, 8, 64, 256, 1, 1, 1, 1, 0, 0, 0, 1}, {5, 33, 16, 96, 1, 3, 1, 1, 0, 1, 1, 1},
+          {1, 90, 24, 86, 1, 3, 1, 1, 0, 1, 1, 1}};
+}
+
 template <typename Params>
 std::string DescribeGeometry(const Params& p) {
   const auto text = [](int32_t n) { return std::to_string(n); };
@@ -143,8 +154,9 @@ QConvData MakeQConvData(const QConvParams& p, uint64_t seed) {
   for (int64_t i = 0; i < int64_t{p.h} * p.w * p.ci; ++i) {
     data.x.push_back(static_cast<uint8_t>(extreme ? top : random.In(0, top)));
   }
-  const int32_t least = -(1 << (p.w_bits - 1));
-  const int32_t most = p.w_bits == 1 ? 1 : -least - 1;
+  // Where no weight is -128, sums of two products of bytes fit 16 bits (dot_neon.cc).
+  const int32_t least = p.w_bits == 8 && seed % 2 == 0 ? -127 : -(1 << (p.w_bits - 1));
+  const int32_t most = p.w_bits == 1 ? 1 : (1 << (p.w_bits - 1)) - 1;
   const int32_t terms = p.kernel_h * p.kernel_w * (p.ci / p.groups);
   for (int64_t i = 0; i < int64_t{p.co} * terms; ++i) {
     int32_t weight = random.In(least, most);
@@ -211,6 +223,16 @@ std::vector<QConvParams> QConvCases() {
       p.epilogue = static_cast<QConvEpilogue>(index % 5 < 3 ? 0 : index % 5 - 2);
       p.levels = p.epilogue == QConvEpilogue::kThreshold ? levels[random.In(0, 7)] : 1;
       p.relu = random.In(0, 1);
+      cases.push_back(p);
+    }
+  }
+  for (const Geometry& geometry : TableGeometries()) {
+    for (int32_t bits = 1; bits <= 4; ++bits, ++index) {
+      QConvParams p = MakeParams<QConvParams>(geometry);
+      p.x_bits = bits;
+      p.w_bits = 1;
+      p.epilogue = QConvEpilogue::kThreshold;
+      p.levels = levels[index % 6];
       cases.push_back(p);
     }
   }

@@ -42,11 +42,13 @@ constexpr QConvFn qconv_u8s8_dot8__sse4 = nullptr;
 #endif
 
 #if defined(__aarch64__) || defined(__arm__)
+void qconv_u4s1_plut32__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s1_lut__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u4s8_dot4__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot8__neon(const QConvParams& params, const QConvArgs& args);
 #else
+constexpr QConvFn qconv_u4s1_plut32__neon = nullptr;
 constexpr QConvFn qconv_u8s1_lut__neon = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__neon = nullptr;
 constexpr QConvFn qconv_u4s8_dot4__neon = nullptr;
@@ -54,8 +56,10 @@ constexpr QConvFn qconv_u8s8_dot8__neon = nullptr;
 #endif
 
 #if defined(__aarch64__)
+void qconv_u4s1_plut64__neon_dot(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot8__neon_dot(const QConvParams& params, const QConvArgs& args);
 #else
+constexpr QConvFn qconv_u4s1_plut64__neon_dot = nullptr;
 constexpr QConvFn qconv_u8s8_dot8__neon_dot = nullptr;
 #endif
 

@@ -21,6 +21,63 @@ inline void Store8(uint16x8_t words, int32_t shift, bool add, int32_t* acc) {
   Store4(vget_high_u16(words), shift, add, acc + 4);
 }
 
+// Tables by table look-ups: with s the sums of neighbours, entry n of codes x0..x3 is one of
+// {0, x0, x1, x0 + x1} plus one of {0, x2, x3, x2 + x3}, each a byte of {codes, s} or, past their
+// end, 0. kFirst and kSecond say which byte, for the first table of a register; channel 4t on is
+// table t.
+constexpr uint8_t kNone = 64;
+constexpr uint8_t Sums(int at) {
+#if defined(__aarch64__)
+  return static_cast<uint8_t>(16 + at);
+#else
+  return static_cast<uint8_t>(8 + at);
+#endif
+}
+struct TableBytes {
+  uint8_t first[16], second[16];
+};
+constexpr TableBytes MakeTableBytes(int table) {
+  TableBytes bytes = {};
+  for (int n = 0; n < 16; ++n) {
+    const uint8_t x = static_cast<uint8_t>(4 * table);
+    const uint8_t low[4] = {kNone, x, static_cast<uint8_t>(x + 1), Sums(x)};
+    const uint8_t high[4] = {kNone, static_cast<uint8_t>(x + 2), static_cast<uint8_t>(x + 3),
+                             Sums(x + 2)};
+    bytes.first[n] = low[n % 4];
+    bytes.second[n] = high[n / 4];
+  }
+  return bytes;
+}
+constexpr TableBytes kTableBytes[2] = {MakeTableBytes(0), MakeTableBytes(1)};
+
+// Prepares a step of 8 codes: two tables.
+#if defined(__aarch64__)
+inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
+  const uint8x8_t x =
+      vand_u8(vshl_u8(vld1_u8(codes), vdup_n_s8(static_cast<int8_t>(-shift))), vdup_n_u8(15));
+  const uint8x16_t both = vcombine_u8(x, vdup_n_u8(0));
+  const uint8x16x2_t entries = {{both, vaddq_u8(both, vrev16q_u8(both))}};
+  for (int table = 0; table < 2; ++table) {
+    const TableBytes& bytes = kTableBytes[table];
+    const uint8x16_t first = vqtbl2q_u8(entries, vld1q_u8(bytes.first));
+    const uint8x16_t second = vqtbl2q_u8(entries, vld1q_u8(bytes.second));
+    vst1q_u8(to + 16 * table, vaddq_u8(first, second));
+  }
+}
+#else
+inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
+  const uint8x8_t x =
+      vand_u8(vshl_u8(vld1_u8(codes), vdup_n_s8(static_cast<int8_t>(-shift))), vdup_n_u8(15));
+  const uint8x8x2_t entries = {{x, vadd_u8(x, vrev16_u8(x))}};
+  for (int half = 0; half < 4; ++half) {
+    const TableBytes& bytes = kTableBytes[half / 2];
+    const uint8x8_t first = vtbl2_u8(entries, vld1_u8(bytes.first + half % 2 * 8));
+    const uint8x8_t second = vtbl2_u8(entries, vld1_u8(bytes.second + half % 2 * 8));
+    vst1_u8(to + 8 * half, vadd_u8(first, second));
+  }
+}
+#endif
+
 #if defined(__aarch64__)
 // Registers: 8 sums, 16 wide sums, 2 of nibbles, the mask and 2 tables of the 32.
 struct Neon : LutStep {
@@ -33,6 +90,12 @@ struct Neon : LutStep {
   struct Wide {
     uint16x8_t first, second;
   };
+
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+    for (int32_t step = 0; step < steps; ++step) {
+      PrepareNeon(codes + step * kStepChannels, shift, to + step * kStepBytes);
+    }
+  }
 
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     const uint8x16_t w = vld1q_u8(weights);
@@ -69,6 +132,12 @@ struct Neon : LutStep {
     const uint8x16_t entries = vld1q_u8(table);
     return {{vget_low_u8(entries), vget_high_u8(entries)}};
   }
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+    for (int32_t step = 0; step < steps; ++step) {
+      PrepareNeon(codes + step * kStepChannels, shift, to + step * kStepBytes);
+    }
+  }
+
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     const uint8x8_t w = vld1_u8(weights);
     return {vand_u8(w, vdup_n_u8(15)), vshr_n_u8(w, 4)};

@@ -1,6 +1,7 @@
 // qconv's kernels, preferred first.
 #include "bluestem/kernels/qconv/depthwise.h"
 #include "bluestem/kernels/qconv/kernels.h"
+#include "bluestem/kernels/qconv/plut.h"
 
 namespace bluestem::kernels {
 namespace {
@@ -65,6 +66,14 @@ size_t PairedDotScratch(const QConvParams& p) {
   return static_cast<size_t>(paired > plain ? paired : plain);
 }
 
+size_t PlutLargeScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanPlut(p, kPlutLarge).bytes);
+}
+
+size_t PlutSmallScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanPlut(p, kPlutSmall).bytes);
+}
+
 size_t DepthwiseScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanDepthwise(p).bytes);
 }
@@ -89,8 +98,11 @@ constexpr QConvKernel kQConvKernels[] = {
      DepthwiseScratch},
     {"qconv_u8s7_dot8__sse4", Isa::kSse4, qconv_u8s7_dot8__sse4, TakesU8S7, DotScratch},
     {"qconv_u8s8_dot8__sse4", Isa::kSse4, qconv_u8s8_dot8__sse4, TakesS8, WideDotScratch},
+    {"qconv_u4s1_plut64__neon_dot", Isa::kNeonDot, qconv_u4s1_plut64__neon_dot, PlutRefuses,
+     PlutLargeScratch},
     {"qconv_u8s8_dot8__neon_dot", Isa::kNeonDot, qconv_u8s8_dot8__neon_dot, TakesGroupedS8,
      ShiftedDotScratch},
+    {"qconv_u4s1_plut32__neon", Isa::kNeon, qconv_u4s1_plut32__neon, PlutRefuses, PlutSmallScratch},
     {"qconv_u8s1_lut__neon", Isa::kNeon, qconv_u8s1_lut__neon, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__neon", Isa::kNeon, qconv_u8s8_depthwise32__neon, TakesDepthwise,
      DepthwiseScratch},
