@@ -8,12 +8,12 @@ need() {  # need TOOL PACKAGE
   exit 2
 }
 
-# Sets compiler, package, and flags: what is safe on every CPU of the architecture.
+# Sets compiler, package, and flags: those of the artefacts (bluestem/codegen/targets/targets.cc).
 cross_compiler() {  # cross_compiler ARCHITECTURE
   case "$1" in
     x86-64) compiler=g++ flags="" package=g++ ;;
     aarch64) compiler=aarch64-linux-gnu-g++ flags="" package=g++-aarch64-linux-gnu ;;
-    armhf) compiler=arm-linux-gnueabihf-g++ flags="-march=armv7-a -mfpu=vfpv3-d16" package=g++-arm-linux-gnueabihf ;;
+    armhf) compiler=arm-linux-gnueabihf-g++ flags="-mcpu=cortex-a9 -mfpu=neon -mfloat-abi=hard" package=g++-arm-linux-gnueabihf ;;
   esac
   need "$compiler" "$package"
 }
