@@ -63,6 +63,7 @@ static inline __attribute__((always_inline)) void AddSteps(const uint8_t* codes,
   if constexpr (requires { V::template AddRun<P>; }) {
     V::template AddRun<P>(codes, pixel_stride, weights, steps, sums);
   } else {
+#pragma GCC unroll 2
     for (int32_t step = 0; step < steps; ++step) {
       const typename V::Weights w = V::LoadWeights(weights, block_bytes);
 #pragma GCC unroll 8
