@@ -24,18 +24,19 @@ struct ConvJob {
   ~ConvJob() { edge::StopThreads(workers.pool); }
 
   // As a session does. Requires: params and kernel are set.
-  void StartThreads(int32_t threads) {
+  void AddWorkers(int32_t threads) {
     const size_t part = edge::PartScratch(*kernel, params, threads, 0);
+    scratch = std::make_unique<Buffer>(part * static_cast<size_t>(threads));
+    workers = {nullptr, threads, scratch->data(), part};
+    if (threads == 1) return;
     pool = std::make_unique<Buffer>(edge::ThreadPoolBytes(threads));
-    parts_scratch = std::make_unique<Buffer>(part * static_cast<size_t>(threads));
-    edge::ThreadPool* started = edge::StartThreads(threads, pool->data());
-    BLUESTEM_CHECK(started != nullptr, "the system does not start that many threads");
-    workers = {started, threads, parts_scratch->data(), part};
+    workers.pool = edge::StartThreads(threads, pool->data());
+    BLUESTEM_CHECK(workers.pool != nullptr, "the system does not start that many threads");
   }
 
   QConvParams params{};
   const kernels::QConvKernel* kernel = nullptr;
-  std::unique_ptr<Buffer> x, weights, y, scratch, pool, parts_scratch;
+  std::unique_ptr<Buffer> x, weights, y, scratch, pool;
   edge::Workers workers{};
   std::vector<int32_t> thresholds;
   std::vector<int8_t> directions;
@@ -150,8 +151,7 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
     job->x->data()[i] = static_cast<uint8_t>(random() >> 8 & ((1u << x_bits) - 1));
   }
   job->y = std::make_unique<Buffer>(static_cast<size_t>(p.ho) * p.wo * p.co);
-  job->scratch = std::make_unique<Buffer>(job->kernel->scratch_bytes(p));
-  if (threads > 1) job->StartThreads(threads);
+  job->AddWorkers(threads);
   for (int32_t co = 0; co < p.co; ++co) {
     job->directions.push_back(co % 2 == 0 ? 1 : -1);
     for (int32_t k = 1; k < p.levels; ++k) {
@@ -168,7 +168,7 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
                                              .a = nullptr,
                                              .b = nullptr,
                                              .y = job->y->data(),
-                                             .scratch = job->scratch->data()});
+                                             .scratch = nullptr});
           }};
 }
 

@@ -28,7 +28,9 @@ void PrintLatency(Output& output, const Subject& subject, const Latency& latency
 }
 
 void PrintMemory(Output& output, const Subject& subject, const ResidentMemory& memory) {
-  output.Line("memory            arena {}, weights {}", BytesText(subject.session->arena_bytes()),
+  output.Line("memory            arena {}, scratch {}, weights {}",
+              BytesText(subject.session->arena_bytes()),
+              BytesText(subject.session->scratch_bytes()),
               BytesText(subject.session->weight_bytes()));
   output.Line("resident          {} at the peak, {} before loading{}", BytesText(memory.peak_bytes),
               BytesText(subject.baseline_bytes),
@@ -59,6 +61,7 @@ Status Measure(const MeasureOptions& options, Output& output) {
   document["load_seconds"] = subject.load_seconds;
   document["first_inference_seconds"] = latency.first;
   document["memory"] = {{"arena_bytes", subject.session->arena_bytes()},
+                        {"scratch_bytes", subject.session->scratch_bytes()},
                         {"weight_bytes", subject.session->weight_bytes()},
                         {"resident_before_bytes", subject.baseline_bytes},
                         {"resident_peak_bytes", memory.peak_bytes},

@@ -106,7 +106,7 @@ struct Writer {
     add("a", In(4, "F32"));
     add("b", In(5, "F32"));
     add("y", Out());
-    add("scratch", Typed(call.scratch, nullptr));
+    add("scratch", "nullptr");
     return {
         .header = "qconv/qconv.h",
         .constant = Constant(

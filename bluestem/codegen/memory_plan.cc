@@ -11,18 +11,6 @@ using program::Call;
 using program::Operand;
 using program::Space;
 
-// The largest scratch of any row that takes the call.
-int64_t ScratchBytes(const Call& call) {
-  const auto* params = std::get_if<kernels::QConvParams>(&call.params);
-  if (params == nullptr) return 0;
-  size_t most = 0;
-  for (int32_t i = 0; i < kernels::kQConvKernelCount; ++i) {
-    const kernels::QConvKernel& kernel = kernels::kQConvKernels[i];
-    if (kernel.refuses(*params) == nullptr) most = std::max(most, kernel.scratch_bytes(*params));
-  }
-  return static_cast<int64_t>(most);
-}
-
 size_t LastReader(const program::Program& program, size_t writer, int64_t offset, int64_t bytes) {
   size_t last = writer;
   for (size_t i = writer + 1; i < program.calls.size(); ++i) {
@@ -49,13 +37,6 @@ std::vector<ArenaRow> MemoryPlan(const program::Program& program) {
                       .first_call = i,
                       .last_call = LastReader(program, i, call.output.offset, bytes),
                       .what = call.op});
-    }
-    if (call.scratch.space == Space::kArena) {
-      rows.push_back({.offset = call.scratch.offset,
-                      .bytes = ScratchBytes(call),
-                      .first_call = i,
-                      .last_call = i,
-                      .what = call.op + " (scratch)"});
     }
   }
   return rows;

@@ -15,7 +15,7 @@ struct ArenaRow {
   int64_t bytes = 0;
   size_t first_call = 0;
   size_t last_call = 0;  // the last that reads it
-  std::string what;      // the node, or the node and "scratch"
+  std::string what;      // the node
 };
 
 // Returns the rows in the order of calls.

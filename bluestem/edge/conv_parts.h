@@ -12,8 +12,7 @@
 
 namespace bluestem::edge {
 
-// The threads of a session. `scratch` has room for `threads` times `scratch_bytes`: a part cannot
-// use the arena's, which is one call's.
+// The threads of a session. `scratch` has room for `threads` times `scratch_bytes` (PartScratch).
 struct Workers {
   ThreadPool* pool;  // null: the caller alone
   int32_t threads;
@@ -43,7 +42,7 @@ size_t PartScratch(const Kernel& kernel, const Params& whole, int32_t threads, s
     const int32_t parts = PartCount(whole, threads);
     for (int32_t part = 0; part < parts; ++part) {
       Params params = whole;
-      kernels::TakeShape(part, parts, params);
+      if (parts > 1) kernels::TakeShape(part, parts, params);
       if (params.ho == 0 || params.wo == 0) continue;
       const size_t bytes = (kernel.scratch_bytes(params) + 63) / 64 * 64;
       if (bytes > most) most = bytes;
@@ -52,11 +51,16 @@ size_t PartScratch(const Kernel& kernel, const Params& whole, int32_t threads, s
   return most;
 }
 
-// Runs the call, in parts where that pays. The outputs have the same bits whatever the threads.
+// Runs the call, in parts where that pays, in the workers' scratch. The outputs have the same bits
+// whatever the threads.
 template <typename Kernel, typename Params, typename Args>
 void RunConv(const Workers& workers, const Kernel& kernel, const Params& params, const Args& args) {
   const int32_t parts = workers.pool == nullptr ? 1 : PartCount(params, workers.threads);
-  if (parts == 1) return kernel.run(params, args);
+  if (parts == 1) {
+    Args own = args;
+    if constexpr (requires { own.scratch; }) own.scratch = workers.scratch;
+    return kernel.run(params, own);
+  }
   struct Job {
     const Workers& workers;
     const Kernel& kernel;

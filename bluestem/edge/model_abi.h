@@ -77,6 +77,7 @@ BLUESTEM_EXPORT int32_t bluestem_output_count(void);
 /* Null when out of range. The strings and arrays live as long as the library. */
 BLUESTEM_EXPORT const bluestem_tensor_info* bluestem_input(int32_t index);
 BLUESTEM_EXPORT const bluestem_tensor_info* bluestem_output(int32_t index);
+/* Of every session: what calls leave for others. */
 BLUESTEM_EXPORT size_t bluestem_arena_bytes(void);
 BLUESTEM_EXPORT size_t bluestem_weight_bytes(void);
 
@@ -91,6 +92,8 @@ BLUESTEM_EXPORT bluestem_status bluestem_create_with(const bluestem_options* opt
 BLUESTEM_EXPORT void bluestem_destroy(bluestem_session* session); /* null is allowed */
 BLUESTEM_EXPORT const char* bluestem_session_isa(const bluestem_session* session);
 BLUESTEM_EXPORT int32_t bluestem_session_threads(const bluestem_session* session);
+/* What the kernels of this session's instruction set work in, over all threads. */
+BLUESTEM_EXPORT size_t bluestem_scratch_bytes(const bluestem_session* session);
 
 /* Runs one inference. `inputs[i]` points at input i's bytes, `outputs[i]` at room for output i; any
  * alignment. */

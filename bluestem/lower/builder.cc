@@ -155,7 +155,6 @@ program::Program Builder::Finish(const std::string& model_hash) {
   const auto each = [](program::Call& call, auto&& apply) {
     for (Operand& input : call.inputs) apply(input);
     apply(call.output);
-    apply(call.scratch);
   };
   for (size_t i = 0; i < program_.calls.size(); ++i) {
     each(program_.calls[i],

@@ -10,15 +10,6 @@ namespace {
 
 using program::Operand;
 
-int64_t LargestScratch(const kernels::QConvParams& params) {
-  size_t bytes = 0;
-  for (int32_t i = 0; i < kernels::kQConvKernelCount; ++i) {
-    const kernels::QConvKernel& row = kernels::kQConvKernels[i];
-    if (row.refuses(params) == nullptr) bytes = std::max(bytes, row.scratch_bytes(params));
-  }
-  return static_cast<int64_t>(bytes);
-}
-
 int32_t Narrow(int64_t value) {
   BLUESTEM_CHECK(value >= INT32_MIN && value <= INT32_MAX, "a size outside 32 bits");
   return static_cast<int32_t>(value);
@@ -135,7 +126,6 @@ Status LowerQConv(Builder& builder, const ir::Node& node) {
   call.inputs.push_back(affine ? Operand{} : second);  // directions
   call.inputs.push_back(affine ? first : Operand{});   // a
   call.inputs.push_back(affine ? second : Operand{});  // b
-  call.scratch = builder.Scratch(LargestScratch(params));
   Account(call, geometry, params.x_bits, params.w_bits);
   builder.Explain(node.name, program::ChoicesText(params));
   builder.Emit(std::move(call));

@@ -4,7 +4,7 @@
 //
 // A call is one kernel of one family with its parameters, or later a whole region for a device that
 // takes subgraphs (a params type of its own). Which ISA's kernel runs is chosen when a session is
-// created, by kernels' tables; the arena has room for the largest scratch of any row.
+// created, by kernels' tables; so is the memory that it works in.
 //
 // Threads: immutable once built. Ownership: owns its constants.
 #pragma once
@@ -71,7 +71,6 @@ struct Call {
   CallParams params;
   std::vector<Operand> inputs;
   Operand output;
-  Operand scratch;     // kArena, or kNone
   int32_t x_bits = 0;  // 0: not quantized (f32)
   int32_t w_bits = 0;  // bits of a weight; 32 for f32
   int64_t macs = 0;    // nominal, padding taps counted

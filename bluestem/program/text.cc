@@ -36,7 +36,6 @@ std::string ToText(const Program& program) {
       operands += (operands.empty() ? "" : ", ") + OperandText(input);
     }
     text += fmt::format("{} = {}({})", OperandText(call.output), FamilyName(call.params), operands);
-    if (call.scratch.space != Space::kNone) text += " scratch " + OperandText(call.scratch);
     text += "  # " + call.comment;
     if (call.macs > 0) text += fmt::format(", {} MAC", call.macs);
     text += "\n";

@@ -52,9 +52,7 @@ Status CheckCall(const Program& program, const Call& call) {
   if (call.output.space != Space::kArena && call.output.space != Space::kOutput) {
     return Error(Code::kInvalidData, "the result must go to the arena or to an output");
   }
-  BLUESTEM_RETURN_IF_ERROR(
-      CheckOperand(program, call.output, footprint.output_bytes, "the result"));
-  return CheckOperand(program, call.scratch, 0, "the scratch");
+  return CheckOperand(program, call.output, footprint.output_bytes, "the result");
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ struct Caller {
                                      .a = In<float>(4),
                                      .b = In<float>(5),
                                      .y = Out<void>(),
-                                     .scratch = Write(call.scratch, memory)};
+                                     .scratch = nullptr};
     edge::RunConv(memory.workers, *std::get<const kernels::QConvKernel*>(kernel), params, args);
   }
   void operator()(const kernels::FConvParams& params) const {

@@ -18,7 +18,7 @@ struct Memory {
   const uint8_t* constants = nullptr;
   std::vector<const uint8_t*> inputs;
   std::vector<uint8_t*> outputs;
-  edge::Workers workers{};  // none: the caller alone
+  edge::Workers workers{};
 };
 
 // The row that a call runs: a table's row where the family has one, else nothing.

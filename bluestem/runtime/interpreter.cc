@@ -66,21 +66,23 @@ class Interpreter : public Session {
 
   // Errors: kUnavailable where memory or threads are not to be had. Requires: called once.
   Status StartThreads(int32_t threads) {
-    memory_.workers.threads = threads;
-    if (threads == 1) return OkStatus();
     size_t scratch = 0;
     for (size_t i = 0; i < kernels_.size(); ++i) {
       scratch = PartScratch(program_->calls[i], kernels_[i], threads, scratch);
     }
-    const size_t pool_bytes = edge::ThreadPoolBytes(threads);
-    threads_memory_ = Allocate(pool_bytes + scratch * static_cast<size_t>(threads));
-    edge::ThreadPool* pool =
-        threads_memory_ == nullptr ? nullptr : edge::StartThreads(threads, threads_memory_.get());
-    if (pool == nullptr) {
+    const size_t pool_bytes = threads == 1 ? 0 : edge::ThreadPoolBytes(threads);
+    workers_memory_ = Allocate(pool_bytes + scratch * static_cast<size_t>(threads));
+    if (workers_memory_ == nullptr) {
+      return Error(Code::kUnavailable, "no memory for the {} bytes that {} threads work in",
+                   scratch * static_cast<size_t>(threads), threads);
+    }
+    memory_.workers = {nullptr, threads, workers_memory_.get() + pool_bytes, scratch};
+    if (threads == 1) return OkStatus();
+    memory_.workers.pool = edge::StartThreads(threads, workers_memory_.get());
+    if (memory_.workers.pool == nullptr) {
       return Error(Code::kUnavailable, "the system does not start {} threads; ask for fewer",
                    threads);
     }
-    memory_.workers = {pool, threads, threads_memory_.get() + pool_bytes, scratch};
     return OkStatus();
   }
 
@@ -89,6 +91,9 @@ class Interpreter : public Session {
   std::string isa() const override { return kernels::IsaName(edge::BestIsa(isas_)); }
   int32_t threads() const override { return memory_.workers.threads; }
   int64_t arena_bytes() const override { return program_->arena_bytes; }
+  int64_t scratch_bytes() const override {
+    return static_cast<int64_t>(memory_.workers.scratch_bytes) * memory_.workers.threads;
+  }
   int64_t weight_bytes() const override { return static_cast<int64_t>(program_->constants.size()); }
   std::string model_hash() const override { return program_->model_hash; }
 
@@ -134,7 +139,7 @@ class Interpreter : public Session {
   kernels::IsaSet isas_;
   AlignedBytes arena_;
   AlignedBytes constants_;
-  AlignedBytes threads_memory_;  // the pool, and each thread's scratch
+  AlignedBytes workers_memory_;  // the pool, and each thread's scratch
   Memory memory_;
   std::vector<Kernel> kernels_;
 };

@@ -32,6 +32,7 @@ struct Abi {
   // Null in a library of version 1.
   decltype(&bluestem_create_with) create_with;
   decltype(&bluestem_session_threads) session_threads;
+  decltype(&bluestem_scratch_bytes) scratch_bytes;
 };
 
 template <typename Function>
@@ -57,6 +58,7 @@ Status FindAll(void* library, const Path& path, Abi& abi) {
   if (version >= 2) {
     BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_create_with", abi.create_with));
     BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_session_threads", abi.session_threads));
+    BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_scratch_bytes", abi.scratch_bytes));
   }
   BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_model_hash", abi.model_hash));
   BLUESTEM_RETURN_IF_ERROR(Find(library, path, "bluestem_status_text", abi.status_text));
@@ -134,6 +136,9 @@ class LibrarySession : public Session {
     return abi_.session_threads == nullptr ? 1 : abi_.session_threads(session_);
   }
   int64_t arena_bytes() const override { return static_cast<int64_t>(abi_.arena_bytes()); }
+  int64_t scratch_bytes() const override {
+    return abi_.scratch_bytes == nullptr ? 0 : static_cast<int64_t>(abi_.scratch_bytes(session_));
+  }
   int64_t weight_bytes() const override { return static_cast<int64_t>(abi_.weight_bytes()); }
   std::string model_hash() const override { return abi_.model_hash(); }
 

@@ -30,7 +30,8 @@ class Session {
   virtual const std::vector<program::TensorInfo>& outputs() const = 0;
   virtual std::string isa() const = 0;
   virtual int32_t threads() const { return 1; }  // that a call runs on, the caller's among them
-  virtual int64_t arena_bytes() const = 0;
+  virtual int64_t arena_bytes() const = 0;       // of what calls leave for others
+  virtual int64_t scratch_bytes() const { return 0; }  // that the chosen kernels work in
   virtual int64_t weight_bytes() const = 0;
   virtual std::string model_hash() const = 0;
   // Runs one inference. Errors: kInvalidArgument for a tensor that does not fit, naming it with

@@ -72,6 +72,7 @@ TEST(Measure, ItsNumbersAgreeWithEachOther) {
   EXPECT_GT(document.at("first_inference_seconds"), 0);
   const auto& memory = document.at("memory");
   EXPECT_GT(memory.at("arena_bytes"), 0);
+  EXPECT_GT(memory.at("scratch_bytes"), 0);
   EXPECT_GT(memory.at("weight_bytes"), 0);
   EXPECT_GE(memory.at("resident_peak_bytes"), memory.at("resident_before_bytes"));
   EXPECT_GT(memory.at("resident_before_bytes"), 0);

@@ -41,13 +41,6 @@ Operand ProgramBuilder::QConv(const std::string& op, kernels::QConvParams params
   const Operand output = Arena(int64_t{params.ho} * params.wo * params.co * element_bytes);
   Add(op, params, inputs, output);
   program::Call& call = program_.calls.back();
-  size_t scratch = 0;
-  for (int32_t i = 0; i < kernels::kQConvKernelCount; ++i) {
-    const kernels::QConvKernel& kernel = kernels::kQConvKernels[i];
-    if (kernel.refuses(params) == nullptr)
-      scratch = std::max(scratch, kernel.scratch_bytes(params));
-  }
-  if (scratch > 0) call.scratch = Arena(static_cast<int64_t>(scratch));
   call.x_bits = params.x_bits;
   call.w_bits = params.w_bits;
   call.macs = int64_t{params.ho} * params.wo * params.co * taps;

@@ -75,8 +75,7 @@ class ProgramBuilder {
                               .comment = op + ": made by hand",
                               .params = params,
                               .inputs = std::move(inputs),
-                              .output = output,
-                              .scratch = {}});
+                              .output = output});
   }
   // A same-size convolution with random weights; returns its output.
   program::Operand QConv(const std::string& op, kernels::QConvParams params, program::Operand x);

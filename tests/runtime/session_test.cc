@@ -30,14 +30,12 @@ std::shared_ptr<program::Program> Relu() {
                      .comment = "",
                      .params = relu,
                      .inputs = {{program::Space::kInput, 0}},
-                     .output = {program::Space::kArena, 0},
-                     .scratch = {}},
+                     .output = {program::Space::kArena, 0}},
                     {.op = "copy",
                      .comment = "",
                      .params = copy,
                      .inputs = {{program::Space::kArena, 0}},
-                     .output = {program::Space::kOutput, 0},
-                     .scratch = {}}};
+                     .output = {program::Space::kOutput, 0}}};
   return program;
 }
 

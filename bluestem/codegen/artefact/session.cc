@@ -13,7 +13,7 @@ using artefact::kModel;
 
 // A block of memory: this struct, the pointers to inputs and outputs, the profile's times, the
 // chosen kernels, the arena, and room for those inputs and outputs that a caller may hand over
-// misaligned. A session of several threads has a second one: the pool, and each thread's scratch.
+// misaligned. A second block: the pool of several threads, and each thread's scratch.
 struct bluestem_session {
   const char* isa;
   const uint8_t** in;
@@ -22,7 +22,7 @@ struct bluestem_session {
   void* kernels;
   uint8_t* arena;
   uint8_t* staging;
-  void* threads_block;  // null: one thread
+  void* workers_block;  // null: none
   bluestem::edge::Workers workers;
 };
 
@@ -70,22 +70,25 @@ void Carve(Carver& carver, bluestem_session& session) {
   session.staging = carver.Take(AllStagedBytes());
 }
 
-// Starts the session's threads. Requires: kernels are chosen.
-bluestem_status AddThreads(bluestem_session& session, int32_t threads) {
-  session.workers.threads = threads;
-  if (threads == 1) return BLUESTEM_OK;
-  const size_t pool_bytes = edge::ThreadPoolBytes(threads);
+// Makes room to work in and starts the session's threads. Requires: kernels are chosen.
+bluestem_status AddWorkers(bluestem_session& session, int32_t threads) {
+  const size_t pool_bytes = threads == 1 ? 0 : Align(edge::ThreadPoolBytes(threads));
   const size_t scratch = kModel.scratch_bytes(session.kernels, threads);
-  const size_t all_scratch = scratch * static_cast<size_t>(threads);
-  auto* block = static_cast<uint8_t*>(aligned_alloc(kAlignment, pool_bytes + all_scratch));
+  const size_t bytes = pool_bytes + scratch * static_cast<size_t>(threads);
+  session.workers = {nullptr, threads, nullptr, scratch};
+  if (bytes == 0) return BLUESTEM_OK;
+  auto* block = static_cast<uint8_t*>(aligned_alloc(kAlignment, bytes));
   if (block == nullptr) return BLUESTEM_ERROR_MEMORY;
-  memset(block, 0, pool_bytes + all_scratch);
-  session.workers = {edge::StartThreads(threads, block), threads, block + pool_bytes, scratch};
-  if (session.workers.pool == nullptr) {
-    free(block);
-    return BLUESTEM_ERROR_THREADS;
+  memset(block, 0, bytes);
+  session.workers.scratch = block + pool_bytes;
+  if (threads > 1) {
+    session.workers.pool = edge::StartThreads(threads, block);
+    if (session.workers.pool == nullptr) {
+      free(block);
+      return BLUESTEM_ERROR_THREADS;
+    }
   }
-  session.threads_block = block;
+  session.workers_block = block;
   return BLUESTEM_OK;
 }
 
@@ -101,7 +104,7 @@ bluestem_status Create(kernels::IsaSet isas, int32_t threads, bluestem_session**
   Carve(carver, *made);
   made->isa = kernels::IsaName(edge::BestIsa(isas));
   kModel.select(isas, made->kernels);
-  const bluestem_status status = AddThreads(*made, threads);
+  const bluestem_status status = AddWorkers(*made, threads);
   if (status != BLUESTEM_OK) {
     free(block);
     return status;
@@ -169,6 +172,9 @@ int32_t bluestem_output_count(void) {
 size_t bluestem_arena_bytes(void) {
   return static_cast<size_t>(kModel.arena_bytes);
 }
+size_t bluestem_scratch_bytes(const bluestem_session* session) {
+  return session->workers.scratch_bytes * static_cast<size_t>(session->workers.threads);
+}
 size_t bluestem_weight_bytes(void) {
   return static_cast<size_t>(kModel.constant_bytes);
 }
@@ -226,7 +232,7 @@ bluestem_status bluestem_create_with(const bluestem_options* options, bluestem_s
 void bluestem_destroy(bluestem_session* session) {
   if (session == nullptr) return;
   edge::StopThreads(session->workers.pool);
-  free(session->threads_block);
+  free(session->workers_block);
   free(session);
 }
 
