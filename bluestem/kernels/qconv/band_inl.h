@@ -137,6 +137,10 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
   run.sums = reinterpret_cast<int32_t*>(args.scratch + run.plan.sums_at);
   run.row_sums = reinterpret_cast<int32_t*>(args.scratch + run.plan.row_sums_at);
   run.windows = reinterpret_cast<int32_t*>(args.scratch + run.plan.windows_at);
+  if constexpr (requires { V::Offsets; }) {
+    run.offsets = reinterpret_cast<int32_t*>(args.scratch + run.plan.offsets_at);
+    V::Offsets(params, args.weights, run.offsets);
+  }
   run.thresholds = nullptr;
   run.narrow_thresholds = nullptr;
   if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
@@ -146,10 +150,6 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
       RearrangeThresholds(p, args, rows);
       run.thresholds = rows;
     }
-  }
-  if constexpr (requires { V::Offsets; }) {
-    run.offsets = reinterpret_cast<int32_t*>(args.scratch + run.plan.offsets_at);
-    V::Offsets(params, args.weights, run.offsets);
   }
   const bool joined = p.dilation_w == 1 && p.groups == 1;
   run.job.ring = args.scratch;

@@ -124,6 +124,38 @@ inline void TakeWeights(const uint8_t*& p, int32_t steps, Halves* w) {
 
 // Registers: of aarch64's 32, 16 sums, 8 halves of weights, 2 of codes; of armv7's 16, 8 sums, 4 of
 // weights, 1 of codes. A step of codes is kept twice, as a half register needs it.
+// Writes each step of codes, shifted by `shift`, twice.
+inline void PrepareTwice(const uint8_t* codes, int32_t steps, uint8_t shift, uint8_t* to) {
+  for (; steps >= 4; steps -= 4, codes += 16, to += 32) {
+    const uint32x4_t x = vreinterpretq_u32_u8(veorq_u8(vld1q_u8(codes), vdupq_n_u8(shift)));
+    const uint32x4x2_t twice = vzipq_u32(x, x);
+    vst1q_u8(to, vreinterpretq_u8_u32(twice.val[0]));
+    vst1q_u8(to + 16, vreinterpretq_u8_u32(twice.val[1]));
+  }
+  for (; steps > 0; --steps, codes += 4, to += 8) {
+    uint32_t bits;
+    std::memcpy(&bits, codes, sizeof(bits));
+    const uint32x2_t x = vdup_n_u32(bits);
+    vst1_u8(to, veor_u8(vreinterpret_u8_u32(x), vdup_n_u8(shift)));
+  }
+}
+
+// 128 times the sums of each output's weights.
+inline void SumWeights(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {
+  const int64_t steps = BlockBytes(p) / DotStep::kStepWeights;
+  for (int32_t block = 0; block < p.groups * GroupBlocks(p); ++block) {
+    for (int32_t lane = 0; lane < kQConvBlock; lane += 4) {
+      const uint8_t* weights = packed + block * BlockBytes(p) + lane * DotStep::kStepChannels;
+      int32x4_t sum = vdupq_n_s32(0);
+      for (int64_t step = 0; step < steps; ++step, weights += DotStep::kStepWeights) {
+        sum = vpadalq_s16(sum, vpaddlq_s8(vreinterpretq_s8_u8(vld1q_u8(weights))));
+      }
+      vst1q_s32(offsets, vshlq_n_s32(sum, 7));
+      offsets += 4;
+    }
+  }
+}
+
 struct Paired : DotStep {
   static constexpr int32_t kLanes = 8;
 #if defined(__aarch64__)
@@ -139,17 +171,8 @@ struct Paired : DotStep {
   };
   using Wide = Sum;
 
-  static void PrepareShifted(const uint8_t* codes, int32_t steps, uint8_t shift, uint8_t* to) {
-    for (int32_t step = 0; step < steps; ++step, codes += kStepChannels, to += kStepBytes) {
-      uint32_t bits;
-      std::memcpy(&bits, codes, sizeof(bits));
-      bits ^= shift * 0x01010101u;
-      std::memcpy(to, &bits, sizeof(bits));
-      std::memcpy(to + 4, &bits, sizeof(bits));
-    }
-  }
   static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
-    PrepareShifted(codes, steps, 0, to);
+    PrepareTwice(codes, steps, 0, to);
   }
   static inline Sum ZeroSum() {
     const int32x4_t zero = vdupq_n_s32(0);
@@ -201,21 +224,79 @@ struct Paired : DotStep {
 
 struct ShiftedPaired : Paired {
   static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
-    PrepareShifted(codes, steps, 128, to);
+    PrepareTwice(codes, steps, 128, to);
   }
   static void Offsets(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {
-    const int64_t steps = BlockBytes(p) / kStepWeights;
-    for (int32_t block = 0; block < p.groups * GroupBlocks(p); ++block) {
-      for (int32_t lane = 0; lane < kQConvBlock; lane += 4) {
-        const uint8_t* weights = packed + block * BlockBytes(p) + lane * kStepChannels;
-        int32x4_t sum = vdupq_n_s32(0);
-        for (int64_t step = 0; step < steps; ++step, weights += kStepWeights) {
-          sum = vpadalq_s16(sum, vpaddlq_s8(vreinterpretq_s8_u8(vld1q_u8(weights))));
-        }
-        vst1q_s32(offsets, vshlq_n_s32(sum, 7));
-        offsets += 4;
-      }
+    SumWeights(p, packed, offsets);
+  }
+};
+
+// Sums that fit 16 bits from the first to the last (ShiftedSumsFit16), and finish there.
+struct Short : DotStep {
+  static constexpr int32_t kLanes = 8;
+#if defined(__aarch64__)
+  static constexpr int32_t kMaxPixels = 4;
+#else
+  static constexpr int32_t kMaxPixels = 2;
+#endif
+  static constexpr int32_t kStepBytes = 8;
+  static constexpr BandStep kBandStep = kPairedDotBandStep;
+  static constexpr bool kFinishes = true;
+  struct Weights {
+    int8x16_t first, second;
+  };
+  struct Sum {
+    int16x8_t of[kLanes / 2];  // four partial sums of each output
+  };
+  using Wide = Sum;
+
+  static bool FinishesNarrow(const QConvParams&, const BandPlan&, const QConvArgs&) {
+    return true;
+  }
+  static int32_t Position(int32_t i, int32_t) {
+    return i;
+  }
+  static void Offsets(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {
+    SumWeights(p, packed, offsets);
+  }
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+    PrepareTwice(codes, steps, 128, to);
+  }
+  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
+    return {vreinterpretq_s8_u8(vld1q_u8(weights)), vreinterpretq_s8_u8(vld1q_u8(weights + 16))};
+  }
+  static inline Sum ZeroSum() {
+    const int16x8_t zero = vdupq_n_s16(0);
+    return {{zero, zero, zero, zero}};
+  }
+  static inline void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
+    const int8x8_t c = vreinterpret_s8_u8(vld1_u8(codes));
+    sum.of[0] = vmlal_s8(sum.of[0], c, vget_low_s8(w.first));
+    sum.of[1] = vmlal_s8(sum.of[1], c, vget_high_s8(w.first));
+    sum.of[2] = vmlal_s8(sum.of[2], c, vget_low_s8(w.second));
+    sum.of[3] = vmlal_s8(sum.of[3], c, vget_high_s8(w.second));
+  }
+  static inline int16x8_t Whole(const Sum& sum) {
+#if defined(__aarch64__)
+    return vpaddq_s16(vpaddq_s16(sum.of[0], sum.of[1]), vpaddq_s16(sum.of[2], sum.of[3]));
+#else
+    int16x4_t pairs[4];
+    for (int i = 0; i < 4; ++i) {
+      pairs[i] = vpadd_s16(vget_low_s16(sum.of[i]), vget_high_s16(sum.of[i]));
     }
+    return vcombine_s16(vpadd_s16(pairs[0], pairs[1]), vpadd_s16(pairs[2], pairs[3]));
+#endif
+  }
+  static inline void FinishPixel(const NarrowFinish& finish, const Sum& sum, int32_t,
+                                 int32_t levels, uint8_t* y) {
+    const int16x8_t codes = CountReached(Whole(sum), finish.thresholds, finish.row_length, levels);
+    const int8x8_t bytes = vmovn_s16(codes);
+    StoreCodes<kLanes>(&bytes, finish.count, y);
+  }
+  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+    const int16x8_t sum = Whole(wide);
+    vst1q_s32(acc, vmovl_s16(vget_low_s16(sum)));
+    vst1q_s32(acc + 4, vmovl_s16(vget_high_s16(sum)));
   }
 };
 
@@ -276,6 +357,10 @@ void qconv_u8s8_dot8__neon(const QConvParams& params, const QConvArgs& args) {
   } else {
     RunBanded<ShiftedPaired>(params, args);
   }
+}
+
+void qconv_u8s7_dot8__neon(const QConvParams& params, const QConvArgs& args) {
+  RunBanded<Short>(params, args);
 }
 
 void qconv_u4s8_dot4__neon(const QConvParams& params, const QConvArgs& args) {

@@ -20,7 +20,19 @@ struct NeonDot : DotStep {
     int32x4_t first, second;
   };
   using Wide = Sum;
+  static constexpr bool kFinishes = true;
 
+  static bool FinishesNarrow(const QConvParams& p, const BandPlan&, const QConvArgs&) {
+    return ShiftedSumsFit16(p);
+  }
+  static int32_t Position(int32_t i, int32_t) { return i; }
+  static inline void FinishPixel(const NarrowFinish& finish, const Sum& sum, int32_t,
+                                 int32_t levels, uint8_t* y) {
+    const int16x8_t whole = vcombine_s16(vmovn_s32(sum.first), vmovn_s32(sum.second));
+    const int16x8_t codes = CountReached(whole, finish.thresholds, finish.row_length, levels);
+    const int8x8_t bytes = vmovn_s16(codes);
+    StoreCodes<kLanes>(&bytes, finish.count, y);
+  }
   static inline Sum ZeroSum() { return {vdupq_n_s32(0), vdupq_n_s32(0)}; }
   static inline int8x16_t Load(const uint8_t* bytes) {
     return vreinterpretq_s8_u8(vld1q_u8(bytes));

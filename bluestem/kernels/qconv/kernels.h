@@ -45,12 +45,14 @@ constexpr QConvFn qconv_u8s8_dot8__sse4 = nullptr;
 void qconv_u4s1_plut32__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s1_lut__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__neon(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s7_dot8__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u4s8_dot4__neon(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot8__neon(const QConvParams& params, const QConvArgs& args);
 #else
 constexpr QConvFn qconv_u4s1_plut32__neon = nullptr;
 constexpr QConvFn qconv_u8s1_lut__neon = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__neon = nullptr;
+constexpr QConvFn qconv_u8s7_dot8__neon = nullptr;
 constexpr QConvFn qconv_u4s8_dot4__neon = nullptr;
 constexpr QConvFn qconv_u8s8_dot8__neon = nullptr;
 #endif

@@ -52,6 +52,13 @@ static constexpr int64_t BlockBytes(const QConvParams& p) {
   return PackedTaps(p) * steps * kQConvBlock;
 }
 
+// True if sums of codes shifted to -128..127, times weights, fit 16 bits with a value to spare on
+// either side: few inputs of few bits of weights (a picture's first convolution).
+static constexpr bool ShiftedSumsFit16(const QConvParams& p) {
+  const int64_t terms = int64_t{PackedTaps(p)} * PackedInputs(p);
+  return terms << (p.w_bits == 1 ? 7 : p.w_bits + 6) <= 32766;
+}
+
 // Where the weight of channel `ci` of the group at `tap` is, in [tap][channel step][lane] of one
 // block: a byte, and in it a bit if packed s1.
 struct PackedPlace {

@@ -39,20 +39,24 @@ static inline int32_t NarrowPosition(const QConvParams& p, int32_t lane) {
 
 // The thresholds as 16 bits, [levels][groups * blocks * 32]: row 0 is m (epilogue_inl.h), row k is
 // (t[k-1] ^ m) - 1, so that one signed comparison "greater" decides. Values that no accumulator
-// reaches are clamped.
+// reaches are clamped. The sums that are compared are accumulators less `offsets` [groups][blocks *
+// 32], or accumulators if that is null.
 template <class V>
-static void RearrangeNarrow(const QConvParams& p, const QConvArgs& args, int16_t* rows) {
+static void RearrangeNarrow(const QConvParams& p, const QConvArgs& args, const int32_t* offsets,
+                            int16_t* rows) {
   const int32_t group_length = GroupBlocks(p) * kQConvBlock;
   const int64_t row_length = int64_t{p.groups} * group_length;
   std::memset(rows, 0, static_cast<size_t>(row_length * p.levels) * sizeof(int16_t));
   for (int32_t co = 0; co < p.co; ++co) {
-    const int32_t group = co / GroupOutputs(p);
-    int16_t* to = rows + int64_t{group} * group_length + NarrowPosition<V>(p, co % GroupOutputs(p));
+    const int64_t group_at = int64_t{co / GroupOutputs(p)} * group_length;
+    const int32_t lane = co % GroupOutputs(p);
+    const int32_t offset = offsets == nullptr ? 0 : offsets[group_at + lane];
+    int16_t* to = rows + group_at + NarrowPosition<V>(p, lane);
     const int32_t m = args.directions[co] > 0 ? 0 : -1;
     to[0] = static_cast<int16_t>(m);
     const int32_t* t = args.thresholds + int64_t{co} * (p.levels - 1);
     for (int32_t k = 1; k < p.levels; ++k) {
-      const int32_t value = t[k - 1] ^ m;
+      const int64_t value = (int64_t{t[k - 1]} - offset) ^ m;
       to[k * row_length] = static_cast<int16_t>(value < -32767  ? -32768
                                                 : value > 32767 ? 32767
                                                                 : value - 1);
@@ -67,7 +71,11 @@ static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& ar
   if constexpr (V::kFinishes) {
     if (V::FinishesNarrow(p, plan, args)) {
       int16_t* rows = reinterpret_cast<int16_t*>(args.scratch + plan.thresholds_at);
-      RearrangeNarrow<V>(p, args, rows);
+      const int32_t* offsets = nullptr;
+      if constexpr (requires { V::Offsets; }) {
+        offsets = reinterpret_cast<const int32_t*>(args.scratch + plan.offsets_at);
+      }
+      RearrangeNarrow<V>(p, args, offsets, rows);
       return rows;
     }
   }
@@ -113,8 +121,9 @@ static inline __attribute__((always_inline)) void StoreCodes(const void* codes, 
 
 // Finishes the pixels of a tile.
 template <class V, int P, typename Sums>
-static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinish& finish,
+static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinish& to,
                                                                const Sums* sums) {
+  const NarrowFinish finish = to;  // a copy, which stores of codes do not change
 #pragma GCC unroll 8
   for (int i = 0; i < P; ++i) {
     const int32_t window = V::kSumOffset == 0 ? 0 : finish.windows[i];

@@ -24,6 +24,11 @@ const char* TakesU8S7(const QConvParams& p) {
   return TakesS8(p);
 }
 
+const char* TakesShortSums(const QConvParams& p) {
+  if (!ShiftedSumsFit16(p)) return "a sum may not fit 16 bits";
+  return TakesS8(p);
+}
+
 const char* TakesU4S8(const QConvParams& p) {
   if (p.x_bits > 4) return "codes have more than 4 bits";
   return TakesS8(p);
@@ -59,8 +64,12 @@ size_t ShiftedDotScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanBand(p, kShiftedDotBandStep).bytes);
 }
 
-// Of both ways to sum: the weights decide at run time.
 size_t PairedDotScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanBand(p, kPairedDotBandStep).bytes);
+}
+
+// Of both ways to sum: the weights decide at run time.
+size_t EitherDotScratch(const QConvParams& p) {
   const int64_t paired = PlanBand(p, kPairedDotBandStep).bytes;
   const int64_t plain = PlanBand(p, kDotBandStep).bytes;
   return static_cast<size_t>(paired > plain ? paired : plain);
@@ -106,8 +115,9 @@ constexpr QConvKernel kQConvKernels[] = {
     {"qconv_u8s1_lut__neon", Isa::kNeon, qconv_u8s1_lut__neon, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__neon", Isa::kNeon, qconv_u8s8_depthwise32__neon, TakesDepthwise,
      DepthwiseScratch},
+    {"qconv_u8s7_dot8__neon", Isa::kNeon, qconv_u8s7_dot8__neon, TakesShortSums, PairedDotScratch},
     {"qconv_u4s8_dot4__neon", Isa::kNeon, qconv_u4s8_dot4__neon, TakesU4S8, DotScratch},
-    {"qconv_u8s8_dot8__neon", Isa::kNeon, qconv_u8s8_dot8__neon, TakesS8, PairedDotScratch},
+    {"qconv_u8s8_dot8__neon", Isa::kNeon, qconv_u8s8_dot8__neon, TakesS8, EitherDotScratch},
     {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1, LutScratch},
     {"qconv_u8s8_depthwise32__portable", Isa::kPortable, qconv_u8s8_depthwise32__portable,
      TakesDepthwise, DepthwiseScratch},
