@@ -3,9 +3,7 @@
 // every function has internal linkage.
 //
 // Template over V:
-//   EmitCodes(sums, ends, thresholds, count, pixels, codes)  acc = ends - 2 * sums modulo 2^16,
-//   codes
-//                                      by `count` thresholds (PixelThresholds); clears the sums
+//   EmitCodes(PixelCodes)              the codes of a row of pixels, all outputs; clears the sums
 //   Transpose(from, row, to, step)     8 rows of 16 bytes to 16 of 8
 #pragma once
 
@@ -15,16 +13,28 @@
 
 namespace bluestem::kernels {
 
+// acc = ends - 2 * sums modulo 2^16, of `pixels` (a multiple of 16) pixels and `outputs` outputs.
+struct PixelCodes {
+  uint16_t* sums;
+  int64_t lane_sums;  // from output to output
+  const uint16_t* ends;
+  const int16_t* thresholds;  // PixelThresholds
+  int32_t levels;
+  int32_t outputs, pixels;
+  uint8_t* codes;  // [outputs][pixels]
+};
+
 // Thresholds in the form of V::EmitCodes, which counts n = -#{k : acc >= t[k]}:
 //   rising   acc >= t:  code = -n = (n ^ -1) + 1
 //   falling  acc <= t:  not acc >= t + 1, so code = (levels - 1) + n = (n ^ 0) + levels - 1
+// -1 or 0, and the number added, in both bytes, stand before the thresholds.
 // |acc| < 32767, so that thresholds outside of 16 bits may be moved to its ends.
 static inline void PixelThresholds(const QConvParams& p, const QConvArgs& args, int16_t* to) {
   const int32_t levels = p.levels;
   for (int32_t co = 0; co < p.co; ++co) {
     const bool rising = args.directions[co] > 0;
     *to++ = rising ? -1 : 0;
-    *to++ = static_cast<int16_t>(rising ? 1 : levels - 1);
+    *to++ = static_cast<int16_t>((rising ? 1 : levels - 1) * 0x0101);
     const int32_t* t = args.thresholds + int64_t{co} * (levels - 1);
     const int32_t most = INT16_MAX - (rising ? 0 : 1);
     for (int32_t k = 0; k < levels - 1; ++k) {

@@ -12,13 +12,18 @@ namespace {
 // A pair of vectors by one instruction. GCC 12 has no vld1q_u8_x2 for 32-bit Arm, and on aarch64 it
 // seldom joins two loads, which doubles the loads and the address arithmetic of the inner loop.
 #if defined(__aarch64__)
-template <int kOffset>
 inline uint8x16x2_t LoadPair(const uint8_t* p) {
   uint8x16x2_t v;
-  __asm__("ldp %q0, %q1, [%2, %3]"
+  __asm__("ldp %q0, %q1, [%2]"
           : "=w"(v.val[0]), "=w"(v.val[1])
-          : "r"(p), "i"(kOffset), "m"(*reinterpret_cast<const uint8_t(*)[kOffset + 32]>(p)));
+          : "r"(p), "m"(*reinterpret_cast<const uint8_t(*)[32]>(p)));
   return v;
+}
+// The same to two variables: GCC keeps a tuple together, in memory if need be.
+inline void LoadTwo(const uint8_t* p, uint8x16_t* v) {
+  __asm__("ldp %q0, %q1, [%2]"
+          : "=w"(v[0]), "=w"(v[1])
+          : "r"(p), "m"(*reinterpret_cast<const uint8_t(*)[32]>(p)));
 }
 inline void StorePair(uint8_t* p, uint8x16x2_t v) {
   __asm__("stp %q1, %q2, [%3]"
@@ -26,24 +31,52 @@ inline void StorePair(uint8_t* p, uint8x16x2_t v) {
           : "w"(v.val[0]), "w"(v.val[1]), "r"(p));
 }
 // Stores and moves the pointer on.
-inline void StorePairNext(uint8_t*& p, uint8x16x2_t v) {
+inline void StoreTwoNext(uint8_t*& p, uint8x16_t a, uint8x16_t b) {
   __asm__("stp %q2, %q3, [%1], 32"
           : "=m"(*reinterpret_cast<uint8_t(*)[32]>(p)), "+r"(p)
-          : "w"(v.val[0]), "w"(v.val[1]));
+          : "w"(a), "w"(b));
+}
+inline void StorePairNext(uint8_t*& p, uint8x16x2_t v) {
+  StoreTwoNext(p, v.val[0], v.val[1]);
+}
+inline uint8x16x2_t LoadEntry(const uint8_t* p) {
+  return LoadPair(p);
+}
+inline void StoreEntryNext(uint8_t*& p, uint8x16x2_t v) {
+  StorePairNext(p, v);
 }
 inline uint16x8_t AddHigh(uint16x8_t sums, uint8x16_t v) {
   return vaddw_high_u8(sums, v);
 }
 #else
-template <int kOffset>
 inline uint8x16x2_t LoadPair(const uint8_t* p) {
   uint8x16x2_t v;
-  p += kOffset;
   __asm__("vld1.8 %h0, [%1]" : "=w"(v) : "r"(p), "m"(*reinterpret_cast<const uint8_t(*)[32]>(p)));
   return v;
 }
+// From and to tables: a promise of alignment saves a Cortex-A9 a cycle.
+inline uint8x16x2_t LoadEntry(const uint8_t* p) {
+  uint8x16x2_t v;
+  __asm__("vld1.8 %h0, [%1:256]"
+          : "=w"(v)
+          : "r"(p), "m"(*reinterpret_cast<const uint8_t(*)[32]>(p)));
+  return v;
+}
+inline void StoreEntryNext(uint8_t*& p, uint8x16x2_t v) {
+  __asm__("vst1.8 %h2, [%1:256]!" : "=m"(*reinterpret_cast<uint8_t(*)[32]>(p)), "+r"(p) : "w"(v));
+}
+inline void LoadTwo(const uint8_t* p, uint8x16_t* v) {
+  const uint8x16x2_t pair = LoadPair(p);
+  v[0] = pair.val[0];
+  v[1] = pair.val[1];
+}
 inline void StorePair(uint8_t* p, uint8x16x2_t v) {
   __asm__("vst1.8 %h1, [%2]" : "=m"(*reinterpret_cast<uint8_t(*)[32]>(p)) : "w"(v), "r"(p));
+}
+inline void StoreTwoNext(uint8_t*& p, uint8x16_t a, uint8x16_t b) {
+  __asm__("vst1.8 {%e2-%f2}, [%1:128]!\n vst1.8 {%e3-%f3}, [%1:128]!"
+          : "=m"(*reinterpret_cast<uint8_t(*)[32]>(p)), "+r"(p)
+          : "w"(a), "w"(b));
 }
 inline void StorePairNext(uint8_t*& p, uint8x16x2_t v) {
   __asm__("vst1.8 %h2, [%1]!" : "=m"(*reinterpret_cast<uint8_t(*)[32]>(p)), "+r"(p) : "w"(v));
@@ -76,35 +109,46 @@ struct NeonPixels {
     return n;
   }
 
+  // Not inlined: it needs every register.
   template <int kThresholds>
-  static inline void EmitCodesOf(uint16_t* sums, const uint16_t* ends, const int16_t* thresholds,
-                                 int32_t count, int32_t pixels, uint8_t* codes) {
-    const int8x16_t flip = vdupq_n_s8(static_cast<int8_t>(thresholds[0]));
-    const int8x16_t base = vdupq_n_s8(static_cast<int8_t>(thresholds[1]));
+  static __attribute__((noinline)) void EmitCodesOf(const PixelCodes& to) {
+    const PixelCodes job = to;  // a copy, which stores of codes do not change
     const uint8x16x2_t zero = {{vdupq_n_u8(0), vdupq_n_u8(0)}};
-    thresholds += 2;
-    int16x8_t t[kThresholds + 1];  // in registers: stores of codes might change memory
+    const int32_t count = job.levels - 1;
+    const int16_t* thresholds = job.thresholds;
+    uint16_t* sums = job.sums;
+    uint8_t* codes = job.codes;
+    for (int32_t left = job.outputs; left > 0; --left, sums += job.lane_sums) {
+      const int16x8_t flip = vld1q_dup_s16(thresholds);
+      const int16x8_t base = vld1q_dup_s16(thresholds + 1);
+      thresholds += 2;
+      int16x8_t t[kThresholds + 1];
 #pragma GCC unroll 8
-    for (int k = 0; k < kThresholds; ++k) t[k] = vdupq_n_s16(thresholds[k]);
-    const uint8_t* of = reinterpret_cast<const uint8_t*>(ends);
-    uint8_t* from = reinterpret_cast<uint8_t*>(sums);
-    for (uint8_t* const end = codes + pixels; codes < end; codes += 16, of += 32) {
-      const uint8x16x2_t s = LoadPair<0>(from);
-      const uint8x16x2_t e = LoadPair<0>(of);
-      StorePairNext(from, zero);
-      const int16x8_t first = Count<kThresholds>(s.val[0], e.val[0], t, thresholds, count);
-      const int16x8_t second = Count<kThresholds>(s.val[1], e.val[1], t, thresholds, count);
-      const int8x16_t n = vcombine_s8(vmovn_s16(first), vmovn_s16(second));
-      vst1q_u8(codes, vreinterpretq_u8_s8(vaddq_s8(veorq_s8(n, flip), base)));
+      for (int k = 0; k < kThresholds; ++k) t[k] = vld1q_dup_s16(thresholds + k);
+      uint8_t* from = reinterpret_cast<uint8_t*>(sums);
+      const uint8_t* of = reinterpret_cast<const uint8_t*>(job.ends);
+      for (uint8_t* const end = codes + job.pixels; codes < end; codes += 16, of += 32) {
+        uint8x16_t s[2];
+        uint8x16_t e[2];
+        LoadTwo(from, s);
+        LoadTwo(of, e);
+        StorePairNext(from, zero);
+        const int16x8_t first = Count<kThresholds>(s[0], e[0], t, thresholds, count);
+        const int16x8_t second = Count<kThresholds>(s[1], e[1], t, thresholds, count);
+        const int8x16_t n = vcombine_s8(vmovn_s16(first), vmovn_s16(second));
+        const int8x16_t code =
+            vaddq_s8(veorq_s8(n, vreinterpretq_s8_s16(flip)), vreinterpretq_s8_s16(base));
+        vst1q_u8(codes, vreinterpretq_u8_s8(code));
+      }
+      thresholds += count;
     }
   }
 
-  static void EmitCodes(uint16_t* sums, const uint16_t* ends, const int16_t* thresholds,
-                        int32_t count, int32_t pixels, uint8_t* codes) {
-    if (count == 3) {
-      EmitCodesOf<3>(sums, ends, thresholds, count, pixels, codes);
+  static void EmitCodes(const PixelCodes& job) {
+    if (job.levels == 4) {  // 2 bits: unrolled
+      EmitCodesOf<3>(job);
     } else {
-      EmitCodesOf<0>(sums, ends, thresholds, count, pixels, codes);
+      EmitCodesOf<0>(job);
     }
   }
 

@@ -17,16 +17,18 @@ constexpr int32_t kPlutVector = 32;  // pixels of a vector; a tile is one or two
 constexpr int32_t kPlutEntries = 256;
 constexpr int32_t kPlutGroup = 8;  // channels of a table
 
-// The tables that are there at once: `chunk` of 256 * 32 * vectors bytes.
+// The tables that are there at once, `chunk` of 256 * 32 * vectors bytes; and for how many outputs
+// (a multiple of 32) all taps are added before the next outputs.
 struct PlutSize {
-  int32_t vectors, chunk;
+  int32_t vectors, chunk, lanes;
 };
 constexpr int32_t kPlutMaxChunk = 8;
-// 24 KB, beside weights and sums in a first-level cache of 32 KB (Cortex-A9, A53, A72).
-constexpr PlutSize kPlutSmall = {.vectors = 1, .chunk = 3};
+// 24 KB, beside the weights and sums of 32 outputs in a first-level cache of 32 KB (Cortex-A9, A53,
+// A72).
+constexpr PlutSize kPlutSmall = {.vectors = 1, .chunk = 3, .lanes = 32};
 // 128 KB, in the second-level cache of cores that have dot products: fewer instructions, of which
 // few wait, as look-ups do not depend on each other (docs/arm.md).
-constexpr PlutSize kPlutLarge = {.vectors = 2, .chunk = kPlutMaxChunk};
+constexpr PlutSize kPlutLarge = {.vectors = 2, .chunk = kPlutMaxChunk, .lanes = 4096};
 
 struct PlutPlan {
   int32_t pixels;         // of a tile
@@ -76,7 +78,7 @@ static inline PlutPlan PlanPlut(const QConvParams& p, const PlutSize& size) {
 }
 
 // A table of 256 entries must be looked up this often to be worth its making (bench/arm_insns.sh).
-constexpr int32_t kPlutLeastLookups = 256;
+constexpr int32_t kPlutLeastLookups = 64;
 
 static inline const char* PlutRefuses(const QConvParams& p) {
   if (!PacksS1(p)) return "weights are not packed as one bit each";

@@ -87,41 +87,60 @@ static inline uint16_t* PlutRow(const PlutRun& run, int32_t oy) {
   return run.sums + int64_t{(oy + PlutReachH(run.p)) % run.plan.window_rows} * run.plan.stride;
 }
 
-// Adds what the tables at hand, of the vector at row iy, column ix, give to every output and tap.
+// The tile of input at row iy, column ix, and which groups' tables are at hand.
+struct PlutTile {
+  int32_t iy, ix, first, count;
+};
+
+// Adds what the tables give to every tap of some outputs, whose sums are `lanes_at` u16 from the
+// first's; weights of a tap and the next are `tap_bytes` apart.
 template <class V>
-static void PlutAdd(const PlutRun& run, int32_t iy, int32_t ix, int32_t first, int32_t count) {
+static void PlutAddTaps(const PlutRun& run, const PlutTile& tile, PlutWeights weights,
+                        int64_t tap_bytes, int64_t lanes_at, int64_t lane_sums) {
   const QConvParams& p = run.p;
   const PlutPlan& plan = run.plan;
-  const uint8_t* tables = run.args.scratch;
-  const PlutLanesFn lanes = PlutLanesOf<V, V::kSize.chunk>(count, plan.columns == 8);
-  PlutWeights weights = {nullptr, BlockBytes(p), p.co};
-  const PlutWeights ends = {run.ends, 0, 2};
+  const PlutLanesFn lanes = PlutLanesOf<V, V::kSize.chunk>(tile.count, plan.columns == 8);
+  const int32_t part = plan.columns == 8 ? 8 : 16;
   PlutPlace place;
+  place.lane_sums = lane_sums;
   for (int32_t kh = 0; kh < p.kernel_h; ++kh) {
-    const int32_t oy = iy + p.pad_top - kh * p.dilation_h;
-    if (oy >= p.ho || oy + plan.rows <= 0) continue;
-    const int32_t part = plan.columns == 8 ? 8 : 16;
+    const int32_t oy = tile.iy + p.pad_top - kh * p.dilation_h;
+    if (oy >= p.ho || oy + plan.rows <= 0) {
+      weights.block += p.kernel_w * tap_bytes;
+      continue;
+    }
     uint16_t* row = PlutRow(run, oy);
     for (int32_t i = 0, column = 0; i < V::kSize.vectors * kPlutVector / part; ++i) {
-      place.rows[i] = row + ix + PlutReachW(p) + column;
+      place.rows[i] = row + lanes_at + tile.ix + PlutReachW(p) + column;
       column = (column + part) & (plan.columns - 1);
       if (column != 0) continue;
       row += plan.stride;
       if (row == run.sums + plan.lane_sums) row = run.sums;
     }
-    const int64_t step = int64_t{kh} * p.kernel_w * plan.groups + first;
-    weights.block = run.args.weights + step * kQConvBlock;
     for (int32_t kw = 0; kw < p.kernel_w; ++kw) {
-      place.lane_sums = plan.lane_sums;
-      lanes(tables, weights, place);
-      PlutPlace last = place;
-      for (uint16_t*& row : last.rows) row += p.co * plan.lane_sums;
-      last.lane_sums = 0;
-      lanes(tables, ends, last);
-      for (uint16_t*& row : place.rows) row -= p.dilation_w;
-      weights.block += int64_t{plan.groups} * kQConvBlock;
+      lanes(run.args.scratch, weights, place);
+      for (uint16_t*& row_at : place.rows) row_at -= p.dilation_w;
+      weights.block += tap_bytes;
     }
   }
+}
+
+// Adds what the tables at hand give to every output and tap.
+template <class V>
+static void PlutAdd(const PlutRun& run, const PlutTile& tile) {
+  const QConvParams& p = run.p;
+  const int64_t lane_sums = run.plan.lane_sums;
+  for (int32_t lane = 0; lane < p.co; lane += V::kSize.lanes) {
+    const int32_t left = p.co - lane;
+    const PlutWeights weights = {
+        .block = run.args.weights + lane / kQConvBlock * BlockBytes(p) + tile.first * kQConvBlock,
+        .block_bytes = BlockBytes(p),
+        .lanes = left < V::kSize.lanes ? left : V::kSize.lanes};
+    PlutAddTaps<V>(run, tile, weights, int64_t{run.plan.groups} * kQConvBlock, lane * lane_sums,
+                   lane_sums);
+  }
+  PlutAddTaps<V>(run, tile, {.block = run.ends, .block_bytes = 0, .lanes = 2}, 0, p.co * lane_sums,
+                 0);
 }
 
 // Finishes output row `oy` and clears what will be read of the row that takes its place.
@@ -131,11 +150,14 @@ static void PlutEmit(const PlutRun& run, int32_t oy) {
   const PlutPlan& plan = run.plan;
   uint8_t* codes = run.args.scratch + plan.rows_at;
   uint16_t* sums = PlutRow(run, oy) + PlutReachW(p) - p.pad_left;
-  const uint16_t* ends = sums + p.co * plan.lane_sums;
-  for (int32_t co = 0; co < p.co; ++co) {
-    V::EmitCodes(sums + co * plan.lane_sums, ends, run.thresholds + co * (p.levels + 1),
-                 p.levels - 1, plan.row, codes + int64_t{co} * plan.row);
-  }
+  V::EmitCodes({.sums = sums,
+                .lane_sums = plan.lane_sums,
+                .ends = sums + p.co * plan.lane_sums,
+                .thresholds = run.thresholds,
+                .levels = p.levels,
+                .outputs = p.co,
+                .pixels = plan.row,
+                .codes = codes});
   PixelRow<V>(p, codes, plan.row, static_cast<uint8_t*>(run.args.y) + int64_t{oy} * p.wo * p.co);
 }
 
@@ -177,7 +199,7 @@ static void RunPlut(const QConvParams& params, const QConvArgs& args) {
         const int32_t left = plan.groups - first;
         const int32_t count = left < plan.chunk ? left : plan.chunk;
         PlutTables<V>(run, iy, ix, first, count);
-        PlutAdd<V>(run, iy, ix, first, count);
+        PlutAdd<V>(run, {iy, ix, first, count});
       }
     }
     for (int32_t row = 0; row < plan.rows; ++row) {

@@ -47,7 +47,7 @@ static void PlutLanes(const uint8_t* tables, const PlutWeights& weights, const P
       typename V::Tile sum;
       // An odd number of tables: the last begins, and every pair is one addition.
       if constexpr (G % 2 == 1) {
-        sum = V::Load(entry(G - 1));
+        sum = V::LoadSum(entry(G - 1));
       } else {
         sum = V::Distance(entry(0), entry(1));
       }

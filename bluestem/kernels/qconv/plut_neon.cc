@@ -6,7 +6,7 @@
 namespace bluestem::kernels {
 
 void qconv_u4s1_plut32__neon(const QConvParams& params, const QConvArgs& args) {
-  RunPlut<NeonPlut<NeonVector<0>, kPlutSmall>>(params, args);
+  RunPlut<NeonPlut<NeonVector, kPlutSmall>>(params, args);
 }
 
 }  // namespace bluestem::kernels

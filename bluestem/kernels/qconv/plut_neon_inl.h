@@ -12,7 +12,7 @@ namespace {
 // Adds 16 bytes to 16 sums.
 inline void Accumulate16(uint16_t* sums, uint8x16_t v) {
   uint8_t* bytes = reinterpret_cast<uint8_t*>(sums);
-  uint8x16x2_t s = LoadPair<0>(bytes);
+  uint8x16x2_t s = LoadPair(bytes);
   s.val[0] = vreinterpretq_u8_u16(vaddw_u8(vreinterpretq_u16_u8(s.val[0]), vget_low_u8(v)));
   s.val[1] = vreinterpretq_u8_u16(AddHigh(vreinterpretq_u16_u8(s.val[1]), v));
   StorePair(bytes, s);
@@ -61,10 +61,10 @@ struct NeonEntry {
   uint8x16x2_t v;
 
   static inline NeonEntry Load(const uint8_t* p) {
-    return {LoadPair<0>(p)};
+    return {LoadEntry(p)};
   }
   inline void StoreNext(uint8_t*& p) const {
-    StorePairNext(p, v);
+    StoreEntryNext(p, v);
   }
 };
 #if defined(__aarch64__)
@@ -82,24 +82,45 @@ struct NeonWideEntry {
 };
 #endif
 
-// a + b, or a - b.
-template <bool kDown, class Entry>
-inline Entry Move(const Entry& a, const Entry& b) {
-  Entry sum;
-#pragma GCC unroll 4
-  for (int i = 0; i < 2 * Entry::kVectors; ++i) {
-    sum.v.val[i] = kDown ? vsubq_u8(a.v.val[i], b.v.val[i]) : vaddq_u8(a.v.val[i], b.v.val[i]);
-  }
-  return sum;
+template <bool kDown>
+inline uint8x16_t Move(uint8x16_t a, uint8x16_t b) {
+  return kDown ? vsubq_u8(a, b) : vaddq_u8(a, b);
 }
 
-// The part of a tile at byte kOffset of each entry: one vector.
-template <int kOffset>
+// Stores a block of entries: `base`, and base + low[n], or base - low[n], for each n from 1 on.
+template <bool kDown, class Entry>
+inline void StoreBlock(const uint8x16_t* base, const Entry* low, uint8_t*& to) {
+#pragma GCC unroll 2
+  for (int i = 0; i < Entry::kVectors; ++i) StoreTwoNext(to, base[2 * i], base[2 * i + 1]);
+#pragma GCC unroll 8
+  for (int n = 1; n < 1 << Entry::kLow; ++n) {
+    Entry sum;
+#pragma GCC unroll 4
+    for (int i = 0; i < 2 * Entry::kVectors; ++i) {
+      sum.v.val[i] = Move<kDown>(base[i], low[n].v.val[i]);
+    }
+    sum.StoreNext(to);
+  }
+}
+
+// One vector.
 struct NeonVector {
   using Tile = uint8x16x2_t;
   using Entry = NeonEntry;
 
-  static inline Tile Load(const uint8_t* entry) { return LoadPair<kOffset>(entry); }
+  static inline Tile Load(const uint8_t* entry) { return LoadEntry(entry); }
+  // For a sum: GCC 12 would copy both halves of an armv7 pair before it adds to them.
+  static inline Tile LoadSum(const uint8_t* entry) {
+#if defined(__aarch64__)
+    return Load(entry);
+#else
+    Tile v;
+    __asm__("vld1.8 {%e0-%f0}, [%2:128]!\n vld1.8 {%e1-%f1}, [%2:128]"
+            : "=&w"(v.val[0]), "=w"(v.val[1]), "+r"(entry)
+            : "m"(*reinterpret_cast<const uint8_t(*)[32]>(entry)));
+    return v;
+#endif
+  }
   static inline Tile Distance(const uint8_t* one, const uint8_t* other) {
     const Tile a = Load(one);
     const Tile b = Load(other);
@@ -126,33 +147,36 @@ struct NeonVector {
 // Two vectors.
 struct NeonVectors {
   using Entry = NeonWideEntry;
-  using First = NeonVector<0>;
-  using Second = NeonVector<32>;
-  struct Tile {
-    uint8x16x2_t first, second;
-  };
+  using Tile = uint8x16x4_t;
 
-  static inline Tile Load(const uint8_t* entry) {
-    return {First::Load(entry), Second::Load(entry)};
-  }
+  static inline Tile Load(const uint8_t* entry) { return vld1q_u8_x4(entry); }
+  static inline Tile LoadSum(const uint8_t* entry) { return Load(entry); }
   static inline Tile Distance(const uint8_t* one, const uint8_t* other) {
-    return {First::Distance(one, other), Second::Distance(one, other)};
+    Tile a = Load(one);
+    const Tile b = Load(other);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) a.val[i] = vabdq_u8(a.val[i], b.val[i]);
+    return a;
   }
   static inline Tile AddDistance(Tile sum, const uint8_t* one, const uint8_t* other) {
-    return {First::AddDistance(sum.first, one, other), Second::AddDistance(sum.second, one, other)};
+    const Tile a = Load(one);
+    const Tile b = Load(other);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sum.val[i] = vabaq_u8(sum.val[i], a.val[i], b.val[i]);
+    return sum;
   }
   static inline void Accumulate(uint16_t* const* rows, Tile v) {
-    First::Accumulate(rows, v.first);
-    Second::Accumulate(rows + 2, v.second);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) Accumulate16(rows[i], v.val[i]);
   }
   static inline void AccumulateQuarters(uint16_t* const* rows, Tile v) {
-    First::AccumulateQuarters(rows, v.first);
-    Second::AccumulateQuarters(rows + 4, v.second);
+    NeonVector::AccumulateQuarters(rows, {{v.val[0], v.val[1]}});
+    NeonVector::AccumulateQuarters(rows + 4, {{v.val[2], v.val[3]}});
   }
 };
 #endif
 
-// Of: NeonVector<0> or NeonVectors.
+// Of: NeonVector or NeonVectors.
 template <class Of, const PlutSize& kTables>
 struct NeonPlut : NeonPixels, Of {
   static constexpr PlutSize kSize = kTables;
@@ -177,42 +201,34 @@ struct NeonPlut : NeonPixels, Of {
     for (int i = 0; i < 2 * Entry::kVectors; ++i) {
       MakeColumns(pixels[2 * i], pixels[2 * i + 1], step, columns[i]);
     }
-    const auto column_of = [&](int bit) {
-      Entry column;
-#pragma GCC unroll 4
-      for (int i = 0; i < 2 * Entry::kVectors; ++i) column.v.val[i] = columns[i][bit];
-      return column;
-    };
     constexpr int kBlock = 1 << Entry::kLow;
-    Entry low[kBlock];
-#pragma GCC unroll 4
-    for (uint8x16_t& v : low[0].v.val) v = vdupq_n_u8(static_cast<uint8_t>(from));
+    constexpr int kParts = 2 * Entry::kVectors;
+    Entry low[kBlock];  // without the first
 #pragma GCC unroll 8
     for (int n = 1; n < kBlock; ++n) {
       const int bit = n >= 4 ? 2 : n >= 2 ? 1 : 0;
-      const Entry column = column_of(bit);
-      low[n] = n == 1 << bit ? column : Move<false>(low[n - (1 << bit)], column);
+      const int rest = n - (1 << bit);
+#pragma GCC unroll 4
+      for (int i = 0; i < kParts; ++i) {
+        const uint8x16_t column = columns[i][bit];
+        low[n].v.val[i] = rest == 0 ? column : vaddq_u8(low[rest].v.val[i], column);
+      }
     }
+    uint8x16_t base[kParts];
+#pragma GCC unroll 4
+    for (uint8x16_t& v : base) v = vdupq_n_u8(static_cast<uint8_t>(from));
     uint8_t* to = table;
-    low[0].StoreNext(to);
-#pragma GCC unroll 8
-    for (int n = 1; n < kBlock; ++n) Move<kDown>(low[0], low[n]).StoreNext(to);
+    StoreBlock<kDown>(base, low, to);
     for (int bit = Entry::kLow; bit < kPlutGroup; ++bit) {
-      uint8x16_t column[2 * Entry::kVectors];  // no tuple: GCC 12 would copy it in the loop
+      uint8x16_t column[kParts];
 #pragma GCC unroll 4
-      for (int i = 0; i < 2 * Entry::kVectors; ++i) column[i] = columns[i][bit];
+      for (int i = 0; i < kParts; ++i) column[i] = columns[i][bit];
       const uint8_t* end = to + (to - table);
-      for (const uint8_t* earlier = table; to < end;
-           earlier += kBlock * kPlutVector * Entry::kVectors) {
-        Entry base = Entry::Load(earlier);
+      for (const uint8_t* earlier = table; to < end; earlier += kBlock * 16 * kParts) {
+        const Entry entry = Entry::Load(earlier);
 #pragma GCC unroll 4
-        for (int i = 0; i < 2 * Entry::kVectors; ++i) {
-          uint8x16_t& v = base.v.val[i];
-          v = kDown ? vsubq_u8(v, column[i]) : vaddq_u8(v, column[i]);
-        }
-        base.StoreNext(to);
-#pragma GCC unroll 8
-        for (int n = 1; n < kBlock; ++n) Move<kDown>(base, low[n]).StoreNext(to);
+        for (int i = 0; i < kParts; ++i) base[i] = Move<kDown>(entry.v.val[i], column[i]);
+        StoreBlock<kDown>(base, low, to);
       }
     }
   }
