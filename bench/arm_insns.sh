@@ -2,19 +2,20 @@
 # Instructions that low-bit and int8 convolutions, and LmnetV1 whole, take on Arm, counted exactly under qemu-user: as a Cortex-A9 (armhf),
 # a Cortex-A72 (aarch64) and an aarch64 CPU with dot products. What is compared and why it is fair: docs/arm.md.
 #   bench/arm_insns.sh [--build DIR] [--json] [--rows] [--check] [--kinds] [armhf|aarch64|aarch64-dot]...     all three by default
-# --rows prints every kernel of every shape; --kinds prints, instead, LmnetV1's instructions by kind; --check asks for a ratio of 3.
+# --json prints one object, by machine; --rows every kernel of every shape; --kinds, instead, LmnetV1's instructions by kind; --check asks for a ratio of 3.
 # Needs tools/setup build cross and a configured DIR (default build). XNNPACK is Debian's, fetched once without installing it; without a network
 # its column is 0. Exit code: 0; 1 with --check if in LmnetV1 the better int8 takes less than three times the instructions; 2 if something is
 # missing (named).
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-tree=$root/build kinds=0
+tree=$root/build kinds=0 json=""
 options=() machines=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --build) tree=$(cd "$2" && pwd); shift 2 ;;
-    --json|--rows|--check) options+=("$1"); shift ;;
+    --json) json="{" options+=("$1"); shift ;;
+    --rows|--check) options+=("$1"); shift ;;
     --kinds) kinds=1; shift ;;
     armhf|aarch64|aarch64-dot) machines+=("$1"); shift ;;
     *) echo "usage: bench/arm_insns.sh [--build DIR] [--json] [--rows] [--check] [--kinds] [armhf|aarch64|aarch64-dot]..." >&2; exit 2 ;;
@@ -86,8 +87,11 @@ for machine in "${machines[@]}"; do
   # -O3: as artefacts are compiled.
   cross_compile "$architecture" "$build" "$program" -O3 "$root/bench/arm/insns.cpp"
   echo "== $machine ($emulator)" >&2
+  [ -z "$json" ] || printf '%s"%s": ' "$json" "$machine"
+  json=${json:+,}
   # shellcheck disable=SC2086
   $emulator -plugin "$plugin,out=$count" "$program" "$count" --net "$instructions" --xnnpack "$build/xnnpack_$machine.txt" ${options[@]+"${options[@]}"} ||
     { code=$?; [ $code = 1 ] || exit 2; status=1; }
 done
+[ -z "$json" ] || echo "}"
 exit $status

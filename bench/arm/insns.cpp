@@ -242,7 +242,9 @@ int Main(int argc, char** argv) {
   const Line net = lines.back();
   for (const Layer& layer : kShapes) lines.push_back(CountLayer(counter, layer, options));
   if (options.json) {
+    std::printf("[\n");
     for (const Line& line : lines) PrintJson(line, &line == &lines.back());
+    std::printf("]");
   } else {
     std::printf("%-22s %-27s %10s %5s  %-25s %10s %10s %6s\n", "shape", "1w2a kernel", "insns",
                 "MAC/i", "int8 kernel", "insns", "XNNPACK", "ratio");
