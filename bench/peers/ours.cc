@@ -2,14 +2,12 @@
 #include <random>
 
 #include "bench/harness.h"
+#include "bench/lmnet.h"
 #include "bench/peers/contender.h"
 #include "bluestem/base/check.h"
 #include "bluestem/edge/conv_parts.h"
 #include "bluestem/edge/cpu_features.h"
-#include "bluestem/ir/graph.h"
 #include "bluestem/kernels/qconv/qconv.h"
-#include "bluestem/lower/lower.h"
-#include "bluestem/passes/passes.h"
 #include "bluestem/runtime/session.h"
 
 namespace bluestem::bench {
@@ -51,73 +49,6 @@ std::vector<int8_t> RandomWeights(const QConvParams& p, std::mt19937& random) {
                                                : draw(random));
   }
   return w;
-}
-
-// Builds LmnetV1 node by node with random constants: what a trained graph of it has.
-class LmnetBuilder {
- public:
-  ir::ValueId Block(ir::ValueId x, int64_t co, int64_t kernel) {
-    const ir::ValueId conv = Conv(x, co, kernel, true);
-    return Add("Quant", {Norm(conv, co), Scalar(2.0 / 3), Scalar(0)},
-               ir::Attributes()
-                   .Set("bits", int64_t{2})
-                   .Set("signed", int64_t{0})
-                   .Set("narrow", int64_t{0})
-                   .Set("rounding", std::string("ROUND")));
-  }
-  ir::ValueId Conv(ir::ValueId x, int64_t co, int64_t kernel, bool binary) {
-    const int64_t ci = graph.value(x).shape.back();
-    ir::ValueId w = Uniform({co, kernel, kernel, ci}, -1, 1);
-    if (binary) w = Add("BinaryQuant", {w, Scalar(0.05)});
-    const int64_t pad = kernel / 2;
-    return Add("Conv", {x, w},
-               ir::Attributes().Set("pads", Shape{pad, pad, pad, pad}).Set("groups", int64_t{1}));
-  }
-  ir::ValueId Norm(ir::ValueId x, int64_t c) {
-    return Add(
-        "BatchNorm",
-        {x, Uniform({c}, 0.5, 1.5), Uniform({c}, 0, 1), Uniform({c}, -1, 1), Uniform({c}, 0.5, 2)},
-        ir::Attributes().Set("epsilon", 1e-3));
-  }
-  ir::ValueId SpaceToDepth(ir::ValueId x) {
-    return Add("SpaceToDepth", {x}, ir::Attributes().Set("block", int64_t{2}));
-  }
-  ir::ValueId Add(const std::string& op, std::vector<ir::ValueId> inputs,
-                  ir::Attributes attributes = {}) {
-    auto value =
-        graph.Append(op, op + std::to_string(count_++), std::move(inputs), std::move(attributes));
-    BLUESTEM_CHECK(value.ok(), value.status().message().c_str());
-    return *value;
-  }
-  ir::ValueId Scalar(double value) {
-    return graph.AddConstant("c", Tensor::Of<float>({}, {static_cast<float>(value)}));
-  }
-
-  ir::Graph graph;
-
- private:
-  ir::ValueId Uniform(Shape shape, float low, float high) {
-    std::uniform_real_distribution<float> draw(low, high);
-    Tensor tensor(DType::kF32, std::move(shape));
-    for (int64_t i = 0; i < tensor.size(); ++i) tensor.data<float>()[i] = draw(random_);
-    return graph.AddConstant("c", std::move(tensor));
-  }
-  std::mt19937 random_{1};
-  int count_ = 0;
-};
-
-ir::Graph MakeLmnet() {
-  LmnetBuilder net;
-  ir::ValueId x = net.graph.AddInput("image", DType::kF32, {1, 32, 32, 3});
-  x = net.Block(net.Block(x, 32, 3), 64, 3);
-  x = net.Block(net.Block(net.SpaceToDepth(x), 128, 3), 64, 3);
-  x = net.SpaceToDepth(net.Block(net.SpaceToDepth(x), 128, 3));
-  x = net.Add("Relu", {net.Norm(net.Conv(x, 64, 1, true), 64)});
-  x = net.Conv(x, 10, 1, false);
-  x = net.Add("GlobalAvgPool", {x});
-  x = net.Add("Reshape", {x}, ir::Attributes().Set("shape", Shape{1, 10}));
-  net.graph.outputs = {net.Add("Softmax", {x}, ir::Attributes().Set("axis", int64_t{1}))};
-  return std::move(net.graph);
 }
 
 }  // namespace
@@ -173,17 +104,8 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
 }
 
 Contender OurLmnet(const std::string& isa, int threads) {
-  ir::Graph graph = MakeLmnet();
-  passes::Options options;
-  options.input_codes = passes::InputCodes{};
-  std::vector<passes::Decision> decisions;
-  const Status passed = passes::Run(graph, options, decisions);
-  BLUESTEM_CHECK(passed.ok(), passed.message().c_str());
-  std::vector<lower::Decision> lowered;
-  auto program = lower::Lower(graph, "", lowered);
-  BLUESTEM_CHECK(program.ok(), program.status().message().c_str());
-  auto made = runtime::Interpret(std::make_shared<const program::Program>(std::move(*program)), isa,
-                                 threads);
+  auto made =
+      runtime::Interpret(std::make_shared<const program::Program>(LmnetProgram()), isa, threads);
   BLUESTEM_CHECK(made.ok(), made.status().message().c_str());
   const std::shared_ptr<runtime::Session> session = std::move(*made);
   Tensor image(DType::kU8, session->inputs()[0].shape);
