@@ -156,7 +156,8 @@ inline void SumWeights(const QConvParams& p, const uint8_t* packed, int32_t* off
   }
 }
 
-struct Paired : DotStep {
+// What both rows of pairs share: 8 outputs, codes twice.
+struct PairedStep : DotStep {
   static constexpr int32_t kLanes = 8;
 #if defined(__aarch64__)
   static constexpr int32_t kMaxPixels = 4;
@@ -165,6 +166,9 @@ struct Paired : DotStep {
 #endif
   static constexpr int32_t kStepBytes = 8;
   static constexpr BandStep kBandStep = kPairedDotBandStep;
+};
+
+struct Paired : PairedStep {
   // Two partial sums of each output.
   struct Sum {
     int32x4_t of[kLanes / 2];
@@ -232,15 +236,7 @@ struct ShiftedPaired : Paired {
 };
 
 // Sums that fit 16 bits from the first to the last (ShiftedSumsFit16), and finish there.
-struct Short : DotStep {
-  static constexpr int32_t kLanes = 8;
-#if defined(__aarch64__)
-  static constexpr int32_t kMaxPixels = 4;
-#else
-  static constexpr int32_t kMaxPixels = 2;
-#endif
-  static constexpr int32_t kStepBytes = 8;
-  static constexpr BandStep kBandStep = kPairedDotBandStep;
+struct Short : PairedStep {
   static constexpr bool kFinishes = true;
   struct Weights {
     int8x16_t first, second;
@@ -250,12 +246,8 @@ struct Short : DotStep {
   };
   using Wide = Sum;
 
-  static bool FinishesNarrow(const QConvParams&, const BandPlan&, const QConvArgs&) {
-    return true;
-  }
-  static int32_t Position(int32_t i, int32_t) {
-    return i;
-  }
+  static bool FinishesNarrow(const QConvParams&, const BandPlan&, const QConvArgs&) { return true; }
+  static int32_t Position(int32_t i, int32_t) { return i; }
   static void Offsets(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {
     SumWeights(p, packed, offsets);
   }
