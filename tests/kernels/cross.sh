@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # Runs the kernel tests on other architectures: compiles tests/kernels/cross_main.cpp with every kernel, statically, and runs it.
-#   tests/kernels/cross.sh [--build DIR] [x86-64|aarch64|armhf]...      all three by default
+#   tests/kernels/cross.sh [--build DIR] [--avx512] [x86-64|aarch64|armhf]...      all three by default
 # x86-64 runs here; aarch64 (with dot products and, as a Cortex-A72, without) and armhf (as a Cortex-A9) under qemu-user. The programs stay in DIR (default build-cross)
-# as kernels_<architecture>: one static file each, to be copied to a device.
+# as kernels_<architecture>: one static file each, to be copied to a device. --avx512: also the AVX-512 rows on an emulated CPU, in some three
+# minutes, unless this CPU has it; says that it skips them where the emulator is not installed (tools/setup avx512).
 # Exit code: 0 all passed, 1 a test failed, 2 it does not compile or a compiler or emulator is missing (named).
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$root/build-cross
 architectures=()
+avx512=0
 while [ $# -gt 0 ]; do
   case "$1" in
     --build) build=$2; shift 2 ;;
+    --avx512) avx512=1; shift ;;
     x86-64|aarch64|armhf) architectures+=("$1"); shift ;;
-    *) echo "usage: tests/kernels/cross.sh [--build DIR] [x86-64|aarch64|armhf]..." >&2; exit 2 ;;
+    *) echo "usage: tests/kernels/cross.sh [--build DIR] [--avx512] [x86-64|aarch64|armhf]..." >&2; exit 2 ;;
   esac
 done
 [ ${#architectures[@]} -gt 0 ] || architectures=(x86-64 aarch64 armhf)
@@ -22,6 +25,16 @@ done
 . "$root/tests/kernels/cross_compile.sh"
 
 status=0
+skipped=""
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() {  # run TITLE COMMAND...
+  echo "== $1"
+  shift
+  local code=0
+  "$@" | tee -a "$log" || code=$?
+  return $code
+}
 for architecture in "${architectures[@]}"; do
   case "$architecture" in
     x86-64) emulators=("") ;;
@@ -32,9 +45,16 @@ for architecture in "${architectures[@]}"; do
   program=$build/kernels_$architecture
   cross_compile "$architecture" "$build" "$program" -O2 "$root"/tests/kernels/{conv_cases,value_checks}.cc "$root/tests/kernels/cross_main.cpp"
   for emulator in "${emulators[@]}"; do
-    echo "== $architecture${emulator:+ ($emulator)}"
     # shellcheck disable=SC2086
-    $emulator "$program" || status=1
+    run "$architecture${emulator:+ ($emulator)}" $emulator "$program" || status=1
   done
+  if [ "$architecture" = x86-64 ] && [ $avx512 = 1 ] && ! grep -qw avx512bw /proc/cpuinfo; then
+    code=0
+    run "x86-64 (AVX-512, emulated)" "$root/tools/avx512/run" --limit 1800 "$program" avx512 || code=$?
+    [ $code = 0 ] || [ $code = 6 ] || status=1
+    [ $code != 6 ] || skipped=", AVX-512 skipped"
+  fi
 done
+# The last lines of all runs, added.
+awk -v skipped="$skipped" '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3 } END { printf "%d passed, %d failed%s\n", passed, failed, skipped }' "$log"
 exit $status
