@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bluestem/program/kernel_choice.h"
+
 namespace bluestem::cli {
 
 OptionHandle& OptionHandle::Required() {
@@ -63,6 +65,11 @@ OptionHandle CommandLine::AddEach(const std::string& names, std::vector<std::str
 
 OptionHandle CommandLine::Flag(const std::string& names, bool& value, const std::string& help) {
   return OptionHandle(app_->add_flag(names, value, help));
+}
+
+void AddIsaOption(CommandLine& line, std::string& isa) {
+  const std::string names = program::IsaNames(~kernels::IsaSet{0});
+  line.Add("--isa", isa, "Instruction set: " + names + " (default: the best)");
 }
 
 void AddThreadsOption(CommandLine& line, int64_t& threads) {

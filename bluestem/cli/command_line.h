@@ -53,6 +53,8 @@ class CommandLine {
 };
 
 // Adds --threads: how many threads one inference runs on.
+// --isa, by its default "" the best of this CPU.
+void AddIsaOption(CommandLine& line, std::string& isa);
 void AddThreadsOption(CommandLine& line, int64_t& threads);
 
 }  // namespace bluestem::cli

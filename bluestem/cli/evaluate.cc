@@ -172,9 +172,7 @@ Runner Setup(CommandLine& line) {
   line.Add("--engine", options->scoring.engine,
            "What computes: compiled (artefacts), trainer (runs), interpreter, reference, double")
       .OneOf({"compiled", "trainer", "interpreter", "reference", "double"});
-  line.Add("--isa", options->scoring.isa,
-           "Instruction set: avx512_vnni, avx512, avx2, sse4, neon_dot, neon, portable (default: "
-           "the best)");
+  AddIsaOption(line, options->scoring.isa);
   line.Add("--threads", options->scoring.threads, "Images at a time (default: one a core)")
       .Range(1, 256);
   line.Add("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");

@@ -114,7 +114,6 @@ Status RunImages(const RunOptions& options, Output& output) {
   }
   BLUESTEM_ASSIGN_OR_RETURN(const auto predictor, OpenPredictor(options));
   const Path folder = options.output;
-  BLUESTEM_RETURN_IF_ERROR(MakeFolder(folder / "images"));
   std::vector<task::FilePrediction> results;
   std::set<std::string> taken;
   task::Benchmark seconds;
@@ -125,6 +124,7 @@ Status RunImages(const RunOptions& options, Output& output) {
                               RunImage(*predictor, path, options.trial, image, seconds));
     const task::ClassScore& top = result.ranked[0];
     output.Line("{}: {} {:.4f}", path, top.name, top.probability);
+    BLUESTEM_RETURN_IF_ERROR(MakeFolder(folder / "images"));
     BLUESTEM_RETURN_IF_ERROR(WriteAnnotated(folder / "images", result, image, taken));
     results.push_back(std::move(result));
   }
@@ -153,9 +153,7 @@ Runner Setup(CommandLine& line) {
   line.Add("-o,--output", options->output, "Where to write (default: output)");
   line.Add("--trial", options->trial, "Inferences to average the time over (default 1)")
       .Range(1, 1000000);
-  line.Add("--isa", options->isa,
-           "Instruction set: avx512_vnni, avx512, avx2, sse4, neon_dot, neon, portable (default: "
-           "the best)");
+  AddIsaOption(line, options->isa);
   AddThreadsOption(line, options->threads);
   return [options](Output& output) { return RunImages(*options, output); };
 }

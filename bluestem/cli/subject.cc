@@ -188,9 +188,7 @@ void AddSubjectOptions(CommandLine& line, SubjectOptions& options) {
       .Required();
   line.Add("--image", options.image, "Run on this picture (default: random codes)");
   line.Add("--meta", options.meta, "meta.yaml for --image (default: the model's)");
-  line.Add("--isa", options.isa,
-           "Instruction set: avx512_vnni, avx512, avx2, sse4, neon_dot, neon, portable, reference "
-           "(default: best)");
+  AddIsaOption(line, options.isa);
   AddThreadsOption(line, options.threads);
 }
 

@@ -69,25 +69,6 @@ IsaSet NativeIsas() {
 }
 #endif
 
-// An ISA and those that a CPU with it also has.
-IsaSet WithImplied(Isa isa) {
-  constexpr IsaSet kSse4Set = kernels::kAlways | IsaBit(Isa::kSse4);
-  constexpr IsaSet kAvx2Set = kSse4Set | IsaBit(Isa::kAvx2);
-  constexpr IsaSet kAvx512Set = kAvx2Set | IsaBit(Isa::kAvx512);
-  constexpr IsaSet kNeonSet = kernels::kAlways | IsaBit(Isa::kNeon);
-  switch (isa) {
-    case Isa::kReference: return IsaBit(Isa::kReference);
-    case Isa::kPortable: return kernels::kAlways;
-    case Isa::kSse4: return kSse4Set;
-    case Isa::kAvx2: return kAvx2Set;
-    case Isa::kAvx512: return kAvx512Set;
-    case Isa::kAvx512Vnni: return kAvx512Set | IsaBit(Isa::kAvx512Vnni);
-    case Isa::kNeon: return kNeonSet;
-    case Isa::kNeonDot: return kNeonSet | IsaBit(Isa::kNeonDot);
-  }
-  return 0;
-}
-
 }  // namespace
 
 IsaSet CpuIsas() {
@@ -104,7 +85,7 @@ Isa BestIsa(IsaSet isas) {
 IsaSet IsaSetFromName(const char* name) {
   if (name == nullptr) return 0;
   for (const Isa isa : kernels::kIsas) {
-    if (std::strcmp(name, kernels::IsaName(isa)) == 0) return WithImplied(isa);
+    if (std::strcmp(name, kernels::IsaName(isa)) == 0) return kernels::WithImplied(isa);
   }
   return 0;
 }

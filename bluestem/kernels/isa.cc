@@ -16,4 +16,22 @@ const char* IsaName(Isa isa) {
   return "unknown";
 }
 
+IsaSet WithImplied(Isa isa) {
+  constexpr IsaSet kSse4Set = kAlways | IsaBit(Isa::kSse4);
+  constexpr IsaSet kAvx2Set = kSse4Set | IsaBit(Isa::kAvx2);
+  constexpr IsaSet kAvx512Set = kAvx2Set | IsaBit(Isa::kAvx512);
+  constexpr IsaSet kNeonSet = kAlways | IsaBit(Isa::kNeon);
+  switch (isa) {
+    case Isa::kReference: return IsaBit(Isa::kReference);
+    case Isa::kPortable: return kAlways;
+    case Isa::kSse4: return kSse4Set;
+    case Isa::kAvx2: return kAvx2Set;
+    case Isa::kAvx512: return kAvx512Set;
+    case Isa::kAvx512Vnni: return kAvx512Set | IsaBit(Isa::kAvx512Vnni);
+    case Isa::kNeon: return kNeonSet;
+    case Isa::kNeonDot: return kNeonSet | IsaBit(Isa::kNeonDot);
+  }
+  return 0;
+}
+
 }  // namespace bluestem::kernels

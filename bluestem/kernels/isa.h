@@ -27,6 +27,9 @@ constexpr IsaSet IsaBit(Isa isa) {
 }
 constexpr IsaSet kAlways = IsaBit(Isa::kReference) | IsaBit(Isa::kPortable);
 
+// Returns `isa` and those that a CPU with it also has.
+IsaSet WithImplied(Isa isa);
+
 // Returns "avx2", ...
 const char* IsaName(Isa isa);
 

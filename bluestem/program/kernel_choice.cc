@@ -25,19 +25,24 @@ KernelChoice Choose(const Row* rows, int32_t count, const Params& params, kernel
 
 }  // namespace
 
+std::string IsaNames(kernels::IsaSet isas) {
+  std::string names;
+  for (const Isa isa : kernels::kIsas) {
+    if ((isas & IsaBit(isa)) == 0) continue;
+    names += (names.empty() ? "" : ", ") + std::string(kernels::IsaName(isa));
+  }
+  return names;
+}
+
 const std::vector<CpuLevel>& CpuLevels() {
-  constexpr kernels::IsaSet kSse4 = kernels::kAlways | IsaBit(Isa::kSse4);
-  constexpr kernels::IsaSet kAvx2 = kSse4 | IsaBit(Isa::kAvx2);
-  constexpr kernels::IsaSet kAvx512 = kAvx2 | IsaBit(Isa::kAvx512);
-  constexpr kernels::IsaSet kNeon = kernels::kAlways | IsaBit(Isa::kNeon);
+  const auto level = [](Isa isa, bool x86, bool aarch64, bool armhf) {
+    return CpuLevel{kernels::IsaName(isa), kernels::WithImplied(isa), x86, aarch64, armhf};
+  };
   static const std::vector<CpuLevel> levels = {
-      {"avx512_vnni", kAvx512 | IsaBit(Isa::kAvx512Vnni), true, false, false},
-      {"avx512", kAvx512, true, false, false},
-      {"avx2", kAvx2, true, false, false},
-      {"sse4", kSse4, true, false, false},
-      {"neon_dot", kNeon | IsaBit(Isa::kNeonDot), false, true, false},
-      {"neon", kNeon, false, true, true},
-      {"portable", kernels::kAlways, true, true, true},
+      level(Isa::kAvx512Vnni, true, false, false), level(Isa::kAvx512, true, false, false),
+      level(Isa::kAvx2, true, false, false),       level(Isa::kSse4, true, false, false),
+      level(Isa::kNeonDot, false, true, false),    level(Isa::kNeon, false, true, true),
+      level(Isa::kPortable, true, true, true),
   };
   return levels;
 }

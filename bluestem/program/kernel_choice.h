@@ -19,6 +19,9 @@ struct CpuLevel {
   bool x86, aarch64, armhf;  // the machines that it is a level of
 };
 
+// Returns "avx2, sse4, portable, reference": most capable first.
+std::string IsaNames(kernels::IsaSet isas);
+
 // The levels, best first.
 const std::vector<CpuLevel>& CpuLevels();
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bluestem/edge/cpu_features.h"
+#include "bluestem/program/kernel_choice.h"
 #include "bluestem/runtime/execute.h"
 #include "bluestem/runtime/session.h"
 #include "bluestem/runtime/tensors.h"
@@ -26,21 +27,13 @@ AlignedBytes Allocate(size_t bytes) {
   return memory;
 }
 
-std::string IsaList(kernels::IsaSet isas) {
-  std::string text;
-  for (const kernels::Isa isa : kernels::kIsas) {
-    if ((isas & kernels::IsaBit(isa)) == 0) continue;
-    text += (text.empty() ? "" : ", ") + std::string(kernels::IsaName(isa));
-  }
-  return text;
-}
-
 Result<kernels::IsaSet> ResolveIsas(const std::string& isa) {
   const kernels::IsaSet cpu = edge::CpuIsas();
   if (isa.empty()) return cpu;
   const kernels::IsaSet wanted = edge::IsaSetFromName(isa.c_str());
   if (wanted == 0 || (wanted & ~cpu) != 0) {
-    return Error(Code::kUnavailable, "instruction set '{}': this CPU has {}", isa, IsaList(cpu));
+    return Error(Code::kUnavailable, "instruction set '{}': this CPU has {}", isa,
+                 program::IsaNames(cpu));
   }
   return wanted;
 }

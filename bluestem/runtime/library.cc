@@ -1,7 +1,9 @@
 // LoadLibrary: a compiled artefact behind Session, through the C interface of edge/model_abi.h.
 #include <dlfcn.h>
 
+#include "bluestem/edge/cpu_features.h"
 #include "bluestem/edge/model_abi.h"
+#include "bluestem/program/kernel_choice.h"
 #include "bluestem/runtime/elf.h"
 #include "bluestem/runtime/session.h"
 #include "bluestem/runtime/tensors.h"
@@ -223,8 +225,13 @@ Result<std::unique_ptr<Session>> LoadLibrary(const Path& library, const std::str
   }
   const bluestem_status status = Create(abi, isa, count, &session);
   if (status != BLUESTEM_OK || session == nullptr) {
-    return Error(Code::kUnavailable, "{}: no session{}: {}", library.string(),
-                 isa.empty() ? "" : " for instruction set '" + isa + "'", abi.status_text(status));
+    const std::string wanted = isa.empty() ? "" : " for instruction set '" + isa + "'";
+    const std::string has =
+        status == BLUESTEM_ERROR_ISA
+            ? "; this CPU has " + program::IsaNames(edge::CpuIsas()) + ": give one of them to --isa"
+            : "";
+    return Error(Code::kUnavailable, "{}: no session{}: {}{}", library.string(), wanted,
+                 abi.status_text(status), has);
   }
   return std::unique_ptr<Session>(std::make_unique<LibrarySession>(
       std::move(handle), abi, session, std::move(inputs), std::move(outputs)));

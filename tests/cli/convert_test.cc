@@ -8,6 +8,7 @@
 
 #include <thread>
 
+#include "bluestem/edge/cpu_features.h"
 #include "bluestem/image/image.h"
 #include "bluestem/interchange/interchange.h"
 #include "tests/cli/tool.h"
@@ -336,6 +337,17 @@ TEST(Run, NamesThePictureThatIsMissingOrBroken) {
                                   Artefact().string(), "-o", (Scratch() / "output").string()});
   EXPECT_EQ(broken.exit_code, 3);
   EXPECT_THAT(broken.err, HasSubstr("bad.png"));
+  EXPECT_FALSE(std::filesystem::exists(Scratch() / "output"));
+}
+
+TEST(Run, SaysWhichInstructionSetsThisCpuHas) {
+  const bool arm = (edge::CpuIsas() & kernels::IsaBit(kernels::Isa::kNeon)) != 0;
+  const std::string foreign = arm ? "sse4" : "neon";
+  const ToolResult result =
+      Tool({"measure", Artefact().string(), "--isa", foreign, "--count", "1"});
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("; this CPU has "));
+  EXPECT_THAT(result.err, HasSubstr("portable, reference: give one of them to --isa"));
 }
 
 }  // namespace
