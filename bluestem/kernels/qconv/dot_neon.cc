@@ -122,8 +122,6 @@ inline void TakeWeights(const uint8_t*& p, int32_t steps, Halves* w) {
 #endif
 }
 
-// Registers: of aarch64's 32, 16 sums, 8 halves of weights, 2 of codes; of armv7's 16, 8 sums, 4 of
-// weights, 1 of codes. A step of codes is kept twice, as a half register needs it.
 // Writes each step of codes, shifted by `shift`, twice.
 inline void PrepareTwice(const uint8_t* codes, int32_t steps, uint8_t shift, uint8_t* to) {
   for (; steps >= 4; steps -= 4, codes += 16, to += 32) {
@@ -156,7 +154,9 @@ inline void SumWeights(const QConvParams& p, const uint8_t* packed, int32_t* off
   }
 }
 
-// What both rows of pairs share: 8 outputs, codes twice.
+// What both rows of pairs share: 8 outputs, and each step of codes twice, as a half register needs
+// it. Registers: of aarch64's 32, 16 sums, 8 halves of weights, 2 of codes; of armv7's 16, 8 sums,
+// 4 of weights, 1 of codes.
 struct PairedStep : DotStep {
   static constexpr int32_t kLanes = 8;
 #if defined(__aarch64__)

@@ -78,9 +78,17 @@ inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
 }
 #endif
 
+struct NeonLutStep : LutStep {
+  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+    for (int32_t step = 0; step < steps; ++step) {
+      PrepareNeon(codes + step * kStepChannels, shift, to + step * kStepBytes);
+    }
+  }
+};
+
 #if defined(__aarch64__)
 // Registers: 8 sums, 16 wide sums, 2 of nibbles, the mask and 2 tables of the 32.
-struct Neon : LutStep {
+struct Neon : NeonLutStep {
   static constexpr int32_t kLanes = 16;
   static constexpr int32_t kMaxPixels = 8;
   struct Weights {
@@ -90,12 +98,6 @@ struct Neon : LutStep {
   struct Wide {
     uint16x8_t first, second;
   };
-
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-    for (int32_t step = 0; step < steps; ++step) {
-      PrepareNeon(codes + step * kStepChannels, shift, to + step * kStepBytes);
-    }
-  }
 
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     const uint8x16_t w = vld1q_u8(weights);
@@ -119,7 +121,7 @@ struct Neon : LutStep {
 #else
 // Registers: 4 half ones of sums, 4 wide sums, 2 halves of nibbles, the mask and 2 tables of
 // the 16.
-struct Neon : LutStep {
+struct Neon : NeonLutStep {
   static constexpr int32_t kLanes = 8;
   static constexpr int32_t kMaxPixels = 4;
   struct Weights {
@@ -132,12 +134,6 @@ struct Neon : LutStep {
     const uint8x16_t entries = vld1q_u8(table);
     return {{vget_low_u8(entries), vget_high_u8(entries)}};
   }
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-    for (int32_t step = 0; step < steps; ++step) {
-      PrepareNeon(codes + step * kStepChannels, shift, to + step * kStepBytes);
-    }
-  }
-
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     const uint8x8_t w = vld1_u8(weights);
     return {vand_u8(w, vdup_n_u8(15)), vshr_n_u8(w, 4)};

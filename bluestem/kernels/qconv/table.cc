@@ -48,39 +48,21 @@ size_t NoScratch(const QConvParams&) {
   return 0;
 }
 
-size_t LutScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(p, kLutBandStep).bytes);
-}
-
-size_t DotScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(p, kDotBandStep).bytes);
-}
-
-size_t WideDotScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(p, kWideDotBandStep).bytes);
-}
-
-size_t ShiftedDotScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(p, kShiftedDotBandStep).bytes);
-}
-
-size_t PairedDotScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanBand(p, kPairedDotBandStep).bytes);
+template <const BandStep& kStep>
+size_t BandScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanBand(p, kStep).bytes);
 }
 
 // Of both ways to sum: the weights decide at run time.
 size_t EitherDotScratch(const QConvParams& p) {
-  const int64_t paired = PlanBand(p, kPairedDotBandStep).bytes;
-  const int64_t plain = PlanBand(p, kDotBandStep).bytes;
-  return static_cast<size_t>(paired > plain ? paired : plain);
+  const size_t paired = BandScratch<kPairedDotBandStep>(p);
+  const size_t plain = BandScratch<kDotBandStep>(p);
+  return paired > plain ? paired : plain;
 }
 
-size_t PlutLargeScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanPlut(p, kPlutLarge).bytes);
-}
-
-size_t PlutSmallScratch(const QConvParams& p) {
-  return static_cast<size_t>(PlanPlut(p, kPlutSmall).bytes);
+template <const PlutSize& kSize>
+size_t PlutScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanPlut(p, kSize).bytes);
 }
 
 size_t DepthwiseScratch(const QConvParams& p) {
@@ -90,38 +72,52 @@ size_t DepthwiseScratch(const QConvParams& p) {
 }  // namespace
 
 constexpr QConvKernel kQConvKernels[] = {
-    {"qconv_u8s1_lut64__avx512", Isa::kAvx512, qconv_u8s1_lut64__avx512, TakesS1, LutScratch},
+    {"qconv_u8s1_lut64__avx512", Isa::kAvx512, qconv_u8s1_lut64__avx512, TakesS1,
+     BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,
      DepthwiseScratch},
     {"qconv_u8s8_dot32__avx512_vnni", Isa::kAvx512Vnni, qconv_u8s8_dot32__avx512_vnni, TakesS8,
-     DotScratch},
-    {"qconv_u8s7_dot32__avx512", Isa::kAvx512, qconv_u8s7_dot32__avx512, TakesU8S7, DotScratch},
-    {"qconv_u8s8_dot32__avx512", Isa::kAvx512, qconv_u8s8_dot32__avx512, TakesS8, WideDotScratch},
-    {"qconv_u8s1_lut32__avx2", Isa::kAvx2, qconv_u8s1_lut32__avx2, TakesS1, LutScratch},
+     BandScratch<kDotBandStep>},
+    {"qconv_u8s7_dot32__avx512", Isa::kAvx512, qconv_u8s7_dot32__avx512, TakesU8S7,
+     BandScratch<kDotBandStep>},
+    {"qconv_u8s8_dot32__avx512", Isa::kAvx512, qconv_u8s8_dot32__avx512, TakesS8,
+     BandScratch<kWideDotBandStep>},
+    {"qconv_u8s1_lut32__avx2", Isa::kAvx2, qconv_u8s1_lut32__avx2, TakesS1,
+     BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__avx2", Isa::kAvx2, qconv_u8s8_depthwise32__avx2, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u8s7_dot16__avx2", Isa::kAvx2, qconv_u8s7_dot16__avx2, TakesU8S7, DotScratch},
-    {"qconv_u8s8_dot16__avx2", Isa::kAvx2, qconv_u8s8_dot16__avx2, TakesS8, WideDotScratch},
-    {"qconv_u8s1_lut16__sse4", Isa::kSse4, qconv_u8s1_lut16__sse4, TakesS1, LutScratch},
+    {"qconv_u8s7_dot16__avx2", Isa::kAvx2, qconv_u8s7_dot16__avx2, TakesU8S7,
+     BandScratch<kDotBandStep>},
+    {"qconv_u8s8_dot16__avx2", Isa::kAvx2, qconv_u8s8_dot16__avx2, TakesS8,
+     BandScratch<kWideDotBandStep>},
+    {"qconv_u8s1_lut16__sse4", Isa::kSse4, qconv_u8s1_lut16__sse4, TakesS1,
+     BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__sse4", Isa::kSse4, qconv_u8s8_depthwise32__sse4, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u8s7_dot8__sse4", Isa::kSse4, qconv_u8s7_dot8__sse4, TakesU8S7, DotScratch},
-    {"qconv_u8s8_dot8__sse4", Isa::kSse4, qconv_u8s8_dot8__sse4, TakesS8, WideDotScratch},
+    {"qconv_u8s7_dot8__sse4", Isa::kSse4, qconv_u8s7_dot8__sse4, TakesU8S7,
+     BandScratch<kDotBandStep>},
+    {"qconv_u8s8_dot8__sse4", Isa::kSse4, qconv_u8s8_dot8__sse4, TakesS8,
+     BandScratch<kWideDotBandStep>},
     {"qconv_u4s1_plut64__neon_dot", Isa::kNeonDot, qconv_u4s1_plut64__neon_dot, PlutRefuses,
-     PlutLargeScratch},
+     PlutScratch<kPlutLarge>},
     {"qconv_u8s8_dot8__neon_dot", Isa::kNeonDot, qconv_u8s8_dot8__neon_dot, TakesGroupedS8,
-     ShiftedDotScratch},
-    {"qconv_u4s1_plut32__neon", Isa::kNeon, qconv_u4s1_plut32__neon, PlutRefuses, PlutSmallScratch},
-    {"qconv_u8s1_lut__neon", Isa::kNeon, qconv_u8s1_lut__neon, TakesS1, LutScratch},
+     BandScratch<kShiftedDotBandStep>},
+    {"qconv_u4s1_plut32__neon", Isa::kNeon, qconv_u4s1_plut32__neon, PlutRefuses,
+     PlutScratch<kPlutSmall>},
+    {"qconv_u8s1_lut__neon", Isa::kNeon, qconv_u8s1_lut__neon, TakesS1, BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__neon", Isa::kNeon, qconv_u8s8_depthwise32__neon, TakesDepthwise,
      DepthwiseScratch},
-    {"qconv_u8s7_dot8__neon", Isa::kNeon, qconv_u8s7_dot8__neon, TakesShortSums, PairedDotScratch},
-    {"qconv_u4s8_dot4__neon", Isa::kNeon, qconv_u4s8_dot4__neon, TakesU4S8, DotScratch},
+    {"qconv_u8s7_dot8__neon", Isa::kNeon, qconv_u8s7_dot8__neon, TakesShortSums,
+     BandScratch<kPairedDotBandStep>},
+    {"qconv_u4s8_dot4__neon", Isa::kNeon, qconv_u4s8_dot4__neon, TakesU4S8,
+     BandScratch<kDotBandStep>},
     {"qconv_u8s8_dot8__neon", Isa::kNeon, qconv_u8s8_dot8__neon, TakesS8, EitherDotScratch},
-    {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1, LutScratch},
+    {"qconv_u8s1_lut32__portable", Isa::kPortable, qconv_u8s1_lut32__portable, TakesS1,
+     BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__portable", Isa::kPortable, qconv_u8s8_depthwise32__portable,
      TakesDepthwise, DepthwiseScratch},
-    {"qconv_u8s8_dot32__portable", Isa::kPortable, qconv_u8s8_dot32__portable, TakesS8, DotScratch},
+    {"qconv_u8s8_dot32__portable", Isa::kPortable, qconv_u8s8_dot32__portable, TakesS8,
+     BandScratch<kDotBandStep>},
     {"qconv_u8s8__reference", Isa::kReference, qconv_u8s8__reference, TakesAll, NoScratch},
 };
 constexpr int32_t kQConvKernelCount = sizeof(kQConvKernels) / sizeof(kQConvKernels[0]);
