@@ -70,7 +70,9 @@ struct TrainConfig {
   std::string schedule = "cosine";  // constant, cosine, linear, 2-step, 3-step, 3-step-with-warmup
   double warmup = 0;                // share of all steps, 0..0.5
   double label_smoothing = 0;
-  std::string select = "best";  // best, last: the epoch whose weights become the model
+  double float_weights = -1;  // share of all steps before weights are quantized; -1: the network's
+  std::string arithmetic = "auto";  // auto, integer, float: how 1-bit blocks take their steps
+  std::string select = "best";      // best, last: the epoch whose weights become the model
   int64_t checkpoint_steps = 1000;
   int64_t keep_checkpoints = 5;
   bool fp32_baseline =

@@ -187,6 +187,18 @@ constexpr std::array kFields = {
           .ref = [](E& e) -> Ref { return &e.train.label_smoothing; },
           .max = 0.5,
           .help = "Share of the target spread over all classes."},
+    Field{.key = "train.float_weights",
+          .ref = [](E& e) -> Ref { return &e.train.float_weights; },
+          .min = -1,
+          .max = 1,
+          .help =
+              "Share of all steps taken with float weights before they are quantized; -1 is the "
+              "network's own share."},
+    Field{.key = "train.arithmetic",
+          .ref = [](E& e) -> Ref { return &e.train.arithmetic; },
+          .choices = "auto integer float",
+          .help = "How the convolutions of 1-bit layers are trained: exact sums of codes and of "
+                  "gradients rounded to 8 bits, or float; auto is integer where the CPU has AVX2."},
     Field{.key = "train.select",
           .ref = [](E& e) -> Ref { return &e.train.select; },
           .choices = "best last",

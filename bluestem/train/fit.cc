@@ -4,6 +4,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "bluestem/edge/cpu_features.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/task/classification.h"
 #include "bluestem/task/meta.h"
@@ -96,7 +97,8 @@ Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment
   return WriteFile(paths.Meta(), task::MetaToYaml(meta));
 }
 
-// Absolute paths, so that the run folder can be evaluated and resumed from anywhere.
+// Absolute paths, so that the run folder can be evaluated and resumed from anywhere; and what this
+// machine decided, so that a resumed run goes on as it began.
 config::Experiment Resolved(config::Experiment experiment, const std::vector<std::string>& classes,
                             int threads) {
   const auto absolute = [](const std::string& path) {
@@ -106,6 +108,10 @@ config::Experiment Resolved(config::Experiment experiment, const std::vector<std
   experiment.data.validation = absolute(experiment.data.validation);
   experiment.classes = classes;
   experiment.train.threads = threads;
+  if (experiment.train.arithmetic == "auto") {
+    const bool fast = (edge::CpuIsas() & kernels::IsaBit(kernels::Isa::kAvx2)) != 0;
+    experiment.train.arithmetic = fast ? "integer" : "float";
+  }
   return experiment;
 }
 
@@ -162,6 +168,7 @@ config::Experiment BaselineOf(config::Experiment experiment) {
   experiment.network.weight_quantizer = "none";
   experiment.network.activation_quantizer = "none";
   experiment.train.fp32_baseline = false;
+  experiment.train.arithmetic = "float";
   experiment.train.max_minutes *= kBaselineShare;
   return experiment;
 }

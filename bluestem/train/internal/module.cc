@@ -1,10 +1,14 @@
 #include "bluestem/train/internal/module.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <thread>
 
 #include "bluestem/base/rng.h"
+#include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
 #include "bluestem/train/internal/norm_act.h"
 #include "bluestem/train/internal/torch.h"
@@ -27,6 +31,7 @@ struct BlockState {
   at::Tensor input, conv, normed, before, output;  // maps of this step
   at::Tensor pool_index, dropout_mask;
   NormState norm;
+  std::unique_ptr<IntegerBlock> integer;  // null: in f32
 };
 
 at::Tensor Contiguous(const at::Tensor& map) {
@@ -84,7 +89,19 @@ struct Module::State {
   std::vector<BlockState> blocks;
   std::vector<ParameterView> parameters, statistics;
   int64_t statistics_images = 0;
+  int64_t images = 0;     // of the pass in progress
+  bool integers = false;  // where a block can, in the pass in progress
+  bool finite = true;     // the gradients of the step in progress
 
+  // Returns what takes block i's part in integers, or null.
+  IntegerBlock* Integer(size_t i) const { return integers ? blocks[i].integer.get() : nullptr; }
+  // Returns what takes block i's output as codes and nothing else, or null.
+  IntegerBlock* TakesCodes(size_t i) const {
+    const Block& block = network.blocks[i];
+    const bool plain =
+        block.batch_norm && block.space_to_depth == 0 && (block.pool == 0 || block.pool_first);
+    return plain && i + 1 < blocks.size() ? Integer(i + 1) : nullptr;
+  }
   ActivationCall Activation(const Block& block) const {
     return {.quantizer = network.ActivationOf(block), .spec = network.activation};
   }
@@ -93,16 +110,31 @@ struct Module::State {
     const Block& block = network.blocks[i];
     return ChannelsLastView(blocks[i].used.data(), shape.co, block.kernel, block.kernel, shape.ci);
   }
-  void UseWeights(size_t i, bool float_weights);
+  void UseWeights(bool float_weights);
+  void UseBlockWeights(size_t i, bool float_weights);
   void Forward(const StepInput& input, Mode mode, uint64_t dropout_seed);
   void ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed);
   void NormAndActivate(size_t i, Mode mode);
   void BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
-                     at::Tensor& input_gradient);
+                     at::Tensor& input_gradient, uint64_t seed);
+  void BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient);
+  void BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor& input_gradient, uint64_t seed);
   std::vector<float> MeanScores() const;
 };
 
-void Module::State::UseWeights(size_t i, bool float_weights) {
+void Module::State::UseWeights(bool float_weights) {
+  integers = !float_weights;
+#pragma omp parallel for schedule(dynamic, 1)
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (Integer(i) != nullptr) {
+      Integer(i)->TakeWeights(blocks[i].weight.data());
+    } else {
+      UseBlockWeights(i, float_weights);
+    }
+  }
+}
+
+void Module::State::UseBlockWeights(size_t i, bool float_weights) {
   const Block& block = network.blocks[i];
   BlockState& state = blocks[i];
   state.used.resize(state.weight.size());
@@ -118,10 +150,13 @@ void Module::State::NormAndActivate(size_t i, Mode mode) {
   const Block& block = network.blocks[i];
   BlockState& state = blocks[i];
   const at::Tensor& z = state.normed;
-  state.output = EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
   const Map map = MapOf(z);
   const auto* values = z.data_ptr<float>();
-  auto* output = state.output.data_ptr<float>();
+  IntegerBlock* next = TakesCodes(i);
+  uint8_t* codes = next != nullptr ? next->InputCodes(z.size(0)) : nullptr;
+  state.output =
+      next != nullptr ? at::Tensor() : EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
+  auto* output = next != nullptr ? nullptr : state.output.data_ptr<float>();
   if (!block.batch_norm) {
     ActForward(map, Activation(block), values, output);
     return;
@@ -146,16 +181,23 @@ void Module::State::NormAndActivate(size_t i, Mode mode) {
   state.before = needed_later ? EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3)) : at::Tensor();
   const float* shortcut = block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr;
   NormActForward(map, state.norm, Activation(block), values, shortcut,
-                 needed_later ? state.before.data_ptr<float>() : nullptr, output);
+                 needed_later ? state.before.data_ptr<float>() : nullptr, output, codes);
 }
 
 void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
   const Block& block = network.blocks[i];
   BlockState& state = blocks[i];
-  const at::Tensor bias =
-      block.bias ? at::from_blob(state.bias.data(), {shapes[i].co}, at::kFloat) : at::Tensor();
-  state.conv = Contiguous(at::conv2d(state.input, Weight(i), bias, {block.stride, block.stride},
-                                     {block.pad, block.pad}));
+  if (IntegerBlock* integer = Integer(i)) {
+    const BlockShape& s = shapes[i];
+    if (TakesCodes(i - 1) == nullptr) integer->TakeInput(images, state.input.data_ptr<float>());
+    state.conv = EmptyMap(images, s.co, s.conv_h, s.conv_w);
+    integer->Forward(images, state.conv.data_ptr<float>());
+  } else {
+    const at::Tensor bias =
+        block.bias ? at::from_blob(state.bias.data(), {shapes[i].co}, at::kFloat) : at::Tensor();
+    state.conv = Contiguous(at::conv2d(state.input, Weight(i), bias, {block.stride, block.stride},
+                                       {block.pad, block.pad}));
+  }
   state.normed = state.conv;
   if (block.pool > 0 && block.pool_first) {
     std::tie(state.normed, state.pool_index) =
@@ -182,6 +224,7 @@ void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
 }
 
 void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_seed) {
+  images = input.count;
   // from_blob wants a mutable pointer; nothing writes through it.
   at::Tensor x = ChannelsLastView(const_cast<float*>(input.images), input.count, network.h,
                                   network.w, network.c);
@@ -211,7 +254,7 @@ std::vector<float> Module::State::MeanScores() const {
 // sends to this block's value before its activation and, on return, what this block's shortcut
 // sends to the one before.
 void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
-                                  at::Tensor& input_gradient) {
+                                  at::Tensor& input_gradient, uint64_t seed) {
   const Block& block = network.blocks[i];
   BlockState& state = blocks[i];
   if (block.space_to_depth > 0) gradient = DepthToSpace(gradient, block.space_to_depth);
@@ -244,11 +287,18 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
                 gz.data_ptr<float>());
   }
   shortcut_gradient = to_previous;
+  if (Integer(i) != nullptr) return BackwardIntegers(i, gz, input_gradient, seed);
   if (block.pool > 0 && block.pool_first) {
     gz = Contiguous(at::max_pool2d_with_indices_backward(gz, state.conv, {block.pool, block.pool},
                                                          {block.pool, block.pool}, {0, 0}, {1, 1},
                                                          false, state.pool_index));
   }
+  BackwardConv(i, gz, input_gradient);
+}
+
+void Module::State::BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient) {
+  const Block& block = network.blocks[i];
+  BlockState& state = blocks[i];
   if (block.bias) ColumnSums(MapOf(gz), gz.data_ptr<float>(), state.bias_gradient.data());
   at::Tensor weight_gradient;
   std::tie(input_gradient, weight_gradient, std::ignore) = at::convolution_backward(
@@ -259,6 +309,20 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
   for (size_t k = 0; k < state.weight_gradient.size(); ++k)
     state.weight_gradient[k] = source[k] * block.gain;
   if (i > 0) input_gradient = Contiguous(input_gradient);
+}
+
+void Module::State::BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor& input_gradient,
+                                     uint64_t seed) {
+  const BlockShape& s = shapes[i];
+  const bool pooled = network.blocks[i].pool > 0 && network.blocks[i].pool_first;
+  const at::Tensor index = pooled ? Contiguous(blocks[i].pool_index) : at::Tensor();
+  input_gradient = EmptyMap(images, s.ci, s.h, s.w);
+  finite &= blocks[i].integer->Backward(images,
+                                        {.gz = gz.data_ptr<float>(),
+                                         .pool_index = pooled ? index.data_ptr<int64_t>() : nullptr,
+                                         .seed = seed * 1000003 + i,
+                                         .gx = input_gradient.data_ptr<float>(),
+                                         .gw = blocks[i].weight_gradient.data()});
 }
 
 Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed)
@@ -317,11 +381,23 @@ const std::vector<ParameterView>& Module::statistics() const {
   return state_->statistics;
 }
 
+size_t Module::UseIntegers(kernels::IsaSet isas) {
+  State& s = *state_;
+  size_t count = 0;
+  for (size_t i = 0; i < s.blocks.size(); ++i) {
+    if (RefusesIntegers(s.network, s.shapes, i) != nullptr) continue;
+    s.blocks[i].integer = std::make_unique<IntegerBlock>(s.network, s.shapes, i, isas);
+    ++count;
+  }
+  return count;
+}
+
 StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   const c10::InferenceMode no_tape;
   State& s = *state_;
-  for (size_t i = 0; i < s.blocks.size(); ++i) s.UseWeights(i, options.float_weights);
-  s.Forward(input, State::Mode::kTrain, options.dropout_seed);
+  s.UseWeights(options.float_weights);
+  s.finite = true;
+  s.Forward(input, State::Mode::kTrain, options.seed);
   const std::vector<float> scores = s.MeanScores();
   const int64_t classes = s.network.classes;
   std::vector<float> gradient(scores.size());
@@ -339,17 +415,18 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   at::Tensor shortcut_gradient;
   for (size_t i = s.blocks.size(); i-- > 0;) {
     at::Tensor input_gradient;
-    s.BackwardBlock(i, g, shortcut_gradient, input_gradient);
+    s.BackwardBlock(i, g, shortcut_gradient, input_gradient, options.seed);
     g = input_gradient;
   }
-  return {.loss = loss.loss, .correct = loss.correct};
+  const double loss_or_nan = s.finite ? loss.loss : std::numeric_limits<double>::quiet_NaN();
+  return {.loss = loss_or_nan, .correct = loss.correct};
 }
 
 void Module::BeginStatistics() {
   State& s = *state_;
   s.statistics_images = 0;
+  s.UseWeights(false);
   for (size_t i = 0; i < s.blocks.size(); ++i) {
-    s.UseWeights(i, false);
     s.blocks[i].sum_mean.assign(s.blocks[i].mean.size(), 0.0);
     s.blocks[i].sum_square.assign(s.blocks[i].mean.size(), 0.0);
   }
@@ -375,7 +452,7 @@ void Module::FinishStatistics() {
 
 std::vector<float> Module::Scores(const StepInput& input) {
   const c10::InferenceMode no_tape;
-  for (size_t i = 0; i < state_->blocks.size(); ++i) state_->UseWeights(i, false);
+  state_->UseWeights(false);
   state_->Forward(input, State::Mode::kScores, 0);
   return state_->MeanScores();
 }
@@ -384,6 +461,11 @@ int UseThreads(int64_t threads) {
   // LibTorch's own default may be one thread; 0 means every core.
   const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
   at::set_num_threads(static_cast<int>(threads > 0 ? threads : std::max<int64_t>(cores, 1)));
+#if defined(__GLIBC__)
+  // Each step takes and frees the same maps: handing them back to the system costs a tenth of it.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+#endif
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   return at::get_num_threads();
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bluestem/kernels/isa.h"
 #include "bluestem/train/networks/network.h"
 
 namespace bluestem::train {
@@ -38,11 +39,11 @@ struct StepInput {
 struct StepOptions {
   double label_smoothing = 0;
   bool float_weights = false;  // do not quantize Weights::kConfigured in this step
-  uint64_t dropout_seed = 0;
+  uint64_t seed = 0;           // of dropout and of the rounding of gradients
 };
 
 struct StepResult {
-  double loss = 0;  // mean cross-entropy
+  double loss = 0;  // mean cross-entropy; not a number if a gradient is not finite
   int64_t correct = 0;
 };
 
@@ -61,6 +62,10 @@ class Module {
   // The statistics that scores use, in block order.
   const std::vector<ParameterView>& statistics() const;
 
+  // From now on takes the convolutions of 1-bit blocks in integers where it can
+  // (internal/integer_block.h). Returns how many blocks.
+  size_t UseIntegers(kernels::IsaSet isas);
+
   // Forward and backward; fills the gradients.
   StepResult Step(const StepInput& input, const StepOptions& options);
 
@@ -78,8 +83,8 @@ class Module {
   std::unique_ptr<State> state_;
 };
 
-// Sets LibTorch's threads and its deterministic algorithms for this process. Returns the threads in
-// use.
+// Sets LibTorch's threads and its deterministic algorithms for this process, and that it keeps the
+// memory that it frees. Returns the threads in use.
 int UseThreads(int64_t threads);
 // "LibTorch 1.13.1, oneDNN": for run.json and reports.
 std::string TorchVersion();

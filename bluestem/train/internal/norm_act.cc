@@ -138,15 +138,18 @@ void FinishNorm(const float* gamma, const float* beta, float epsilon, NormState&
 }
 
 void NormActForward(const Map& map, const NormState& state, const ActivationCall& activation,
-                    const float* z, const float* shortcut, float* r, float* y) {
+                    const float* z, const float* shortcut, float* r, float* y, uint8_t* codes) {
   const int64_t channels = map.channels;
   ForChunks(map, [&](int64_t, int64_t first_row, int64_t chunk_rows) {
+    std::vector<float> tile(codes != nullptr ? static_cast<size_t>(TileRows(map) * channels) : 0);
     ForTiles(map, first_row, chunk_rows, [&](int64_t first, int64_t rows) {
       const int64_t at = first * channels, count = rows * channels;
-      float* before = r != nullptr ? r + at : y + at;
+      float* before = r != nullptr ? r + at : codes != nullptr ? tile.data() : y + at;
       Affine(rows, channels, z + at, state.a.data(), state.b.data(), before);
       if (shortcut != nullptr) Add(count, shortcut + at, before);
-      if (activation.quantizer != nullptr) {
+      if (codes != nullptr) {
+        activation.quantizer->codes(activation.spec, count, before, codes + at);
+      } else if (activation.quantizer != nullptr) {
         activation.quantizer->forward(activation.spec, count, before, y + at);
       } else if (before != y + at) {
         std::copy(before, before + count, y + at);

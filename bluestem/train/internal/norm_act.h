@@ -37,9 +37,10 @@ struct ActivationCall {
   ActivationSpec spec;
 };
 
-// shortcut: null or [rows, channels]. r: null, or receives the value before the activation.
+// shortcut: null or [rows, channels]. r: null, or receives the value before the activation. Either
+// y or codes receives the activation.
 void NormActForward(const Map& map, const NormState& state, const ActivationCall& activation,
-                    const float* z, const float* shortcut, float* r, float* y);
+                    const float* z, const float* shortcut, float* r, float* y, uint8_t* codes);
 
 struct NormActGradients {
   const float* gy = nullptr;   // of y

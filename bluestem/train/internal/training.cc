@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bluestem/edge/cpu_features.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/loss.h"
@@ -52,24 +53,24 @@ Training::Training(const config::Experiment& experiment, Network network,
       module_(std::move(network), std::move(shapes), static_cast<uint64_t>(experiment.train.seed)),
       optimizer_(SettingsOf(experiment.train, module_.network().recipe), module_.parameters()) {
   state_.steps_per_epoch = data::StepsPerEpoch(data_.train->size(), loader_options_);
+  if (experiment_.train.arithmetic == "integer") module_.UseIntegers(edge::CpuIsas());
 }
 
 double Training::Elapsed() const {
   return earlier_seconds_ + Now() - started_;
 }
 
-void Training::TrainStep(const data::Batch& batch) {
+void Training::TrainStep(const data::Batch& batch, bool float_weights) {
   const auto count = static_cast<int64_t>(batch.labels.size());
   const std::vector<int32_t> labels(batch.labels.begin(), batch.labels.end());
   NormalizeBatch(module_.network().normalize, count, data_.train->picture_bytes(),
                  batch.pixels.raw(), images_);
-  const double progress = static_cast<double>(state_.step) / static_cast<double>(state_.steps);
-  const StepResult result = module_.Step(
-      {.count = count, .images = images_.data(), .labels = labels.data()},
-      {.label_smoothing = experiment_.train.label_smoothing,
-       .float_weights = progress < module_.network().recipe.float_weight_share,
-       .dropout_seed = static_cast<uint64_t>(experiment_.train.seed) * 0x9e3779b97f4a7c15ULL +
-                       static_cast<uint64_t>(state_.step)});
+  const StepResult result =
+      module_.Step({.count = count, .images = images_.data(), .labels = labels.data()},
+                   {.label_smoothing = experiment_.train.label_smoothing,
+                    .float_weights = float_weights,
+                    .seed = static_cast<uint64_t>(experiment_.train.seed) * 0x9e3779b97f4a7c15ULL +
+                            static_cast<uint64_t>(state_.step)});
   const double rate =
       experiment_.train.learning_rate *
       RateFactor(experiment_.train, state_.step, state_.steps, state_.steps_per_epoch);
@@ -81,29 +82,37 @@ void Training::TrainStep(const data::Batch& batch) {
   epoch_tally_.images += count;
 }
 
-// The median of some steps on the first batch, after which weights, optimizer and counts are as
-// before.
+// Returns the median seconds of some steps.
+double Training::TimeSteps(data::Loader& loader, bool float_weights) {
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < kWarmSteps + kTimedSteps && !Interrupted(); ++i) {
+    const double start = Now();
+    TrainStep(loader.Next(), float_weights);
+    if (i >= kWarmSteps) seconds.push_back(Now() - start);
+  }
+  if (seconds.empty()) return 1.0;
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<int64_t>(seconds.size() / 2),
+                   seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+// The mean seconds of a step, from some of either kind, after which weights, optimizer and counts
+// are as before.
 double Training::MeasureStepSeconds() {
   const Checkpoint before = Snapshot();
   data::LoaderOptions options = loader_options_;
   options.threads = 1;
   data::Loader loader(data_.train, options);
-  std::vector<double> seconds;
-  for (int64_t i = 0; i < kWarmSteps + kTimedSteps && !Interrupted(); ++i) {
-    const double start = Now();
-    TrainStep(loader.Next());
-    if (i >= kWarmSteps) seconds.push_back(Now() - start);
-  }
+  const double share = module_.network().recipe.float_weight_share;
+  const double with_float = share > 0 ? TimeSteps(loader, true) : 0;
+  const double quantized = share < 1 ? TimeSteps(loader, false) : 0;
   BLUESTEM_CHECK(Restore(before, module_.parameters(), "snapshot").ok(),
                  "a snapshot fits its module");
   BLUESTEM_CHECK(Restore(before, optimizer_.State(), "snapshot").ok(),
                  "a snapshot fits its optimizer");
   state_.step = 0;
   epoch_tally_ = {};
-  if (seconds.empty()) return 1.0;
-  std::nth_element(seconds.begin(), seconds.begin() + static_cast<int64_t>(seconds.size() / 2),
-                   seconds.end());
-  return seconds[seconds.size() / 2];
+  return share * with_float + (1 - share) * quantized;
 }
 
 // The number of steps is chosen once, before the first one, and kept in run.json and in every
@@ -328,7 +337,9 @@ Status Training::Run() {
                    paths_.folder.string(), state_.step, state_.steps, paths_.folder.string());
     }
     const data::Batch batch = loader.Next();
-    TrainStep(batch);
+    TrainStep(batch,
+              static_cast<double>(state_.step) <
+                  module_.network().recipe.float_weight_share * static_cast<double>(state_.steps));
     if (!std::isfinite(epoch_tally_.loss)) {
       return Error(Code::kInvalidArgument,
                    "train.learning_rate: the loss is no longer a number at step {} with rate {}; "

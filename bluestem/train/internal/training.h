@@ -46,8 +46,9 @@ class Training {
   };
 
   double MeasureStepSeconds();
+  double TimeSteps(data::Loader& loader, bool float_weights);
   void ChooseSteps();
-  void TrainStep(const data::Batch& batch);
+  void TrainStep(const data::Batch& batch, bool float_weights);
   Status FinishEpoch(int64_t epoch);
   void EstimateStatistics();
   void Validate(EpochMetrics& row);

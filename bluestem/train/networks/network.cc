@@ -114,6 +114,8 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
   network.activation = {.bits = static_cast<int32_t>(config.activation_bits),
                         .max = static_cast<float>(config.activation_max)};
   network.dropout = config.dropout;
+  if (experiment.train.float_weights >= 0)
+    network.recipe.float_weight_share = experiment.train.float_weights;
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<BlockShape> shapes, Shapes(network));
   for (size_t i = 0; i < network.blocks.size(); ++i) {
     const Block& block = network.blocks[i];

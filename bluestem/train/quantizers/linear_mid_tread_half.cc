@@ -20,6 +20,16 @@ BLUESTEM_CLONES void LinearMidTreadHalfForward(const ActivationSpec& spec, int64
   }
 }
 
+BLUESTEM_CLONES void LinearMidTreadHalfCodes(const ActivationSpec& spec, int64_t count,
+                                             const float* x, uint8_t* codes) {
+  const float inverse = 1.0F / spec.Scale();
+  const float greatest = static_cast<float>(spec.Levels() - 1);
+  for (int64_t i = 0; i < count; ++i) {
+    const float clipped = std::min(std::max(x[i] * inverse, 0.0F), greatest);
+    codes[i] = static_cast<uint8_t>(static_cast<int32_t>(clipped + 0.5F));
+  }
+}
+
 BLUESTEM_CLONES void LinearMidTreadHalfBackward(const ActivationSpec& spec, int64_t count,
                                                 const float* x, const float* gy, float* gx) {
   const float greatest = spec.max;

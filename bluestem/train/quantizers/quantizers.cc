@@ -16,8 +16,9 @@ const std::vector<WeightQuantizer>& WeightQuantizers() {
 
 const std::vector<ActivationQuantizer>& ActivationQuantizers() {
   static const std::vector<ActivationQuantizer> rows = {
-      {"linear_mid_tread_half", true, LinearMidTreadHalfForward, LinearMidTreadHalfBackward},
-      {"none", false, ReluForward, ReluBackward},
+      {"linear_mid_tread_half", true, LinearMidTreadHalfForward, LinearMidTreadHalfCodes,
+       LinearMidTreadHalfBackward},
+      {"none", false, ReluForward, nullptr, ReluBackward},
   };
   return rows;
 }

@@ -52,6 +52,8 @@ struct ActivationQuantizer {
   bool quantizes;
   // y[i] = value of x[i]. In place is allowed.
   void (*forward)(const ActivationSpec& spec, int64_t count, const float* x, float* y);
+  // codes[i] of x[i]: forward without the scale. Null if it does not quantize.
+  void (*codes)(const ActivationSpec& spec, int64_t count, const float* x, uint8_t* codes);
   // gx[i] = gy[i] * derivative at x[i]. In place (gx == gy) is allowed.
   void (*backward)(const ActivationSpec& spec, int64_t count, const float* x, const float* gy,
                    float* gx);
@@ -73,6 +75,8 @@ QuantizedWeights BinaryMeanScaling(const float* w, int64_t co, int64_t k);
 QuantizedWeights BinaryChannelWiseMeanScaling(const float* w, int64_t co, int64_t k);
 QuantizedWeights LinearSymmetric8Bit(const float* w, int64_t co, int64_t k);
 void LinearMidTreadHalfForward(const ActivationSpec& spec, int64_t count, const float* x, float* y);
+void LinearMidTreadHalfCodes(const ActivationSpec& spec, int64_t count, const float* x,
+                             uint8_t* codes);
 void LinearMidTreadHalfBackward(const ActivationSpec& spec, int64_t count, const float* x,
                                 const float* gy, float* gx);
 void ReluForward(const ActivationSpec& spec, int64_t count, const float* x, float* y);

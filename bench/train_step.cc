@@ -1,0 +1,194 @@
+// bench_train: images per second of a training step, forward, backward and update apart from
+// loading, of one network: 1w2a in integers, 1w2a in f32, and the same network in plain LibTorch
+// (autograd, f32, channels last). Interleaved rounds in one run; medians; --check fails below the
+// goal.
+#include <fmt/core.h>
+#include <torch/torch.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+
+#include "bench/harness.h"
+#include "bluestem/base/rng.h"
+#include "bluestem/edge/cpu_features.h"
+#include "bluestem/train/internal/module.h"
+
+namespace bluestem::bench {
+namespace {
+
+constexpr double kGoal = 2.5;  // times plain LibTorch
+
+struct Options {
+  int64_t batch = 128, width = 64;
+  int rounds = 5, steps = 3, threads = 0;
+  std::string network = "bluestem_s", filter;
+  bool json = false, check = false;
+};
+
+struct Batch {
+  std::vector<float> images;
+  std::vector<int32_t> labels;
+};
+
+struct Lane {
+  std::string name;
+  std::function<void()> step;
+  std::vector<double> seconds;
+};
+
+train::Network MakeNetwork(const Options& options, bool quantized) {
+  config::Experiment experiment;
+  experiment.network.name = options.network;
+  experiment.network.width = options.width;
+  experiment.data.height = experiment.data.width = 32;
+  experiment.data.channels = 3;
+  experiment.network.weight_quantizer = quantized ? "binary_mean_scaling" : "none";
+  experiment.network.activation_quantizer = quantized ? "linear_mid_tread_half" : "none";
+  return train::MakeNetwork(experiment, 10).value();
+}
+
+std::function<void()> OurStep(const Options& options, bool quantized, bool integers,
+                              const Batch& batch) {
+  const train::Network network = MakeNetwork(options, quantized);
+  const auto module =
+      std::make_shared<train::Module>(network, train::Shapes(network).value(), uint64_t{1});
+  if (integers) module->UseIntegers(edge::CpuIsas());
+  return [module, &batch, &options] {
+    const train::StepResult result = module->Step(
+        {.count = options.batch, .images = batch.images.data(), .labels = batch.labels.data()}, {});
+    if (!(result.loss < 1e9)) std::abort();
+    for (const train::ParameterView& p : module->parameters()) {
+      for (int64_t i = 0; i < p.count; ++i) p.value[i] -= 1e-6F * p.gradient[i];
+    }
+  };
+}
+
+// The network's blocks as anyone would write them with LibTorch's autograd.
+struct PlainNet {
+  train::Network network;
+  std::vector<torch::Tensor> weights, gammas, betas;
+
+  explicit PlainNet(const Options& options) : network(MakeNetwork(options, false)) {
+    int64_t ci = network.c;
+    for (const train::Block& block : network.blocks) {
+      const auto leaf = [](torch::Tensor t) { return t.requires_grad_(true); };
+      weights.push_back(leaf((torch::rand({block.channels, ci, block.kernel, block.kernel}) - 0.5)
+                                 .mul_(0.1)
+                                 .contiguous(torch::MemoryFormat::ChannelsLast)));
+      gammas.push_back(leaf(torch::ones({block.channels})));
+      betas.push_back(leaf(torch::zeros({block.channels})));
+      ci = block.channels *
+           (block.space_to_depth > 0 ? block.space_to_depth * block.space_to_depth : 1);
+    }
+  }
+  torch::Tensor Forward(torch::Tensor x) {
+    torch::Tensor before;
+    for (size_t i = 0; i < network.blocks.size(); ++i) {
+      const train::Block& block = network.blocks[i];
+      x = torch::conv2d(x, weights[i], {}, block.stride, block.pad);
+      if (block.pool > 0 && block.pool_first) x = torch::max_pool2d(x, block.pool);
+      if (block.batch_norm)
+        x = torch::batch_norm(x, gammas[i], betas[i], {}, {}, true, 0.1, 1e-5, false);
+      if (block.shortcut) x = x + before;
+      before = x;
+      if (block.activation != train::Activation::kNone) x = torch::relu(x);
+      if (block.pool > 0 && !block.pool_first) x = torch::max_pool2d(x, block.pool);
+      if (block.space_to_depth > 0)
+        x = torch::pixel_unshuffle(x, block.space_to_depth)
+                .contiguous(torch::MemoryFormat::ChannelsLast);
+    }
+    return x.mean({2, 3});
+  }
+  void Step(const torch::Tensor& images, const torch::Tensor& labels) {
+    const torch::Tensor loss = torch::nn::functional::cross_entropy(Forward(images), labels);
+    loss.backward();
+    const torch::NoGradGuard guard;
+    for (auto* list : {&weights, &gammas, &betas}) {
+      for (torch::Tensor& t : *list) {
+        if (!t.grad().defined()) continue;
+        t.sub_(t.grad(), 1e-6);
+        t.mutable_grad() = torch::Tensor();
+      }
+    }
+  }
+};
+
+std::function<void()> PlainStep(const Options& options, const Batch& batch) {
+  const auto net = std::make_shared<PlainNet>(options);
+  const torch::Tensor images =
+      torch::from_blob(const_cast<float*>(batch.images.data()), {options.batch, 32, 32, 3})
+          .permute({0, 3, 1, 2});
+  const torch::Tensor labels =
+      torch::from_blob(const_cast<int32_t*>(batch.labels.data()), {options.batch}, torch::kInt)
+          .to(torch::kLong);
+  return [net, images, labels] { net->Step(images, labels); };
+}
+
+bool Parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--json") {
+      options.json = true;
+    } else if (name == "--check") {
+      options.check = true;
+    } else if (i + 1 < argc && name == "--batch") {
+      options.batch = std::atoll(argv[++i]);
+    } else if (i + 1 < argc && name == "--width") {
+      options.width = std::atoll(argv[++i]);
+    } else if (i + 1 < argc && name == "--rounds") {
+      options.rounds = std::atoi(argv[++i]);
+    } else if (i + 1 < argc && name == "--threads") {
+      options.threads = std::atoi(argv[++i]);
+    } else if (i + 1 < argc && name == "--network") {
+      options.network = argv[++i];
+    } else if (i + 1 < argc && name == "--filter") {
+      options.filter = argv[++i];
+    } else {
+      fmt::print(stderr,
+                 "usage: {} [--network NAME] [--width N] [--batch N] [--threads N] [--rounds N] "
+                 "[--filter TEXT] [--json] [--check]\n{}: unknown or incomplete\n",
+                 argv[0], name);
+      return false;
+    }
+  }
+  return true;
+}
+
+int Main(int argc, char** argv) {
+  Options options;
+  if (!Parse(argc, argv, options)) return 2;
+  options.threads = train::UseThreads(options.threads);
+  Batch batch;
+  Rng rng(1);
+  batch.images.resize(static_cast<size_t>(options.batch * 32 * 32 * 3));
+  for (float& x : batch.images) x = static_cast<float>(rng.Unit());
+  for (int64_t i = 0; i < options.batch; ++i)
+    batch.labels.push_back(static_cast<int32_t>(rng.Below(10)));
+  std::vector<Lane> lanes = {{"plain LibTorch f32", PlainStep(options, batch), {}},
+                             {"ours f32", OurStep(options, false, false, batch), {}},
+                             {"ours 1w2a f32", OurStep(options, true, false, batch), {}},
+                             {"ours 1w2a integers", OurStep(options, true, true, batch), {}}};
+  std::erase_if(
+      lanes, [&](const Lane& lane) { return lane.name.find(options.filter) == std::string::npos; });
+  for (int round = 0; round < options.rounds; ++round) {
+    for (Lane& lane : lanes) lane.seconds.push_back(SecondsPerRun(lane.step, Clock::kWall, 0.3));
+  }
+  fmt::print("{}\n{} width {}, batch {}, {} threads\n", MachineText(DescribeMachine()),
+             options.network, options.width, options.batch, options.threads);
+  const double base = Median(lanes[0].seconds);
+  for (const Lane& lane : lanes) {
+    const double seconds = Median(lane.seconds);
+    fmt::print("{:20} {:8.1f} images/s  {:6.2f} ms  {:.2f}x\n", lane.name,
+               static_cast<double>(options.batch) / seconds, 1e3 * seconds, base / seconds);
+  }
+  return options.check && base / Median(lanes.back().seconds) < kGoal ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace bluestem::bench
+
+int main(int argc, char** argv) {
+  return bluestem::bench::Main(argc, argv);
+}

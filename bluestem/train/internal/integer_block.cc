@@ -1,0 +1,107 @@
+#include "bluestem/train/internal/integer_block.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
+#include "bluestem/train/lowbit/rounding.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr float kGreatestGradient = 127.0F;
+
+IntegerConvShape ConvShape(const Network& network, const BlockShape& s, const Block& block) {
+  return {.h = s.h,
+          .w = s.w,
+          .ci = s.ci,
+          .oh = s.conv_h,
+          .ow = s.conv_w,
+          .co = s.co,
+          .kernel = block.kernel,
+          .stride = block.stride,
+          .pad = block.pad,
+          .code_bits = network.activation.bits};
+}
+
+}  // namespace
+
+const char* RefusesIntegers(const Network& network, const std::vector<BlockShape>& shapes,
+                            size_t i) {
+  const Block& block = network.blocks[i];
+  const WeightQuantizer& weights = network.WeightsOf(block);
+  if (weights.bits != 1) return "its weights are not of one bit";
+  const std::string name = weights.name;
+  if (name != "binary_mean_scaling") return "its weights have more than one scale";
+  if (block.bias) return "it has a bias";
+  if (i == 0) return "its input is the picture";
+  const Block& previous = network.blocks[i - 1];
+  const ActivationQuantizer* input = network.ActivationOf(previous);
+  if (input == nullptr || !input->quantizes || (previous.dropout && network.dropout > 0))
+    return "its input is not codes";
+  return IntegerConv::Refuses(ConvShape(network, shapes[i], block));
+}
+
+IntegerBlock::IntegerBlock(const Network& network, const std::vector<BlockShape>& shapes, size_t i,
+                           kernels::IsaSet isas)
+    : block_(network.blocks[i]),
+      shape_(shapes[i]),
+      weights_(&network.WeightsOf(block_)),
+      input_(network.ActivationOf(network.blocks[i - 1])),
+      spec_(network.activation),
+      conv_(std::make_unique<IntegerConv>(ConvShape(network, shape_, block_), isas)) {}
+
+void IntegerBlock::TakeWeights(const float* latent) {
+  const QuantizedWeights quantized = weights_->quantize(latent, shape_.co, shape_.k);
+  weight_scale_ = quantized.scales[0] * block_.gain;
+  conv_->SetSigns(quantized.codes.data());
+}
+
+uint8_t* IntegerBlock::InputCodes(int64_t n) {
+  codes_.resize(static_cast<size_t>(n * shape_.h * shape_.w * shape_.ci));
+  return codes_.data();
+}
+
+void IntegerBlock::TakeInput(int64_t n, const float* values) {
+  uint8_t* codes = InputCodes(n);
+  const int64_t size = shape_.h * shape_.w * shape_.ci;
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < n; ++i) input_->codes(spec_, size, values + i * size, codes + i * size);
+}
+
+void IntegerBlock::Forward(int64_t n, float* z) {
+  conv_->Forward(n, codes_.data(), spec_.Scale() * weight_scale_, z);
+}
+
+// The gradient of the convolution's output: that of the norm's input, at the pool's choices.
+const uint8_t* IntegerBlock::RoundedGradient(int64_t n, const Gradients& gradients, float scale) {
+  const int64_t size = shape_.norm_h * shape_.norm_w * shape_.co;
+  rounded_.resize(static_cast<size_t>(n * size));
+  RoundGradient(n * size, gradients.gz, scale, gradients.seed, rounded_.data());
+  if (gradients.pool_index == nullptr) return rounded_.data();
+  const int64_t full = shape_.conv_h * shape_.conv_w * shape_.co;
+  scattered_.resize(static_cast<size_t>(n * full));
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < n; ++i) {
+    uint8_t* to = scattered_.data() + i * full;
+    std::fill(to, to + full, kZeroGradient);
+    for (int64_t k = 0; k < size; ++k)
+      to[gradients.pool_index[i * size + k] * shape_.co + k % shape_.co] =
+          rounded_[static_cast<size_t>(i * size + k)];
+  }
+  return scattered_.data();
+}
+
+bool IntegerBlock::Backward(int64_t n, const Gradients& gradients) {
+  const int64_t size = shape_.norm_h * shape_.norm_w * shape_.co;
+  const float greatest = MaxMagnitude(n * size, gradients.gz);
+  if (!std::isfinite(greatest) || !std::isfinite(weight_scale_)) return false;
+  const float scale = std::max(greatest / kGreatestGradient, FLT_MIN);
+  const uint8_t* rounded = RoundedGradient(n, gradients, scale);
+  conv_->InputGradient(n, rounded, scale * weight_scale_, gradients.gx);
+  conv_->WeightGradient(n, codes_.data(), rounded, scale * spec_.Scale() * block_.gain,
+                        gradients.gw);
+  return true;
+}
+
+}  // namespace bluestem::train

@@ -1,0 +1,231 @@
+#include "bluestem/train/lowbit/integer_conv.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "bluestem/base/check.h"
+#include "bluestem/kernels/qconv/qconv.h"
+#include "bluestem/train/lowbit/rounding.h"
+#include "bluestem/train/lowbit/weight_gradient.h"
+
+namespace bluestem::train {
+namespace {
+
+using kernels::QConvArgs;
+using kernels::QConvKernel;
+using kernels::QConvParams;
+
+constexpr size_t kAlign = 64;
+constexpr int64_t kGradientSteps = 512;  // pixels times groups of a chunk, at least
+
+// Bytes at an aligned address.
+class Bytes {
+ public:
+  void Resize(size_t size) {
+    storage_.resize(size + kAlign);
+    const auto address = reinterpret_cast<uintptr_t>(storage_.data());
+    begin_ = storage_.data() + (kAlign - address % kAlign) % kAlign;
+  }
+  uint8_t* data() { return begin_; }
+
+ private:
+  std::vector<uint8_t> storage_;
+  uint8_t* begin_ = nullptr;
+};
+
+// One qconv with fixed geometry, on many images.
+struct Pass {
+  QConvParams params{};
+  const QConvKernel* kernel = nullptr;
+  Bytes weights;
+  std::vector<float> a, b;
+
+  void Prepare(kernels::IsaSet isas) {
+    kernel = &kernels::SelectQConv(params, isas);
+    weights.Resize(kernels::QConvPackedBytes(params));
+    a.resize(static_cast<size_t>(params.co));
+    b.resize(static_cast<size_t>(params.co));
+  }
+  void Run(int64_t n, const uint8_t* x, float* y) {
+    const int64_t x_size = int64_t{params.h} * params.w * params.ci;
+    const int64_t y_size = int64_t{params.ho} * params.wo * params.co;
+#pragma omp parallel
+    {
+      Bytes scratch;
+      scratch.Resize(kernel->scratch_bytes(params));
+#pragma omp for schedule(static)
+      for (int64_t i = 0; i < n; ++i) {
+        QConvArgs args{};
+        args.x = x + i * x_size;
+        args.weights = weights.data();
+        args.a = a.data();
+        args.b = b.data();
+        args.y = y + i * y_size;
+        args.scratch = scratch.data();
+        kernel->run(params, args);
+      }
+    }
+  }
+};
+
+QConvParams ForwardParams(const IntegerConvShape& s) {
+  QConvParams p{};
+  p.h = static_cast<int32_t>(s.h), p.w = static_cast<int32_t>(s.w),
+  p.ci = static_cast<int32_t>(s.ci);
+  p.ho = static_cast<int32_t>(s.oh), p.wo = static_cast<int32_t>(s.ow),
+  p.co = static_cast<int32_t>(s.co);
+  p.kernel_h = p.kernel_w = s.kernel;
+  p.stride_h = p.stride_w = 1;
+  p.pad_top = p.pad_left = s.pad;
+  p.dilation_h = p.dilation_w = 1;
+  p.groups = 1;
+  p.x_bits = s.code_bits;
+  p.w_bits = 1;
+  p.epilogue = kernels::QConvEpilogue::kAffine;
+  return p;
+}
+
+// The convolution of the gradients: outputs are inputs, and the kernel is turned round.
+QConvParams BackwardParams(const IntegerConvShape& s) {
+  QConvParams p = ForwardParams(s);
+  std::swap(p.h, p.ho), std::swap(p.w, p.wo), std::swap(p.ci, p.co);
+  p.pad_top = p.pad_left = s.kernel - 1 - s.pad;
+  p.pad_value = kZeroGradient;
+  p.x_bits = 8;
+  return p;
+}
+
+}  // namespace
+
+struct IntegerConv::State {
+  IntegerConvShape shape;
+  GradientShape gradient;
+  const WeightGradientKernel* kernel;
+  Pass forward, backward;
+  std::vector<int8_t> turned;
+  std::vector<int32_t> sign_sums;                 // of the turned weights, a channel of input each
+  std::vector<std::vector<int32_t>> thread_sums;  // weight gradient of each thread
+
+  int64_t WeightCount() const { return shape.co * shape.kernel * shape.kernel * shape.ci; }
+};
+
+const char* IntegerConv::Refuses(const IntegerConvShape& s) {
+  if (s.stride != 1) return "its stride is not 1";
+  if (s.ci % 16 != 0 || s.co % 16 != 0) return "its channels are not multiples of 16";
+  if (s.pad >= s.kernel) return "its padding is as wide as its kernel";
+  if (s.code_bits < 1 || s.code_bits > 7) return "its input is not codes of at most 7 bits";
+  return nullptr;
+}
+
+IntegerConv::IntegerConv(const IntegerConvShape& shape, kernels::IsaSet isas)
+    : state_(std::make_unique<State>()) {
+  BLUESTEM_CHECK(Refuses(shape) == nullptr, "a convolution that integers can train");
+  State& s = *state_;
+  s.shape = shape;
+  s.forward.params = ForwardParams(shape);
+  s.backward.params = BackwardParams(shape);
+  s.forward.Prepare(isas);
+  s.backward.Prepare(isas);
+  const QConvParams& p = s.forward.params;
+  s.gradient = {.h = p.h,
+                .w = p.w,
+                .ci = p.ci,
+                .oh = p.ho,
+                .ow = p.wo,
+                .co = p.co,
+                .kernel = shape.kernel,
+                .pad = shape.pad,
+                .max_code = (1 << shape.code_bits) - 1};
+  s.kernel = &SelectWeightGradient(isas);
+}
+
+IntegerConv::~IntegerConv() = default;
+
+void IntegerConv::SetSigns(const int8_t* signs) {
+  State& s = *state_;
+  const int64_t taps = int64_t{s.shape.kernel} * s.shape.kernel, ci = s.shape.ci, co = s.shape.co;
+  s.turned.resize(static_cast<size_t>(s.WeightCount()));
+  s.sign_sums.assign(static_cast<size_t>(ci), 0);
+  for (int64_t tap = 0; tap < taps; ++tap) {
+    for (int64_t first = 0; first < ci; first += kTileInputs) {  // few rows at a time
+      for (int64_t o = 0; o < co; ++o) {
+        const int8_t* from = signs + (o * taps + tap) * ci + first;
+        int8_t* to = s.turned.data() + (first * taps + taps - 1 - tap) * co + o;
+        for (int64_t c = 0; c < kTileInputs; ++c) {
+          to[c * taps * co] = from[c];
+          s.sign_sums[static_cast<size_t>(first + c)] += from[c];
+        }
+      }
+    }
+  }
+  kernels::QConvPackWeights(s.forward.params, signs, s.forward.weights.data());
+  kernels::QConvPackWeights(s.backward.params, s.turned.data(), s.backward.weights.data());
+}
+
+void IntegerConv::Forward(int64_t n, const uint8_t* codes, float scale, float* z) {
+  Pass& pass = state_->forward;
+  std::fill(pass.a.begin(), pass.a.end(), scale);
+  pass.Run(n, codes, z);
+}
+
+void IntegerConv::InputGradient(int64_t n, const uint8_t* gradients, float scale, float* gx) {
+  Pass& pass = state_->backward;
+  std::fill(pass.a.begin(), pass.a.end(), scale);
+  for (size_t c = 0; c < pass.b.size(); ++c)  // the zero of the gradients' codes
+    pass.b[c] =
+        -static_cast<float>(kZeroGradient) * scale * static_cast<float>(state_->sign_sums[c]);
+  pass.Run(n, gradients, gx);
+}
+
+void IntegerConv::WeightGradient(int64_t n, const uint8_t* codes, const uint8_t* gradients,
+                                 float scale, float* dw) {
+  State& s = *state_;
+  const GradientShape& shape = s.gradient;
+  const int64_t x_pixels = int64_t{shape.h} * shape.w, g_pixels = int64_t{shape.oh} * shape.ow;
+  const int64_t x_size = x_pixels * shape.ci, g_size = g_pixels * shape.co;
+  BLUESTEM_CHECK(n * g_pixels * shape.max_code * 128 < INT32_MAX,
+                 "a sum of gradients fits 32 bits");
+  const int64_t taps = int64_t{shape.kernel} * shape.kernel;
+  const int64_t chunk_groups = std::max<int64_t>(1, kGradientSteps / g_pixels);
+  const int64_t chunk = chunk_groups * kGradientImages, chunks = (n + chunk - 1) / chunk;
+  s.thread_sums.assign(static_cast<size_t>(omp_get_max_threads()), {});
+#pragma omp parallel
+  {
+    std::vector<int32_t>& sums = s.thread_sums[static_cast<size_t>(omp_get_thread_num())];
+    sums.assign(static_cast<size_t>(s.WeightCount()), 0);
+    Bytes x, g;
+    x.Resize(static_cast<size_t>(chunk * x_size));
+    g.Resize(static_cast<size_t>(chunk * g_size));
+#pragma omp for schedule(static)
+    for (int64_t k = 0; k < chunks; ++k) {
+      const int64_t first = k * chunk, images = std::min(chunk, n - first);
+      int32_t groups = 0;
+      for (int64_t done = 0; done < images; done += kGradientImages, ++groups) {
+        const auto count = static_cast<int32_t>(std::min<int64_t>(kGradientImages, images - done));
+        s.kernel->pack(codes + (first + done) * x_size, count, x_pixels, shape.ci, kTileInputs, 0,
+                       x.data() + done * x_size);
+        s.kernel->pack(gradients + (first + done) * g_size, count, g_pixels, shape.co, kTileOutputs,
+                       kZeroGradient, g.data() + done * g_size);
+      }
+      s.kernel->add(shape, groups, x.data(), g.data(), sums.data());
+    }
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < shape.co * taps; ++row) {
+      for (int64_t ci = 0; ci < shape.ci; ci += kTileInputs) {
+        const int64_t at = SumsAt(shape, row / taps, row % taps, ci);
+        int32_t total[kTileInputs] = {};
+        for (const std::vector<int32_t>& part : s.thread_sums) {
+          for (int64_t c = 0; !part.empty() && c < kTileInputs; ++c)
+            total[c] += part[static_cast<size_t>(at + c)];
+        }
+        for (int64_t c = 0; c < kTileInputs; ++c)
+          dw[row * shape.ci + ci + c] = static_cast<float>(total[c]) * scale;
+      }
+    }
+  }
+}
+
+}  // namespace bluestem::train

@@ -1,0 +1,22 @@
+// Gradients as 8-bit codes: one scale for a whole map, rounded up or down at random so that the
+// mean is right (stochastic rounding; Gupta et al., 2015, arXiv 1502.02551).
+//
+//   scale = max |g| / 127;   code = 128 + floor(g / scale + u),  u uniform in [0, 1)
+//
+// so a code is 1..255 and 128 is zero. u is a hash of (seed, index): the same for any number of
+// threads. Threads: uses OpenMP inside; call from one thread.
+#pragma once
+
+#include <cstdint>
+
+namespace bluestem::train {
+
+constexpr uint8_t kZeroGradient = 128;
+
+// Returns max |g|; not a number, or infinite, if any g is.
+float MaxMagnitude(int64_t count, const float* g);
+
+// Writes codes for `scale` > 0, which must be at least max |g| / 127.
+void RoundGradient(int64_t count, const float* g, float scale, uint64_t seed, uint8_t* codes);
+
+}  // namespace bluestem::train

@@ -1,0 +1,148 @@
+// Sums of two products are added in 16 bits for as many steps as cannot overflow, then in 32.
+#include "bluestem/train/lowbit/weight_gradient.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+#include <cstring>
+
+namespace bluestem::train {
+namespace {
+
+constexpr int32_t kVectors = 2;  // of 8 inputs
+constexpr int32_t kCodeStep = kTileInputs * kGradientImages;
+constexpr int32_t kGradientStep = kTileOutputs * kGradientImages;
+constexpr int32_t kTileSums = kTileOutputs * kTileInputs;
+
+__m128i LoadFlipped(const uint8_t* bytes, __m128i flip) {
+  return _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), flip);
+}
+
+void Pack(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels, int32_t block,
+          uint8_t flip, uint8_t* packed) {
+  const __m128i mask = _mm_set1_epi8(static_cast<char>(flip));
+  const int64_t map = pixels * channels;
+  const int64_t plane = pixels * block * kGradientImages;  // of one block of channels
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    for (int32_t c = 0; c < channels; c += 16) {
+      const uint8_t* from = maps + pixel * channels + c;
+      __m128i v[kGradientImages];
+      for (int32_t i = 0; i < kGradientImages; ++i)
+        v[i] = i < images ? LoadFlipped(from + i * map, mask) : _mm_setzero_si128();
+      const __m128i low01 = _mm_unpacklo_epi8(v[0], v[1]), low23 = _mm_unpacklo_epi8(v[2], v[3]);
+      const __m128i high01 = _mm_unpackhi_epi8(v[0], v[1]), high23 = _mm_unpackhi_epi8(v[2], v[3]);
+      const __m128i quads[4] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23),
+                                _mm_unpacklo_epi16(high01, high23),
+                                _mm_unpackhi_epi16(high01, high23)};
+      for (int32_t k = 0; k < 4; ++k) {
+        const int32_t channel = c + 4 * k;
+        uint8_t* to =
+            packed + channel / block * plane + (pixel * block + channel % block) * kGradientImages;
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), quads[k]);
+      }
+    }
+  }
+}
+
+// Sums of 4 outputs times 16 inputs: pairs of products in 16 bits.
+struct Tile {
+  __m256i sum[kTileOutputs][kVectors];
+
+  inline __attribute__((always_inline)) void Clear() {
+#pragma GCC unroll 4
+    for (int o = 0; o < kTileOutputs; ++o) sum[o][0] = sum[o][1] = _mm256_setzero_si256();
+  }
+  inline __attribute__((always_inline)) void Step(const uint8_t* codes, const uint8_t* gradients) {
+    const __m256i x0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+    const __m256i x1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32));
+#pragma GCC unroll 4
+    for (int o = 0; o < kTileOutputs; ++o) {
+      int32_t bytes;
+      std::memcpy(&bytes, gradients + o * kGradientImages, sizeof(bytes));
+      const __m256i g = _mm256_set1_epi32(bytes);
+      sum[o][0] = _mm256_add_epi16(sum[o][0], _mm256_maddubs_epi16(x0, g));
+      sum[o][1] = _mm256_add_epi16(sum[o][1], _mm256_maddubs_epi16(x1, g));
+    }
+  }
+  inline __attribute__((always_inline)) void AddTo(int32_t* sums) {
+    const __m256i one = _mm256_set1_epi16(1);
+#pragma GCC unroll 4
+    for (int o = 0; o < kTileOutputs; ++o) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        auto* to = reinterpret_cast<__m256i*>(sums + o * kTileInputs + v * 8);
+        const __m256i wide = _mm256_madd_epi16(sum[o][v], one);
+        _mm256_storeu_si256(to, _mm256_add_epi32(_mm256_loadu_si256(to), wide));
+      }
+    }
+  }
+};
+
+// Not std::min: a template compiled with these flags could be the copy that the linker keeps.
+int32_t Least(int32_t a, int32_t b) {
+  return a < b ? a : b;
+}
+
+struct Range {
+  int32_t begin, end;
+};
+// The outputs whose tap `k` is inside a map of `size`.
+Range Inside(int32_t k, int32_t pad, int32_t size, int32_t outputs) {
+  return {pad > k ? pad - k : 0, Least(outputs, size + pad - k)};
+}
+
+// One tile of one tap, over all groups. `codes` and `gradients` are the first group's planes.
+void AddTile(const GradientShape& s, int32_t groups, int32_t kh, int32_t kw, const uint8_t* codes,
+             const uint8_t* gradients, int32_t* sums) {
+  const int64_t x_group = int64_t{s.h} * s.w * s.ci * kGradientImages;
+  const int64_t g_group = int64_t{s.oh} * s.ow * s.co * kGradientImages;
+  const Range rows = Inside(kh, s.pad, s.h, s.oh), columns = Inside(kw, s.pad, s.w, s.ow);
+  const int32_t limit = 32768 / (2 * s.max_code * 128);  // steps before 16 bits could overflow
+  Tile tile;
+  tile.Clear();
+  int32_t left = limit;
+  for (int32_t group = 0; group < groups; ++group) {
+    for (int32_t oy = rows.begin; oy < rows.end; ++oy) {
+      const int64_t pixel = int64_t{oy - s.pad + kh} * s.w + columns.begin - s.pad + kw;
+      const uint8_t* x = codes + group * x_group + pixel * kCodeStep;
+      const uint8_t* g =
+          gradients + group * g_group + (int64_t{oy} * s.ow + columns.begin) * kGradientStep;
+      for (int32_t count = columns.end - columns.begin; count > 0;) {
+        const int32_t steps = Least(count, left);
+        for (int32_t i = 0; i < steps; ++i, x += kCodeStep, g += kGradientStep) tile.Step(x, g);
+        count -= steps;
+        left -= steps;
+        if (left > 0) continue;
+        tile.AddTo(sums);
+        tile.Clear();
+        left = limit;
+      }
+    }
+  }
+  tile.AddTo(sums);
+}
+
+void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uint8_t* gradients,
+         int32_t* sums) {
+  for (int32_t ci = 0; ci < s.ci; ci += kTileInputs) {
+    const uint8_t* x = codes + int64_t{ci / kTileInputs} * s.h * s.w * kCodeStep;
+    for (int32_t co = 0; co < s.co; co += kTileOutputs) {
+      const uint8_t* g = gradients + int64_t{co / kTileOutputs} * s.oh * s.ow * kGradientStep;
+      for (int32_t tap = 0; tap < s.kernel * s.kernel; ++tap, sums += kTileSums)
+        AddTile(s, groups, tap / s.kernel, tap % s.kernel, x, g, sums);
+    }
+  }
+}
+
+constexpr WeightGradientKernel kKernel = {kernels::Isa::kAvx2, Pack, Add};
+
+}  // namespace
+
+const WeightGradientKernel* const kWeightGradientAvx2 = &kKernel;
+
+}  // namespace bluestem::train
+#else
+namespace bluestem::train {
+const WeightGradientKernel* const kWeightGradientAvx2 = nullptr;
+}  // namespace bluestem::train
+#endif

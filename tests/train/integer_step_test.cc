@@ -1,0 +1,140 @@
+// A module's step in integers against its step in f32.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "bluestem/base/rng.h"
+#include "bluestem/edge/cpu_features.h"
+#include "bluestem/train/internal/integer_block.h"
+#include "bluestem/train/internal/module.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr int64_t kImages = 10;
+
+struct Fixture {
+  Network network;
+  std::vector<BlockShape> shapes;
+  std::vector<float> images;
+  std::vector<int32_t> labels;
+
+  // Every way of a block's output to the next: codes, a pool before or after, space to depth, a
+  // shortcut.
+  explicit Fixture(bool pool_first = true) {
+    network.name = "test";
+    network.h = network.w = 16, network.c = 3, network.classes = 4;
+    network.weight_quantizer = FindWeightQuantizer("binary_mean_scaling");
+    network.activation_quantizer = FindActivationQuantizer("linear_mid_tread_half");
+    network.blocks = {
+        {.name = "stem", .channels = 16, .kernel = 4, .stride = 2, .weights = Weights::kEightBit},
+        {.name = "codes", .channels = 32, .gain = 0.5F},
+        {.name = "shortcut", .channels = 32, .shortcut = true},
+        {.name = "pool_first",
+         .channels = 16,
+         .pad = 2,
+         .gamma = false,
+         .pool = 2,
+         .pool_first = pool_first},
+        {.name = "pool_after", .channels = 16, .pool = 5},
+        {.name = "narrow", .channels = 24, .kernel = 1, .pad = 0},
+        {.name = "head",
+         .channels = 4,
+         .kernel = 1,
+         .pad = 0,
+         .weights = Weights::kFloat,
+         .bias = true,
+         .batch_norm = false,
+         .activation = Activation::kNone}};
+    network.blocks[0].pad = 1;
+    shapes = Shapes(network).value();
+    Rng rng(5);
+    images.resize(kImages * 16 * 16 * 3);
+    for (float& x : images) x = static_cast<float>(rng.Unit());
+    for (int64_t i = 0; i < kImages; ++i) labels.push_back(static_cast<int32_t>(rng.Below(4)));
+  }
+
+  StepResult Step(Module& module, uint64_t seed) const {
+    return module.Step({.count = kImages, .images = images.data(), .labels = labels.data()},
+                       {.label_smoothing = 0.1, .seed = seed});
+  }
+};
+
+std::vector<std::vector<double>> Gradients(const Module& module) {
+  std::vector<std::vector<double>> all;
+  for (const ParameterView& p : module.parameters())
+    all.emplace_back(p.gradient, p.gradient + p.count);
+  return all;
+}
+
+double Cosine(const std::vector<double>& a, const std::vector<double>& b) {
+  double ab = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) ab += a[i] * b[i], aa += a[i] * a[i], bb += b[i] * b[i];
+  return ab / std::sqrt(aa * bb);
+}
+
+TEST(IntegerStep, TakesTheBlocksThatItCan) {
+  const Fixture fixture;
+  Module module(fixture.network, fixture.shapes, 3);
+  EXPECT_EQ(module.UseIntegers(edge::CpuIsas()), 4U);
+  const auto reason = [&](size_t i) { return RefusesIntegers(fixture.network, fixture.shapes, i); };
+  EXPECT_STREQ(reason(0), "its weights are not of one bit");
+  EXPECT_STREQ(reason(5), "its channels are not multiples of 16");
+  EXPECT_STREQ(reason(6), "its weights are not of one bit");
+}
+
+class IntegerStepTest : public testing::TestWithParam<bool> {};
+
+TEST_P(IntegerStepTest, IsTheFloatStepButForRounding) {
+  UseThreads(2);
+  const Fixture fixture(GetParam());
+  Module real(fixture.network, fixture.shapes, 3), integer(fixture.network, fixture.shapes, 3);
+  integer.UseIntegers(edge::CpuIsas());
+  const double loss = fixture.Step(real, 1).loss;
+  const std::vector<std::vector<double>> expected = Gradients(real);
+  // The mean over some roundings; each is unbiased.
+  std::vector<std::vector<double>> mean = expected;
+  constexpr uint64_t kSeeds = 16;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    EXPECT_NEAR(fixture.Step(integer, seed).loss, loss, 1e-3 * loss);
+    const std::vector<std::vector<double>> one = Gradients(integer);
+    for (size_t i = 0; i < mean.size(); ++i) {
+      for (size_t k = 0; k < mean[i].size(); ++k)
+        mean[i][k] = (seed == 0 ? 0 : mean[i][k]) + one[i][k] / kSeeds;
+    }
+  }
+  // A pool of sums meets equal ones, and takes the first; in f32 their errors decide.
+  const double least = GetParam() ? 0.97 : 0.995;
+  for (size_t i = 0; i < mean.size(); ++i)
+    EXPECT_GT(Cosine(expected[i], mean[i]), least) << real.parameters()[i].name;
+}
+
+INSTANTIATE_TEST_SUITE_P(PoolFirst, IntegerStepTest, testing::Bool());
+
+TEST(IntegerStep, GivesTheSameBitsForTheSameSeed) {
+  UseThreads(2);
+  const Fixture fixture;
+  Module a(fixture.network, fixture.shapes, 3), b(fixture.network, fixture.shapes, 3);
+  a.UseIntegers(edge::CpuIsas());
+  b.UseIntegers(edge::CpuIsas());
+  fixture.Step(a, 7);
+  fixture.Step(b, 7);
+  EXPECT_EQ(Gradients(a), Gradients(b));
+  fixture.Step(b, 8);
+  EXPECT_NE(Gradients(a), Gradients(b));
+}
+
+// What is lost in codes of a finite number of values must not go unnoticed.
+TEST(IntegerStep, SaysThatAWeightIsNotANumber) {
+  const Fixture fixture;
+  Module module(fixture.network, fixture.shapes, 3);
+  module.UseIntegers(edge::CpuIsas());
+  for (const ParameterView& p : module.parameters()) {
+    if (p.name == "shortcut/weight") p.value[5] = std::numeric_limits<float>::quiet_NaN();
+  }
+  EXPECT_TRUE(std::isnan(fixture.Step(module, 1).loss));
+}
+
+}  // namespace
+}  // namespace bluestem::train
