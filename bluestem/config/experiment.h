@@ -71,6 +71,8 @@ struct TrainConfig {
   double warmup = 0;                // share of all steps, 0..0.5
   double label_smoothing = 0;
   double float_weights = -1;  // share of all steps before weights are quantized; -1: the network's
+  double beta_rate = -1;  // factor on the rate of betas (shifts of batch norms); -1: the network's
+  double lookahead = -1;  // decay of the slow weights, 0: off; -1: the network's
   std::string arithmetic = "auto";  // auto, integer, float: how 1-bit blocks take their steps
   std::string select = "best";      // best, last: the epoch whose weights become the model
   int64_t checkpoint_steps = 1000;

@@ -18,6 +18,7 @@ constexpr std::array kNetworks = {
     NetworkRule{"lmnet_v0", 32, "it halves the picture five times by pooling", false},
     NetworkRule{"lmnet_v1", 8, "it halves the picture three times by space-to-depth", false},
     NetworkRule{"bluestem_s", 4, "it halves the picture twice", true},
+    NetworkRule{"bluestem_m", 8, "it halves the picture three times", true},
 };
 
 Violation NetworkViolation(const Experiment& e) {
@@ -31,9 +32,9 @@ Violation NetworkViolation(const Experiment& e) {
                         e.data.width, network->multiple, network->name, network->reason)};
   }
   if (e.network.width != 0 && !network->has_width) {
-    return {"network.width",
-            fmt::format("got {}; expected 0: the widths of {} are fixed; bluestem_s has this key",
-                        e.network.width, network->name)};
+    return {"network.width", fmt::format("got {}; expected 0: the widths of {} are fixed; "
+                                         "bluestem_s and bluestem_m have this key",
+                                         e.network.width, network->name)};
   }
   return {"", ""};
 }

@@ -106,12 +106,13 @@ constexpr std::array kFields = {
 
     Field{.key = "network.name",
           .ref = [](E& e) -> Ref { return &e.network.name; },
-          .choices = "lmnet_v0 lmnet_v1 bluestem_s",
+          .choices = "lmnet_v0 lmnet_v1 bluestem_s bluestem_m",
           .help = "The network."},
     Field{.key = "network.width",
           .ref = [](E& e) -> Ref { return &e.network.width; },
           .max = 1024,
-          .help = "Channels of bluestem_s's first stage; 0 is the network's own default."},
+          .help = "Channels of the first stage of bluestem_s and bluestem_m; 0 is the network's "
+                  "own default."},
     Field{.key = "network.weight_quantizer",
           .ref = [](E& e) -> Ref { return &e.network.weight_quantizer; },
           .choices = "binary_mean_scaling binary_channel_wise_mean_scaling none",
@@ -194,6 +195,18 @@ constexpr std::array kFields = {
           .help =
               "Share of all steps taken with float weights before they are quantized; -1 is the "
               "network's own share."},
+    Field{.key = "train.beta_rate",
+          .ref = [](E& e) -> Ref { return &e.train.beta_rate; },
+          .min = -1,
+          .max = 1000,
+          .help = "Factor on the learning rate of batch norms' shifts; -1 is the network's own."},
+    Field{.key = "train.lookahead",
+          .ref = [](E& e) -> Ref { return &e.train.lookahead; },
+          .min = -1,
+          .max = 0.9999,
+          .help =
+              "Decay of slow weights that the weights return to every 5 steps (Lookahead); 0 is "
+              "off, -1 is the network's own."},
     Field{.key = "train.arithmetic",
           .ref = [](E& e) -> Ref { return &e.train.arithmetic; },
           .choices = "auto integer float",

@@ -18,6 +18,10 @@ const std::vector<NetworkRow>& Networks() {
        "ours: trains in minutes, integers but for the mean; image sides are multiples of 4",
        BluestemS,
        {.beta_rate = 8.0, .float_weight_share = 0.4, .lookahead = 0.0}},
+      {"bluestem_m",
+       "ours, with a third stage at a quarter of the map; image sides are multiples of 8",
+       BluestemM,
+       {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
   };
   return rows;
 }
@@ -114,8 +118,10 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
   network.activation = {.bits = static_cast<int32_t>(config.activation_bits),
                         .max = static_cast<float>(config.activation_max)};
   network.dropout = config.dropout;
-  if (experiment.train.float_weights >= 0)
-    network.recipe.float_weight_share = experiment.train.float_weights;
+  const auto choose = [](double given, double& own) { own = given >= 0 ? given : own; };
+  choose(experiment.train.float_weights, network.recipe.float_weight_share);
+  choose(experiment.train.beta_rate, network.recipe.beta_rate);
+  choose(experiment.train.lookahead, network.recipe.lookahead);
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<BlockShape> shapes, Shapes(network));
   for (size_t i = 0; i < network.blocks.size(); ++i) {
     const Block& block = network.blocks[i];

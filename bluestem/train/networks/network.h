@@ -104,5 +104,6 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
 std::vector<Block> LmnetV0(const config::NetworkConfig& config, int64_t classes);
 std::vector<Block> LmnetV1(const config::NetworkConfig& config, int64_t classes);
 std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classes);
+std::vector<Block> BluestemM(const config::NetworkConfig& config, int64_t classes);
 
 }  // namespace bluestem::train

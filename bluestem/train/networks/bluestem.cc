@@ -1,0 +1,92 @@
+// Our classifiers. They train well in minutes and stay cheap in integers. With w = network.width
+// (32):
+//
+//   stem      4x4, stride 2, 1.5 w channels, 8-bit weights on u8 pixels: a quarter of the map,
+//             almost free
+//   enter     3x3, w channels, then max-pool: the only 1-bit layer at the larger map, kept narrow
+//             because it is the dearest
+//   widen     3x3, 2 w channels
+//   deep1, 2  3x3, 2 w channels with shortcuts: depth where a convolution costs least
+//   deep3     bluestem_s only: the same
+//   narrow    bluestem_m only: 3x3, 4 w channels, then max-pool
+//   deep3, 4  bluestem_m only: 3x3, 4 w channels with shortcuts
+//   head      1x1 to the classes, 8-bit weights; its gain of 3 makes up for the mean over the map
+//
+// Body weights have 1 bit, codes network.activation_bits. Gamma is 1, so pools commute with norm
+// and quantizer. Image sides are multiples of 4 (bluestem_s) or 8 (bluestem_m).
+#include "bluestem/train/networks/network.h"
+
+namespace bluestem::train {
+namespace {
+
+constexpr int64_t kDefaultWidth = 32;
+
+Block Body(const std::string& name, int64_t channels) {
+  return {.name = name,
+          .channels = channels,
+          .initial = Initial::kUniform,
+          .gamma = false,
+          .epsilon = 1e-5F};
+}
+
+void Append(std::vector<Block>& blocks, const std::string& name, int64_t channels, int32_t pool) {
+  blocks.push_back(Body(name, channels));
+  blocks.back().pool = pool;
+  blocks.back().pool_first = pool > 0;
+}
+
+void AppendDeep(std::vector<Block>& blocks, int64_t channels,
+                std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    blocks.push_back(Body(name, channels));
+    blocks.back().shortcut = true;
+  }
+}
+
+std::vector<Block> Begin(int64_t width) {
+  std::vector<Block> blocks = {Body("stem", width + width / 2)};
+  blocks.back().kernel = 4;
+  blocks.back().stride = 2;
+  blocks.back().weights = Weights::kEightBit;
+  Append(blocks, "enter", width, 2);
+  Append(blocks, "widen", 2 * width, 0);
+  return blocks;
+}
+
+std::vector<Block> End(std::vector<Block> blocks, int64_t classes) {
+  blocks.back().dropout = true;
+  blocks.push_back({.name = "head",
+                    .channels = classes,
+                    .kernel = 1,
+                    .pad = 0,
+                    .weights = Weights::kEightBit,
+                    .initial = Initial::kUniform,
+                    .gain = 3.0F,
+                    .batch_norm = false,
+                    .activation = Activation::kNone});
+  return blocks;
+}
+
+int64_t WidthOf(const config::NetworkConfig& config) {
+  return config.width > 0 ? config.width : kDefaultWidth;
+}
+
+}  // namespace
+
+std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classes) {
+  const int64_t width = WidthOf(config);
+  std::vector<Block> blocks = Begin(width);
+  AppendDeep(blocks, 2 * width, {"deep1", "deep2", "deep3"});
+  return End(std::move(blocks), classes);
+}
+
+std::vector<Block> BluestemM(const config::NetworkConfig& config, int64_t classes) {
+  const int64_t width = WidthOf(config);
+  std::vector<Block> blocks = Begin(width);
+  AppendDeep(blocks, 2 * width, {"deep1", "deep2"});
+  Append(blocks, "narrow", 4 * width, 2);
+  AppendDeep(blocks, 4 * width, {"deep3", "deep4"});
+  return End(std::move(blocks), classes);
+}
+
+}  // namespace bluestem::train
