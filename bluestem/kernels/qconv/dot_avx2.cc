@@ -29,18 +29,6 @@ inline int32_t PackedPosition(int32_t i) {
   return i / 4 % 2 * 8 + i / 8 * 4 + i % 4;
 }
 
-inline __attribute__((always_inline)) void FinishPair(const NarrowFinish& finish, const Pair& sums,
-                                                      int32_t levels, uint8_t* y) {
-  using Words = VectorOf<int16_t, 16>::Type;
-  const __m256i values = _mm256_packs_epi32(sums.first, sums.second);
-  const __m256i codes = reinterpret_cast<__m256i>(
-      CountReached(reinterpret_cast<Words>(values), finish.thresholds, finish.row_length, levels));
-  const __m256i bytes = _mm256_packus_epi16(codes, codes);
-  const __m128i ordered =
-      _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
-  StoreCodes<16>(&ordered, finish.count, y);
-}
-
 // What both rows share: sums of 16 outputs in two registers.
 template <class Step>
 struct Lanes16 : Step {
@@ -52,9 +40,16 @@ struct Lanes16 : Step {
   static inline Wide ZeroWide() { return ZeroSum(); }
   static constexpr bool kFinishes = true;
   static int32_t Position(int32_t i, int32_t) { return PackedPosition(i); }
-  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
-                                 int32_t levels, uint8_t* y) {
-    FinishPair(finish, sums, levels, y);
+  using Values = NarrowValues<16, 1>;
+  static inline Values ValuesOf(const Pair& sums, int32_t) {
+    return {{reinterpret_cast<Values::Vector>(_mm256_packs_epi32(sums.first, sums.second))}};
+  }
+  static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
+    const __m256i codes = reinterpret_cast<__m256i>(values.of[0]);
+    const __m256i bytes = _mm256_packus_epi16(codes, codes);
+    const __m128i ordered =
+        _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+    StoreCodes<16>(&ordered, count, y);
   }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);

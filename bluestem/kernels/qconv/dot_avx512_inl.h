@@ -30,21 +30,6 @@ struct Pair {
   __m512i first, second;
 };
 
-inline __attribute__((always_inline)) __m128i CodesOf(const NarrowFinish& finish, __m512i sums,
-                                                      int32_t part, int32_t levels) {
-  using Words = VectorOf<int16_t, 16>::Type;
-  const __m256i values = _mm512_cvtsepi32_epi16(sums);
-  return _mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(CountReached(
-      reinterpret_cast<Words>(values), finish.thresholds + part, finish.row_length, levels)));
-}
-
-inline __attribute__((always_inline)) void FinishPair(const NarrowFinish& finish, const Pair& sums,
-                                                      int32_t levels, uint8_t* y) {
-  const __m128i codes[2] = {CodesOf(finish, sums.first, 0, levels),
-                            CodesOf(finish, sums.second, 16, levels)};
-  StoreCodes<32>(codes, finish.count, y);
-}
-
 template <class Step>
 struct Lanes32 : Step {
   static constexpr int32_t kLanes = 32;
@@ -55,9 +40,17 @@ struct Lanes32 : Step {
   static inline Wide ZeroWide() { return ZeroSum(); }
   static constexpr bool kFinishes = true;
   static int32_t Position(int32_t i, int32_t) { return i; }
-  static inline void FinishPixel(const NarrowFinish& finish, const Pair& sums, int32_t,
-                                 int32_t levels, uint8_t* y) {
-    FinishPair(finish, sums, levels, y);
+  using Values = NarrowValues<16, 2>;
+  static inline Values::Vector Saturated(__m512i sums) {
+    return reinterpret_cast<Values::Vector>(_mm512_cvtsepi32_epi16(sums));
+  }
+  static inline Values ValuesOf(const Pair& sums, int32_t) {
+    return {{Saturated(sums.first), Saturated(sums.second)}};
+  }
+  static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
+    const __m128i codes[2] = {_mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[0])),
+                              _mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[1]))};
+    StoreCodes<32>(codes, count, y);
   }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     Store(wide.first, acc);

@@ -279,11 +279,13 @@ struct Short : PairedStep {
     return vcombine_s16(vpadd_s16(pairs[0], pairs[1]), vpadd_s16(pairs[2], pairs[3]));
 #endif
   }
-  static inline void FinishPixel(const NarrowFinish& finish, const Sum& sum, int32_t,
-                                 int32_t levels, uint8_t* y) {
-    const int16x8_t codes = CountReached(Whole(sum), finish.thresholds, finish.row_length, levels);
-    const int8x8_t bytes = vmovn_s16(codes);
-    StoreCodes<kLanes>(&bytes, finish.count, y);
+  using Values = NarrowValues<kLanes, 1>;
+  static inline Values ValuesOf(const Sum& sum, int32_t) {
+    return {{reinterpret_cast<Values::Vector>(Whole(sum))}};
+  }
+  static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
+    const int8x8_t bytes = vmovn_s16(reinterpret_cast<int16x8_t>(values.of[0]));
+    StoreCodes<kLanes>(&bytes, count, y);
   }
   static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
     const int16x8_t sum = Whole(wide);

@@ -26,12 +26,14 @@ struct NeonDot : DotStep {
     return ShiftedSumsFit16(p);
   }
   static int32_t Position(int32_t i, int32_t) { return i; }
-  static inline void FinishPixel(const NarrowFinish& finish, const Sum& sum, int32_t,
-                                 int32_t levels, uint8_t* y) {
+  using Values = NarrowValues<kLanes, 1>;
+  static inline Values ValuesOf(const Sum& sum, int32_t) {
     const int16x8_t whole = vcombine_s16(vmovn_s32(sum.first), vmovn_s32(sum.second));
-    const int16x8_t codes = CountReached(whole, finish.thresholds, finish.row_length, levels);
-    const int8x8_t bytes = vmovn_s16(codes);
-    StoreCodes<kLanes>(&bytes, finish.count, y);
+    return {{reinterpret_cast<Values::Vector>(whole)}};
+  }
+  static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
+    const int8x8_t bytes = vmovn_s16(reinterpret_cast<int16x8_t>(values.of[0]));
+    StoreCodes<kLanes>(&bytes, count, y);
   }
   static inline Sum ZeroSum() { return {vdupq_n_s32(0), vdupq_n_s32(0)}; }
   static inline int8x16_t Load(const uint8_t* bytes) {

@@ -44,12 +44,9 @@ struct Avx2 : EvenOddFinish<32> {
     if (add) v = _mm256_add_epi32(v, _mm256_loadu_si256(to));
     _mm256_storeu_si256(to, v);
   }
-  static inline void FinishPixel(const NarrowFinish& finish, const Wide& wide, int32_t window,
-                                 int32_t levels, uint8_t* y) {
-    using Half = VectorOf<int16_t, kLanes / 2>::Type;
+  static inline Values ValuesOf(const Wide& wide, int32_t window) {
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
-    Finish(finish, {reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd)}, window, levels,
-           y);
+    return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
   }
   static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
     const __m128i count = _mm_cvtsi32_si128(shift);

@@ -66,27 +66,20 @@ struct LutStep {
 
 // Sums in two vectors, of the even outputs and of the odd ones.
 template <int kLanes>
-struct EvenOdd {
-  typename VectorOf<int16_t, kLanes / 2>::Type even, odd;
-};
-
-template <int kLanes>
 struct EvenOddFinish : LutStep {
   static constexpr bool kFinishes = true;
+  using Values = NarrowValues<kLanes / 2, 2>;
+  using Half = typename Values::Vector;
   static int32_t Position(int32_t i, int32_t lanes) { return i % 2 * (lanes / 2) + i / 2; }
 
   // Sums may wrap: 2 * sum - window is exact modulo 2^16 and fits.
-  static inline __attribute__((always_inline)) void Finish(const NarrowFinish& finish,
-                                                           const EvenOdd<kLanes>& sums,
-                                                           int32_t window, int32_t levels,
-                                                           uint8_t* y) {
+  static inline Values ValuesOfHalves(Half even, Half odd, int32_t window) {
     const auto w = static_cast<int16_t>(window);
-    const int16_t* t = finish.thresholds;
-    const auto even = CountReached(sums.even + sums.even - w, t, finish.row_length, levels);
-    const auto odd =
-        CountReached(sums.odd + sums.odd - w, t + kLanes / 2, finish.row_length, levels);
-    const auto codes = even | (odd << 8);
-    StoreCodes<kLanes>(&codes, finish.count, y);
+    return {{even + even - w, odd + odd - w}};
+  }
+  static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
+    const Half codes = values.of[0] | (values.of[1] << 8);
+    StoreCodes<kLanes>(&codes, count, y);
   }
 };
 

@@ -6,8 +6,9 @@
 //   kFinishes      whether it has the following
 //   FinishesNarrow(p, plan, args)   whether 16 bits decide every comparison of this convolution
 //   Position(i, lanes)              where output i of a tile of `lanes` stands in its registers
-//   FinishPixel(finish, sums, window, levels, y)   writes finish.count codes to y, by CountReached
-//                                                  or in its own way
+//   Values                          the values of a pixel: kCount vectors of 16 bits
+//   ValuesOf(sums, window)          a pixel's, from its sums
+//   StoreValues(values, count, y)   writes `count` values, which are codes, as bytes
 #pragma once
 
 #include "bluestem/kernels/qconv/epilogue_inl.h"
@@ -23,6 +24,14 @@ struct NarrowFinish {
   uint8_t* y;
   int64_t y_stride;
   int32_t count;
+};
+
+// A pixel's values, in vectors of kLanes.
+template <int kLanes, int kVectors>
+struct NarrowValues {
+  using Vector = typename VectorOf<int16_t, kLanes>::Type;
+  static constexpr int kCount = kVectors;
+  Vector of[kVectors];
 };
 
 // The position of output `lane` of a group in its part of a row of narrow thresholds: tile by tile,
@@ -88,24 +97,16 @@ static inline bool ThresholdsFit16(const QConvParams& p, const QConvArgs& args) 
   const int64_t most = int64_t{Taps(p)} * GroupInputs(p) * ((1 << p.x_bits) - 1)
                        << (p.w_bits == 1 ? 0 : p.w_bits - 1);
   if (most < 32767) return true;
-  for (int64_t i = 0; i < int64_t{p.co} * (p.levels - 1); ++i) {
-    const int64_t t = args.thresholds[i] ^ (args.directions[i / (p.levels - 1)] > 0 ? 0 : -1);
-    if (t > most + 1) continue;  // is never reached: so says the greatest row value
-    if (t < -32767 || t > 32766) return false;
+  const int32_t* thresholds = args.thresholds;
+  for (int32_t co = 0; co < p.co; ++co, thresholds += p.levels - 1) {
+    const int32_t m = args.directions[co] > 0 ? 0 : -1;
+    for (int32_t k = 0; k < p.levels - 1; ++k) {
+      const int32_t t = thresholds[k] ^ m;
+      if (t > most + 1) continue;  // is never reached: so says the greatest row value
+      if (t < -32767 || t > 32766) return false;
+    }
   }
   return true;
-}
-
-// How many of the thresholds in rows 1 to levels - 1 each value reaches, as 16-bit lanes.
-template <typename Vector>
-static inline __attribute__((always_inline)) Vector CountReached(Vector values,
-                                                                 const int16_t* thresholds,
-                                                                 int64_t row_length,
-                                                                 int32_t levels) {
-  values ^= Load<Vector>(thresholds);
-  Vector codes = {};
-  for (int32_t k = 1; k < levels; ++k) codes -= values > Load<Vector>(thresholds + k * row_length);
-  return codes;
 }
 
 // Copies the `count` first of kLanes codes.
@@ -119,20 +120,49 @@ static inline __attribute__((always_inline)) void StoreCodes(const void* codes, 
   }
 }
 
+// Makes values the count of thresholds in rows 1 to levels - 1 that each of them reaches. A vector
+// of thresholds is loaded once for all pixels.
+template <class V, int P>
+static inline __attribute__((always_inline)) void CountReached(const NarrowFinish& finish,
+                                                               int32_t levels,
+                                                               typename V::Values* values) {
+  using Vector = typename V::Values::Vector;
+#pragma GCC unroll 4
+  for (int v = 0; v < V::Values::kCount; ++v) {
+    const int16_t* row = finish.thresholds + v * static_cast<int64_t>(sizeof(Vector) / 2);
+    const Vector m = Load<Vector>(row);
+    Vector codes[P] = {};
+#pragma GCC unroll 8
+    for (int i = 0; i < P; ++i) values[i].of[v] ^= m;
+    for (int32_t k = 1; k < levels; ++k) {
+      row += finish.row_length;
+      const Vector threshold = Load<Vector>(row);
+#pragma GCC unroll 8
+      for (int i = 0; i < P; ++i) codes[i] -= values[i].of[v] > threshold;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < P; ++i) values[i].of[v] = codes[i];
+  }
+}
+
 // Finishes the pixels of a tile.
 template <class V, int P, typename Sums>
 static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinish& to,
                                                                const Sums* sums) {
   const NarrowFinish finish = to;  // a copy, which stores of codes do not change
+  typename V::Values values[P];
 #pragma GCC unroll 8
   for (int i = 0; i < P; ++i) {
-    const int32_t window = V::kSumOffset == 0 ? 0 : finish.windows[i];
-    uint8_t* y = finish.y + i * finish.y_stride;
-    if (finish.levels == 4) {  // 2 bits: unrolled
-      V::FinishPixel(finish, sums[i], window, 4, y);
-    } else {
-      V::FinishPixel(finish, sums[i], window, finish.levels, y);
-    }
+    values[i] = V::ValuesOf(sums[i], V::kSumOffset == 0 ? 0 : finish.windows[i]);
+  }
+  if (finish.levels == 4) {  // 2 bits: unrolled
+    CountReached<V, P>(finish, 4, values);
+  } else {
+    CountReached<V, P>(finish, finish.levels, values);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < P; ++i) {
+    V::StoreValues(values[i], finish.count, finish.y + i * finish.y_stride);
   }
 }
 

@@ -17,7 +17,7 @@
 //   Narrow         if kLanes is 64: the same for 32
 //   Prepare(codes, steps, shift, to)           steps * kStepChannels codes to prepared steps
 //   SumCodes(codes, count)                     if kSumOffset: their sum
-//   kFinishes, FinishesNarrow, Position, FinishPixel   see narrow_finish_inl.h
+//   kFinishes, FinishesNarrow, Position, Values, ValuesOf, StoreValues   see narrow_finish_inl.h
 // and, if it wants:
 //   AddRun<P>(codes, pixel_stride, weights, steps, sums)   LoadWeights and Step for many steps
 //   Offsets(p, packed, s32 [groups][blocks * 32])          what is added to every sum of an output
