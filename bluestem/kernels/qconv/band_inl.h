@@ -74,14 +74,17 @@ static void ComputeTile(const BandRun& run, const TilePlace& place) {
   }
 }
 
+// True if V's tiles are of any number of pixels up to the largest, not only of powers of two: then
+// the tiles of a row are as even as they can be.
 template <class V>
+static constexpr bool kAnyPixels = (V::kMaxPixels & (V::kMaxPixels - 1)) != 0;
+
+template <class V, int P = V::kMaxPixels>
 static void ComputeTileOf(int32_t pixels, const BandRun& run, const TilePlace& place) {
-  if constexpr (V::kMaxPixels >= 8) {
-    if (pixels == 8) return ComputeTile<V, 8>(run, place);
+  if constexpr (P > 1) {
+    if (pixels < P) return ComputeTileOf < V, kAnyPixels<V> ? P - 1 : P / 2 > (pixels, run, place);
   }
-  if (pixels == 4) return ComputeTile<V, 4>(run, place);
-  if (pixels == 2) return ComputeTile<V, 2>(run, place);
-  ComputeTile<V, 1>(run, place);
+  ComputeTile<V, P>(run, place);
 }
 
 // Computes one row of the strip for one column of lanes. The rest of a row that is no whole tile is
@@ -89,6 +92,15 @@ static void ComputeTileOf(int32_t pixels, const BandRun& run, const TilePlace& p
 template <class V>
 static void ComputeRow(const BandRun& run, TilePlace place) {
   int32_t left = run.outputs;
+  if constexpr (kAnyPixels<V>) {
+    for (int32_t tiles = CeilDiv(left, V::kMaxPixels); tiles > 0; --tiles) {
+      const int32_t pixels = CeilDiv(left, tiles);
+      place.ox = run.outputs - left;
+      ComputeTileOf<V>(pixels, run, place);
+      left -= pixels;
+    }
+    return;
+  }
   int32_t pixels = V::kMaxPixels;
   while (left > 0) {
     while (pixels > 1 && (pixels > run.outputs || pixels / 2 >= left)) pixels /= 2;

@@ -84,9 +84,10 @@ struct Wide16 : Lanes16<WideDotStep> {
   }
 };
 
-// Registers: 8 sums of 16 bits; the 8 of 32 bits are needed only once a chunk.
+// Registers: 12 sums of 16 bits, 2 of weights, 1 of codes; the sums of 32 bits are in memory.
 struct Narrow16 : Lanes16<NarrowDotStep> {
-  static constexpr int32_t kMaxPixels = 4;
+  static constexpr int32_t kMaxPixels = 6;
+  static constexpr bool kWideInMemory = true;
   using Weights = Pair;
 
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {

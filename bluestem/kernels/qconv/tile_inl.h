@@ -4,7 +4,8 @@
 //
 // V has:
 //   kLanes         outputs of a tile: a divisor of 32, or 64 (two blocks of packed weights)
-//   kMaxPixels     pixels of the largest tile that its registers hold: 1, 2, 4 or 8
+//   kMaxPixels     pixels of the largest tile that its registers hold. If a power of two, tiles
+//                  are of powers of two, else of any number up to it
 //   kStepWeights   bytes of packed weights of a step of a block (32: s1, 128: s8)
 //   kStepBytes     bytes of a prepared step, kStepChannels its channels
 //   kSumScale, kSumOffset   acc = kSumScale * sum - kSumOffset * (sum of the codes of the window)
@@ -19,6 +20,7 @@
 //   SumCodes(codes, count)                     if kSumOffset: their sum
 //   kFinishes, FinishesNarrow, Position, Values, ValuesOf, StoreValues   see narrow_finish_inl.h
 // and, if it wants:
+//   kWideInMemory  the registers hold only the narrow sums
 //   AddRun<P>(codes, pixel_stride, weights, steps, sums)   LoadWeights and Step for many steps
 //   Offsets(p, packed, s32 [groups][blocks * 32])          what is added to every sum of an output
 #pragma once
@@ -74,11 +76,18 @@ static inline __attribute__((always_inline)) void AddSteps(const uint8_t* codes,
   }
 }
 
+// GCC 12 would keep both forms of the sums in registers where only one fits, and store each wide
+// one twice. Told that it does not know where they are, it adds to memory.
+template <class V>
+static constexpr bool kWideInMemory = requires {
+  V::kWideInMemory;
+};
+
 // The sums of P pixels, in registers, between their narrow and their stored form.
 template <class V, int P>
 struct TileSums {
+  typename V::Wide* wide;  // [P]; apart, because it is shown to an assembler
   typename V::Sum narrow[P];
-  typename V::Wide wide[P];
 
   inline __attribute__((always_inline)) void Clear() {
 #pragma GCC unroll 8
@@ -89,9 +98,11 @@ struct TileSums {
   }
   inline __attribute__((always_inline)) void Widen() {
     if constexpr (V::kNarrow) {
+      typename V::Wide* to = wide;
+      if constexpr (kWideInMemory<V>) __asm__ volatile("" : "+r"(to) : : "memory");
 #pragma GCC unroll 8
       for (int p = 0; p < P; ++p) {
-        V::Widen(wide[p], narrow[p]);
+        V::Widen(to[p], narrow[p]);
         narrow[p] = V::ZeroSum();
       }
     }
@@ -120,7 +131,8 @@ static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t*
   for (int32_t plane = 0; plane < job.planes; ++plane) {
     const int32_t shift = plane * job.plane_bits;
     const uint8_t* w = weights;
-    TileSums<V, P> sums;
+    typename V::Wide wide[P];
+    TileSums<V, P> sums = {.wide = wide, .narrow = {}};
     sums.Clear();
     int32_t chunk_left = job.chunk_steps;
     int32_t segment_left = job.segment_chunks;
@@ -155,7 +167,7 @@ static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t*
     sums.Widen();
     if constexpr (kFinish) {
       if constexpr (V::kNarrow) {
-        FinishNarrow<V, P>(*finish, sums.wide);
+        FinishNarrow<V, P>(*finish, wide);
       } else {
         FinishNarrow<V, P>(*finish, sums.narrow);
       }
