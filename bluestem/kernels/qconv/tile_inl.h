@@ -124,9 +124,10 @@ struct TileSums {
 // codes as `finish` says. `first_pixel` is the byte offset of the first pixel's first tap in a ring
 // row. Not inlined: its loops need every register.
 template <class V, int P, bool kFinish>
-static __attribute__((noinline)) void SumTile(const TileJob& job, const uint8_t* weights,
+static __attribute__((noinline)) void SumTile(const TileJob& shared, const uint8_t* weights,
                                               int64_t first_pixel, int32_t* acc,
                                               const NarrowFinish* finish) {
+  const TileJob job = shared;  // a copy, which stores of sums do not change
   bool add = false;
   for (int32_t plane = 0; plane < job.planes; ++plane) {
     const int32_t shift = plane * job.plane_bits;
