@@ -5,7 +5,7 @@
 namespace bluestem::cli {
 namespace {
 
-// "qconv_u8s1_lut32__avx2" under the column avx2 is "qconv_u8s1_lut32".
+// "qconv_u4s1_lut32__avx2" under the column avx2 is "qconv_u4s1_lut32".
 std::string WithoutLevel(const std::string& symbol, const std::string& level) {
   const std::string suffix = "__" + level;
   const bool ends = symbol.size() > suffix.size() &&

@@ -38,7 +38,7 @@ struct KernelChoice {
 
 KernelChoice ChooseKernel(const CallParams& params, kernels::IsaSet isas);
 
-// Returns "avx2: qconv_u8s1_lut32__avx2; ...": the choice at each level, with the refusals before
+// Returns "avx2: qconv_u4s1_lut32__avx2; ...": the choice at each level, with the refusals before
 // it. Empty for a family of one function.
 std::string ChoicesText(const CallParams& params);
 

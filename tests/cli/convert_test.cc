@@ -216,7 +216,7 @@ TEST(Inspect, NamesTheKernelOfEachConvolutionByInstructionSet) {
     EXPECT_TRUE(row.at("reference").empty());
   }
   const ToolResult artefact = Tool({"inspect", Artefact().string()});
-  EXPECT_THAT(artefact.out, HasSubstr("qconv_u8s1_lut"));
+  EXPECT_THAT(artefact.out, HasSubstr("qconv_u4s1_lut"));
   EXPECT_THAT(artefact.err, Not(HasSubstr("reference kernel")));
 }
 

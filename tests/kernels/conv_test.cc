@@ -89,12 +89,14 @@ TEST(QConvTable, EveryRowTellsScratchAndReasonWhereverItRuns) {
 
 TEST(QConvTable, SelectsTheBestRowOfTheIsasGiven) {
   const IsaSet portable = kAlways;
-  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), portable).symbol, "qconv_u8s1_lut32__portable");
+  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), portable).symbol, "qconv_u4s1_lut32__portable");
   EXPECT_STREQ(SelectQConv(Pointwise(8, 8), portable).symbol, "qconv_u8s8_dot32__portable");
   EXPECT_EQ(SelectQConv(Pointwise(2, 1), IsaBit(Isa::kReference)).isa, Isa::kReference);
 #if defined(__x86_64__)
   const IsaSet avx2 = edge::IsaSetFromName("avx2");
-  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), avx2).symbol, "qconv_u8s1_lut32__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), avx2).symbol, "qconv_u4s1_lut32__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(4, 1), avx2).symbol, "qconv_u4s1_lut32__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(5, 1), avx2).symbol, "qconv_u8s7_dot16__avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(4, 8), avx2).symbol, "qconv_u8s7_dot16__avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(8, 8), avx2).symbol, "qconv_u8s8_dot16__avx2");
   QConvParams depthwise = Pointwise(8, 8);

@@ -19,9 +19,9 @@ kernels::QConvParams Pointwise(int32_t x_bits, int32_t w_bits) {
 
 TEST(KernelChoice, NamesTheRowOfEachLevelWhateverThisCpuIs) {
   const std::string text = ChoicesText(Pointwise(2, 1));
-  for (const char* part : {"avx512: qconv_u8s1_lut64__avx512", "avx2: qconv_u8s1_lut32__avx2",
-                           "sse4: qconv_u8s1_lut16__sse4", "neon: qconv_u8s1_lut",
-                           "portable: qconv_u8s1_lut32__portable"}) {
+  for (const char* part : {"avx512: qconv_u4s1_lut64__avx512", "avx2: qconv_u4s1_lut32__avx2",
+                           "sse4: qconv_u4s1_lut16__sse4", "neon: qconv_u4s1_lut",
+                           "portable: qconv_u4s1_lut32__portable"}) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   }
 }
@@ -46,7 +46,7 @@ TEST(KernelChoice, GivesAReasonForTheReferenceKernelAndOnlyForIt) {
     EXPECT_EQ(WhyReference(Pointwise(2, 1), level.isas), "") << level.name;
   }
   EXPECT_EQ(WhyReference(Pointwise(2, 1), kernels::IsaBit(kernels::Isa::kReference)),
-            "no other instruction set is allowed; portable has qconv_u8s1_lut32__portable");
+            "no other instruction set is allowed; portable has qconv_u4s1_lut32__portable");
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 // the ring stays in the cache. Padding pixels are prepared like others, from pad_value.
 //
 // Scratch, each part 64-byte aligned:
-//   ring       [planes][rows][columns][groups][steps][step_bytes]
-//   pad        [planes][groups][steps][step_bytes]  a padding pixel
+//   ring       [rows][columns][groups][steps][step_bytes]
+//   pad        [groups][steps][step_bytes]          a padding pixel
 //   codes      [steps * step_channels] u8           a pixel's codes, padded with zeros; of a row
 //                                                   of pixels where codes are gathered
 //   sums       [columns][groups] s32                sum of the codes of a pixel of one row
@@ -29,24 +29,21 @@ namespace bluestem::kernels {
 struct BandStep {
   int32_t channels;
   int32_t bytes;
-  int32_t plane_bits;    // codes are cut in planes of so many bits
   bool offsets = false;  // a number is added to every sum of an output
 };
 
 // Look-up tables of 4 channels each; codes as they are; codes widened to pairs of 16 bits.
-constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32, .plane_bits = 4};
-constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4, .plane_bits = 8};
-constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8, .plane_bits = 8};
+constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32};
+constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4};
+constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8};
 // Codes that may be shifted, once and twice.
-constexpr BandStep kShiftedDotBandStep = {
-    .channels = 4, .bytes = 4, .plane_bits = 8, .offsets = true};
-constexpr BandStep kPairedDotBandStep = {
-    .channels = 4, .bytes = 8, .plane_bits = 8, .offsets = true};
+constexpr BandStep kShiftedDotBandStep = {.channels = 4, .bytes = 4, .offsets = true};
+constexpr BandStep kPairedDotBandStep = {.channels = 4, .bytes = 8, .offsets = true};
 
 struct BandPlan {
   int32_t rows, strip, columns;  // strip: output columns; columns: the input columns below
-  int32_t steps, planes;
-  int64_t group_bytes, pixel_bytes, row_bytes, plane_bytes;
+  int32_t steps;
+  int64_t group_bytes, pixel_bytes, row_bytes;
   int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, offsets_at;
   int64_t bytes;
 };
@@ -119,10 +116,9 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   BandPlan plan;
   plan.rows = (p.kernel_h - 1) * p.dilation_h + 1;
   plan.steps = CeilDiv(GroupInputs(p), step.channels);
-  plan.planes = CeilDiv(p.x_bits, step.plane_bits);
   plan.group_bytes = int64_t{plan.steps} * step.bytes;
   plan.pixel_bytes = plan.group_bytes * p.groups;
-  const int64_t column_bytes = plan.pixel_bytes * plan.planes * plan.rows;
+  const int64_t column_bytes = plan.pixel_bytes * plan.rows;
   plan.strip = p.wo;
   if (StripColumns(p, p.wo) * column_bytes > kRingBytes) {
     const int64_t fit = kRingBytes / column_bytes / p.stride_w / kMinStrip * kMinStrip;
@@ -131,9 +127,8 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   }
   plan.columns = StripColumns(p, plan.strip);
   plan.row_bytes = plan.pixel_bytes * plan.columns;
-  plan.plane_bytes = AlignUp(plan.row_bytes * plan.rows);
-  plan.pad_at = plan.plane_bytes * plan.planes;
-  plan.codes_at = plan.pad_at + AlignUp(plan.pixel_bytes * plan.planes);
+  plan.pad_at = AlignUp(plan.row_bytes * plan.rows);
+  plan.codes_at = plan.pad_at + AlignUp(plan.pixel_bytes);
   const int64_t prepared_together = Gathers(params) ? plan.columns : 1;
   plan.sums_at = plan.codes_at + AlignUp(prepared_together * plan.steps * step.channels);
   const int64_t sum_bytes = static_cast<int64_t>(sizeof(int32_t)) * p.groups;

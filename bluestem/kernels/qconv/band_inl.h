@@ -165,10 +165,7 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
   }
   const bool joined = p.dilation_w == 1 && p.groups == 1;
   run.job.ring = args.scratch;
-  run.job.plane_bytes = run.plan.plane_bytes;
   run.job.row_bytes = run.plan.row_bytes;
-  run.job.planes = run.plan.planes;
-  run.job.plane_bits = V::kPlaneBits;
   run.job.rows = run.plan.rows;
   run.job.kernel_h = p.kernel_h;
   run.job.dilation_h = p.dilation_h;

@@ -25,10 +25,9 @@ struct BandRun {
   int32_t outputs;       // columns of the strip
 };
 
-// Prepares the pixel of codes `x` [ci] at each plane of `to`, and the sums of its codes [groups].
+// Prepares the pixel of codes `x` [ci] at `to`, and the sums of its codes [groups].
 template <class V>
-static void PreparePixel(const BandRun& run, const uint8_t* x, uint8_t* to, int64_t plane_bytes,
-                         int32_t* sums) {
+static void PreparePixel(const BandRun& run, const uint8_t* x, uint8_t* to, int32_t* sums) {
   const int32_t cig = run.group_inputs;
   const bool whole = cig % V::kStepChannels == 0;
   for (int32_t g = 0; g < run.p.groups; ++g) {
@@ -44,10 +43,7 @@ static void PreparePixel(const BandRun& run, const uint8_t* x, uint8_t* to, int6
       }
       codes = padded;
     }
-    for (int32_t plane = 0; plane < run.plan.planes; ++plane) {
-      V::Prepare(codes, run.plan.steps, plane * V::kPlaneBits,
-                 to + plane * plane_bytes + g * run.plan.group_bytes);
-    }
+    V::Prepare(codes, run.plan.steps, to + g * run.plan.group_bytes);
     if constexpr (V::kSumOffset != 0) {
       sums[g] = V::SumCodes(codes, cig);
     }
@@ -59,7 +55,7 @@ template <class V>
 static void PreparePad(const BandRun& run) {
   uint8_t* codes = run.args.scratch;
   std::memset(codes, run.p.pad_value, static_cast<size_t>(run.p.ci));
-  PreparePixel<V>(run, codes, run.args.scratch + run.plan.pad_at, run.plan.pixel_bytes, run.sums);
+  PreparePixel<V>(run, codes, run.args.scratch + run.plan.pad_at, run.sums);
 }
 
 // Sums the codes under each row of the kernel, for each output of the strip, from the sums of the
@@ -83,10 +79,7 @@ static void PrepareGathered(const BandRun& run, int32_t oy) {
   const int32_t codes_bytes = run.plan.steps * V::kStepChannels;
   uint8_t* codes = run.args.scratch + run.plan.codes_at;
   GatherRow(run.whole, run.args.x, {oy, run.first_output, run.outputs}, codes_bytes, codes);
-  for (int32_t plane = 0; plane < run.plan.planes; ++plane) {
-    V::Prepare(codes, run.plan.steps * run.outputs, plane * V::kPlaneBits,
-               run.args.scratch + plane * run.plan.plane_bytes);
-  }
+  V::Prepare(codes, run.plan.steps * run.outputs, run.args.scratch);
   if constexpr (V::kSumOffset != 0) {
     for (int32_t i = 0; i < run.outputs; ++i) {
       run.sums[i] = V::SumCodes(codes + int64_t{i} * codes_bytes, codes_bytes);
@@ -111,15 +104,10 @@ static void PrepareRow(const BandRun& run, int32_t iy) {
     uint8_t* to = ring + column * run.plan.pixel_bytes;
     int32_t* sums = run.sums + int64_t{column} * p.groups;
     if (iy >= 0 && iy < p.h && ix >= 0 && ix < p.w) {
-      PreparePixel<V>(run, run.args.x + (int64_t{iy} * p.w + ix) * p.ci, to, run.plan.plane_bytes,
-                      sums);
+      PreparePixel<V>(run, run.args.x + (int64_t{iy} * p.w + ix) * p.ci, to, sums);
       continue;
     }
-    for (int32_t plane = 0; plane < run.plan.planes; ++plane) {
-      std::memcpy(to + plane * run.plan.plane_bytes,
-                  run.args.scratch + run.plan.pad_at + plane * run.plan.pixel_bytes,
-                  static_cast<size_t>(run.plan.pixel_bytes));
-    }
+    std::memcpy(to, run.args.scratch + run.plan.pad_at, static_cast<size_t>(run.plan.pixel_bytes));
     for (int32_t g = 0; g < p.groups; ++g) sums[g] = p.pad_value * GroupInputs(p);
   }
   if (V::kSumOffset != 0) SumRow(run, slot);

@@ -51,7 +51,7 @@ struct Lanes16 : Step {
         _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
     StoreCodes<16>(&ordered, count, y);
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     Store(wide.first, acc);
     Store(wide.second, acc + 8);
   }
@@ -64,7 +64,7 @@ struct Wide16 : Lanes16<WideDotStep> {
     Pair even, odd;
   };
 
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     PrepareWide(codes, steps, to);
   }
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {

@@ -11,7 +11,7 @@ struct Wide32 : Lanes32<WideDotStep> {
     Pair even, odd;
   };
 
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     PrepareWide(codes, steps, to);
   }
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {

@@ -52,7 +52,7 @@ struct Lanes32 : Step {
                               _mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[1]))};
     StoreCodes<32>(codes, count, y);
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     Store(wide.first, acc);
     Store(wide.second, acc + 16);
   }

@@ -1,4 +1,4 @@
-// dot: qconv with s8 weights (2 to 8 bits, or grouped 1-bit) by multiplication. Included by ISA
+// dot: qconv with weights packed s8 (layout.h, PacksS1) by multiplication. Included by ISA
 // files. A step is 4 channels: 4 codes meet 4 weights of each output. Every product and sum is
 // exact: codes are widened to 16 bits where an ISA's 8-bit multiply-add would saturate.
 #pragma once
@@ -13,7 +13,6 @@ struct DotStep {
   static constexpr int32_t kStepWeights = 128;
   static constexpr int32_t kStepBytes = 4;
   static constexpr int32_t kStepChannels = 4;
-  static constexpr int32_t kPlaneBits = 8;
   static constexpr bool kNarrow = false;
   static constexpr bool kFinishes = false;
   static constexpr uint32_t kSumScale = 1;
@@ -28,7 +27,7 @@ struct DotStep {
   static int64_t ChunkSteps(const QConvParams&) { return INT32_MAX; }
   static int32_t SegmentChunks(const QConvParams&, int32_t) { return INT32_MAX; }
   static int32_t SumCodes(const uint8_t* codes, int32_t count) { return SumOfCodes(codes, count); }
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     CopyFew(to, codes, steps * kStepChannels);
   }
 };
@@ -38,7 +37,7 @@ struct DotStep {
 struct WideDotStep : DotStep {
   static constexpr int32_t kStepBytes = 8;
   static constexpr BandStep kBandStep = kWideDotBandStep;
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     for (int32_t step = 0; step < steps; ++step, codes += 4, to += 8) {
       const uint8_t words[8] = {codes[0], 0, codes[2], 0, codes[1], 0, codes[3], 0};
       std::memcpy(to, words, sizeof(words));

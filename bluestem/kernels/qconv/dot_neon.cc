@@ -52,7 +52,7 @@ struct Unsigned : DotStep {
     sum.first = vpadalq_u16(sum.first, vmull_u8(vget_low_u8(x), vget_low_u8(w)));
     sum.second = vpadalq_u16(sum.second, vmull_u8(vget_high_u8(x), vget_high_u8(w)));
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     vst1q_s32(acc, AddPairs(vreinterpretq_s32_u32(wide.first), vreinterpretq_s32_u32(wide.second)));
   }
 };
@@ -175,7 +175,7 @@ struct Paired : PairedStep {
   };
   using Wide = Sum;
 
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     PrepareTwice(codes, steps, 0, to);
   }
   static inline Sum ZeroSum() {
@@ -220,14 +220,14 @@ struct Paired : PairedStep {
       of[3] = vpadalq_s16(of[3], vmull_s8(c, High(w[1])));
     }
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     vst1q_s32(acc, AddPairs(wide.of[0], wide.of[1]));
     vst1q_s32(acc + 4, AddPairs(wide.of[2], wide.of[3]));
   }
 };
 
 struct ShiftedPaired : Paired {
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     PrepareTwice(codes, steps, 128, to);
   }
   static void Offsets(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {
@@ -251,7 +251,7 @@ struct Short : PairedStep {
   static void Offsets(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {
     SumWeights(p, packed, offsets);
   }
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     PrepareTwice(codes, steps, 128, to);
   }
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
@@ -287,7 +287,7 @@ struct Short : PairedStep {
     const int8x8_t bytes = vmovn_s16(reinterpret_cast<int16x8_t>(values.of[0]));
     StoreCodes<kLanes>(&bytes, count, y);
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     const int16x8_t sum = Whole(wide);
     vst1q_s32(acc, vmovl_s16(vget_low_s16(sum)));
     vst1q_s32(acc + 4, vmovl_s16(vget_high_s16(sum)));
@@ -336,7 +336,7 @@ struct Narrow : NarrowDotStep {
     wide.first = vpadalq_s16(wide.first, sum.first);
     wide.second = vpadalq_s16(wide.second, sum.second);
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     vst1q_s32(acc, AddPairs(wide.first, wide.second));
   }
 };

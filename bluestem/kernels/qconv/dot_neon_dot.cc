@@ -74,7 +74,7 @@ struct NeonDot : DotStep {
       AddLane<P, 0>(weights, x, sums);
     }
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     vst1q_s32(acc, wide.first);
     vst1q_s32(acc + 4, wide.second);
   }
@@ -83,7 +83,7 @@ struct NeonDot : DotStep {
 struct ShiftedNeonDot : NeonDot {
   static constexpr BandStep kBandStep = kShiftedDotBandStep;
 
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     for (int32_t i = 0; i < steps * kStepChannels; ++i) to[i] = codes[i] ^ 128;
   }
   static void Offsets(const QConvParams& p, const uint8_t* packed, int32_t* offsets) {

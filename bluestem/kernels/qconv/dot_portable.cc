@@ -26,7 +26,7 @@ struct Portable : DotStep {
       sum.lanes[i] += s;
     }
   }
-  static void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static void StoreWide(const Wide& wide, bool, int32_t* acc) {
     std::memcpy(acc, wide.lanes, sizeof(wide.lanes));
   }
 };

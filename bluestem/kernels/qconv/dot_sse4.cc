@@ -50,7 +50,7 @@ struct Wide8 : WideDotStep {
     sum.first = _mm_add_epi32(sum.first, _mm_madd_epi16(odd, w.odd.first));
     sum.second = _mm_add_epi32(sum.second, _mm_madd_epi16(odd, w.odd.second));
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     Store(wide.first, acc);
     Store(wide.second, acc + 4);
   }
@@ -78,7 +78,7 @@ struct Narrow8 : NarrowDotStep {
     wide.first = _mm_add_epi32(wide.first, _mm_madd_epi16(sum.first, one));
     wide.second = _mm_add_epi32(wide.second, _mm_madd_epi16(sum.second, one));
   }
-  static inline void StoreWide(const Wide& wide, int32_t, bool, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     Store(wide.first, acc);
     Store(wide.second, acc + 4);
   }

@@ -19,7 +19,7 @@ inline void PrepareWide(const uint8_t* codes, int32_t steps, uint8_t* to) {
     const __m256i wide = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(v), pick);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), wide);
   }
-  WideDotStep::Prepare(codes, steps, 0, to);
+  WideDotStep::Prepare(codes, steps, to);
 }
 
 }  // namespace

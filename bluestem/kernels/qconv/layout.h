@@ -15,9 +15,12 @@ static constexpr int32_t CeilDiv(int32_t n, int32_t d) {
 // So few channels (a picture) would leave most of a step to padding.
 constexpr int32_t kFewChannels = 4;
 
-// True if weights are packed s1 (one bit each), false if s8.
+// Codes of up to this many bits make sums of 4 that fit a byte: a look-up table's entry.
+constexpr int32_t kLookedUpBits = 4;
+
+// True if weights are packed s1 (one bit each), false if s8: those that look-ups do not pay for.
 static constexpr bool PacksS1(const QConvParams& p) {
-  return p.w_bits == 1 && p.groups == 1 && p.ci > kFewChannels;
+  return p.w_bits == 1 && p.x_bits <= kLookedUpBits && p.groups == 1 && p.ci > kFewChannels;
 }
 static constexpr int32_t GroupInputs(const QConvParams& p) {
   return p.ci / p.groups;

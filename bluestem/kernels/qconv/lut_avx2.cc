@@ -38,8 +38,8 @@ struct Avx2 : EvenOddFinish<32> {
     wide.words = _mm256_add_epi16(wide.words, sum);
     wide.odd = _mm256_add_epi16(wide.odd, _mm256_srli_epi16(sum, 8));
   }
-  static inline void Store8(__m128i words, __m128i shift, bool add, int32_t* acc) {
-    __m256i v = _mm256_sll_epi32(_mm256_cvtepu16_epi32(words), shift);
+  static inline void Store8(__m128i words, bool add, int32_t* acc) {
+    __m256i v = _mm256_cvtepu16_epi32(words);
     __m256i* to = reinterpret_cast<__m256i*>(acc);
     if (add) v = _mm256_add_epi32(v, _mm256_loadu_si256(to));
     _mm256_storeu_si256(to, v);
@@ -48,19 +48,18 @@ struct Avx2 : EvenOddFinish<32> {
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
     return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
   }
-  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
-    const __m128i count = _mm_cvtsi32_si128(shift);
+  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
     const __m256i first = _mm256_unpacklo_epi16(even, wide.odd);   // outputs 0-7, 16-23
     const __m256i second = _mm256_unpackhi_epi16(even, wide.odd);  // outputs 8-15, 24-31
-    Store8(_mm256_castsi256_si128(first), count, add, acc);
-    Store8(_mm256_castsi256_si128(second), count, add, acc + 8);
-    Store8(_mm256_extracti128_si256(first, 1), count, add, acc + 16);
-    Store8(_mm256_extracti128_si256(second, 1), count, add, acc + 24);
+    Store8(_mm256_castsi256_si128(first), add, acc);
+    Store8(_mm256_castsi256_si128(second), add, acc + 8);
+    Store8(_mm256_extracti128_si256(first, 1), add, acc + 16);
+    Store8(_mm256_extracti128_si256(second, 1), add, acc + 24);
   }
 
-  static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-    PrepareTables(codes, steps, shift, to);
+  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
+    PrepareTables(codes, steps, to);
   }
   static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
     return SumBytes(codes, count);
@@ -69,7 +68,7 @@ struct Avx2 : EvenOddFinish<32> {
 
 }  // namespace
 
-void qconv_u8s1_lut32__avx2(const QConvParams& params, const QConvArgs& args) {
+void qconv_u4s1_lut32__avx2(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Avx2>(params, args);
 }
 

@@ -39,8 +39,8 @@ struct Avx512Narrow : EvenOddFinish<32> {
     wide.words = _mm256_add_epi16(wide.words, sum);
     wide.odd = _mm256_add_epi16(wide.odd, _mm256_srli_epi16(sum, 8));
   }
-  static inline void Store16(__m256i words, __m128i shift, bool add, int32_t* acc) {
-    __m512i v = _mm512_sll_epi32(_mm512_cvtepu16_epi32(words), shift);
+  static inline void Store16(__m256i words, bool add, int32_t* acc) {
+    __m512i v = _mm512_cvtepu16_epi32(words);
     if (add) v = _mm512_add_epi32(v, _mm512_loadu_si512(acc));
     _mm512_storeu_si512(acc, v);
   }
@@ -48,16 +48,15 @@ struct Avx512Narrow : EvenOddFinish<32> {
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
     return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
   }
-  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
-    const __m128i count = _mm_cvtsi32_si128(shift);
+  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
     const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
     const __m256i first = _mm256_unpacklo_epi16(even, wide.odd);   // outputs 0-7, 16-23
     const __m256i second = _mm256_unpackhi_epi16(even, wide.odd);  // outputs 8-15, 24-31
-    Store16(_mm256_permute2x128_si256(first, second, 0x20), count, add, acc);
-    Store16(_mm256_permute2x128_si256(first, second, 0x31), count, add, acc + 16);
+    Store16(_mm256_permute2x128_si256(first, second, 0x20), add, acc);
+    Store16(_mm256_permute2x128_si256(first, second, 0x31), add, acc + 16);
   }
-  static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-    PrepareTables(codes, steps, shift, to);
+  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
+    PrepareTables(codes, steps, to);
   }
   static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
     return SumBytes(codes, count);
@@ -102,16 +101,16 @@ struct Avx512 : EvenOddFinish<64> {
     const __m512i even = _mm512_sub_epi16(wide.words, _mm512_slli_epi16(wide.odd, 8));
     return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
   }
-  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
+  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
     const Avx512Narrow::Wide low = {_mm512_castsi512_si256(wide.words),
                                     _mm512_castsi512_si256(wide.odd)};
     const Avx512Narrow::Wide high = {_mm512_extracti64x4_epi64(wide.words, 1),
                                      _mm512_extracti64x4_epi64(wide.odd, 1)};
-    Avx512Narrow::StoreWide(low, shift, add, acc);
-    Avx512Narrow::StoreWide(high, shift, add, acc + 32);
+    Avx512Narrow::StoreWide(low, add, acc);
+    Avx512Narrow::StoreWide(high, add, acc + 32);
   }
-  static inline void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-    PrepareTables(codes, steps, shift, to);
+  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
+    PrepareTables(codes, steps, to);
   }
   static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
     return SumBytes(codes, count);
@@ -120,7 +119,7 @@ struct Avx512 : EvenOddFinish<64> {
 
 }  // namespace
 
-void qconv_u8s1_lut64__avx512(const QConvParams& params, const QConvArgs& args) {
+void qconv_u4s1_lut64__avx512(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Avx512>(params, args);
 }
 

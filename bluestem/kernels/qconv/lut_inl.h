@@ -6,8 +6,8 @@
 // weight +1 for a set bit and -1 for a clear one,
 //   acc = sum over set bits of x - sum over clear bits of x = 2 * (sum of entries) - (sum of
 //   codes).
-// An entry is at most 4 * 15 in a plane of 4 bits; wider codes take two planes. Sums of entries
-// stay in bytes for ChunkSteps steps, then go to 16 bits.
+// Codes have at most 4 bits (layout.h, PacksS1), so that an entry is at most 4 * 15. Sums of
+// entries stay in bytes for ChunkSteps steps, then go to 16 bits.
 #pragma once
 
 #include "bluestem/kernels/qconv/band_inl.h"
@@ -20,7 +20,6 @@ struct LutStep {
   static constexpr int32_t kStepWeights = 32;
   static constexpr int32_t kStepBytes = 32;  // two tables
   static constexpr int32_t kStepChannels = 8;
-  static constexpr int32_t kPlaneBits = 4;
   static constexpr bool kNarrow = true;
   static constexpr bool kFinishes = false;
   static constexpr uint32_t kSumScale = 2;
@@ -29,13 +28,11 @@ struct LutStep {
 
   // Accumulators fit 16 bits, with a value to spare on either side.
   static bool FinishesNarrow(const QConvParams& p, const BandPlan& plan, const QConvArgs&) {
-    return plan.planes == 1 && StepMaximum(p) * plan.steps * Taps(p) <= 32766;
+    return StepMaximum(p) * plan.steps * Taps(p) <= 32766;
   }
 
   // The most that a step adds to a sum: two entries of 4 codes.
-  static int64_t StepMaximum(const QConvParams& p) {
-    return 8 * ((int64_t{1} << (p.x_bits < kPlaneBits ? p.x_bits : kPlaneBits)) - 1);
-  }
+  static int64_t StepMaximum(const QConvParams& p) { return 8 * ((int64_t{1} << p.x_bits) - 1); }
   static int64_t ChunkSteps(const QConvParams& p) { return 255 / StepMaximum(p); }
   static int32_t SegmentChunks(const QConvParams& p, int32_t chunk_steps) {
     return static_cast<int32_t>(65535 / (StepMaximum(p) * chunk_steps));
@@ -45,21 +42,21 @@ struct LutStep {
 
   // Two tables for 8 codes, as words of 4 entries: entry n = low[n % 4] + high[n / 4] with low and
   // high = {0, first, second, first + second}. No byte overflows, so multiplication spreads them.
-  static void PrepareStep(const uint8_t* codes, int32_t shift, uint8_t* to) {
+  static void PrepareStep(const uint8_t* codes, uint8_t* to) {
     for (int32_t half = 0; half < 2; ++half, codes += 4, to += 16) {
-      const uint32_t x0 = (codes[0] >> shift) & 15u;
-      const uint32_t x1 = (codes[1] >> shift) & 15u;
-      const uint32_t x2 = (codes[2] >> shift) & 15u;
-      const uint32_t x3 = (codes[3] >> shift) & 15u;
+      const uint32_t x0 = codes[0];
+      const uint32_t x1 = codes[1];
+      const uint32_t x2 = codes[2];
+      const uint32_t x3 = codes[3];
       const uint32_t low = x0 * 0x01000100u + x1 * 0x01010000u;
       const uint32_t words[4] = {low, low + x2 * 0x01010101u, low + x3 * 0x01010101u,
                                  low + (x2 + x3) * 0x01010101u};
       std::memcpy(to, words, sizeof(words));
     }
   }
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     for (int32_t step = 0; step < steps; ++step) {
-      PrepareStep(codes + step * kStepChannels, shift, to + step * kStepBytes);
+      PrepareStep(codes + step * kStepChannels, to + step * kStepBytes);
     }
   }
 };

@@ -9,16 +9,16 @@
 namespace bluestem::kernels {
 namespace {
 
-// Writes or adds 4 sums times 2^shift.
-inline void Store4(uint16x4_t words, int32_t shift, bool add, int32_t* acc) {
-  int32x4_t v = vreinterpretq_s32_u32(vshlq_u32(vmovl_u16(words), vdupq_n_s32(shift)));
+// Writes or adds 4 sums.
+inline void Store4(uint16x4_t words, bool add, int32_t* acc) {
+  int32x4_t v = vreinterpretq_s32_u32(vmovl_u16(words));
   if (add) v = vaddq_s32(v, vld1q_s32(acc));
   vst1q_s32(acc, v);
 }
 
-inline void Store8(uint16x8_t words, int32_t shift, bool add, int32_t* acc) {
-  Store4(vget_low_u16(words), shift, add, acc);
-  Store4(vget_high_u16(words), shift, add, acc + 4);
+inline void Store8(uint16x8_t words, bool add, int32_t* acc) {
+  Store4(vget_low_u16(words), add, acc);
+  Store4(vget_high_u16(words), add, acc + 4);
 }
 
 // Tables by table look-ups: with s the sums of neighbours, entry n of codes x0..x3 is one of
@@ -52,9 +52,8 @@ constexpr TableBytes kTableBytes[2] = {MakeTableBytes(0), MakeTableBytes(1)};
 
 // Prepares a step of 8 codes: two tables.
 #if defined(__aarch64__)
-inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
-  const uint8x8_t x =
-      vand_u8(vshl_u8(vld1_u8(codes), vdup_n_s8(static_cast<int8_t>(-shift))), vdup_n_u8(15));
+inline void PrepareNeon(const uint8_t* codes, uint8_t* to) {
+  const uint8x8_t x = vld1_u8(codes);
   const uint8x16_t both = vcombine_u8(x, vdup_n_u8(0));
   const uint8x16x2_t entries = {{both, vaddq_u8(both, vrev16q_u8(both))}};
   for (int table = 0; table < 2; ++table) {
@@ -65,9 +64,8 @@ inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
   }
 }
 #else
-inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
-  const uint8x8_t x =
-      vand_u8(vshl_u8(vld1_u8(codes), vdup_n_s8(static_cast<int8_t>(-shift))), vdup_n_u8(15));
+inline void PrepareNeon(const uint8_t* codes, uint8_t* to) {
+  const uint8x8_t x = vld1_u8(codes);
   const uint8x8x2_t entries = {{x, vadd_u8(x, vrev16_u8(x))}};
   for (int half = 0; half < 4; ++half) {
     const TableBytes& bytes = kTableBytes[half / 2];
@@ -79,9 +77,9 @@ inline void PrepareNeon(const uint8_t* codes, int32_t shift, uint8_t* to) {
 #endif
 
 struct NeonLutStep : LutStep {
-  static void Prepare(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
+  static void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
     for (int32_t step = 0; step < steps; ++step) {
-      PrepareNeon(codes + step * kStepChannels, shift, to + step * kStepBytes);
+      PrepareNeon(codes + step * kStepChannels, to + step * kStepBytes);
     }
   }
 };
@@ -113,9 +111,9 @@ struct Neon : NeonLutStep {
     wide.first = vaddw_u8(wide.first, vget_low_u8(sum));
     wide.second = vaddw_high_u8(wide.second, sum);
   }
-  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
-    Store8(wide.first, shift, add, acc);
-    Store8(wide.second, shift, add, acc + 8);
+  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
+    Store8(wide.first, add, acc);
+    Store8(wide.second, add, acc + 8);
   }
 };
 #else
@@ -145,15 +143,13 @@ struct Neon : NeonLutStep {
     sum = vadd_u8(sum, vtbl2_u8(Table(tables + 16), w.high));
   }
   static inline void Widen(Wide& wide, Sum sum) { wide = vaddw_u8(wide, sum); }
-  static inline void StoreWide(Wide wide, int32_t shift, bool add, int32_t* acc) {
-    Store8(wide, shift, add, acc);
-  }
+  static inline void StoreWide(Wide wide, bool add, int32_t* acc) { Store8(wide, add, acc); }
 };
 #endif
 
 }  // namespace
 
-void qconv_u8s1_lut__neon(const QConvParams& params, const QConvArgs& args) {
+void qconv_u4s1_lut__neon(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Neon>(params, args);
 }
 

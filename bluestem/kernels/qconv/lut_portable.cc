@@ -33,17 +33,17 @@ struct Portable : LutStep {
   static void Widen(Wide& wide, const Sum& sum) {
     for (int32_t i = 0; i < kLanes; ++i) wide.lanes[i] += sum.lanes[i];
   }
-  static void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
+  static void StoreWide(const Wide& wide, bool add, int32_t* acc) {
     for (int32_t i = 0; i < kLanes; ++i) {
       const uint32_t before = add ? static_cast<uint32_t>(acc[i]) : 0u;
-      acc[i] = static_cast<int32_t>(before + (wide.lanes[i] << shift));
+      acc[i] = static_cast<int32_t>(before + wide.lanes[i]);
     }
   }
 };
 
 }  // namespace
 
-void qconv_u8s1_lut32__portable(const QConvParams& params, const QConvArgs& args) {
+void qconv_u4s1_lut32__portable(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Portable>(params, args);
 }
 

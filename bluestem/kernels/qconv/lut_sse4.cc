@@ -37,8 +37,8 @@ struct Sse4 : EvenOddFinish<16> {
     wide.words = _mm_add_epi16(wide.words, sum);
     wide.odd = _mm_add_epi16(wide.odd, _mm_srli_epi16(sum, 8));
   }
-  static inline void Store4(__m128i words, __m128i shift, bool add, int32_t* acc) {
-    __m128i v = _mm_sll_epi32(_mm_cvtepu16_epi32(words), shift);
+  static inline void Store4(__m128i words, bool add, int32_t* acc) {
+    __m128i v = _mm_cvtepu16_epi32(words);
     if (add) v = _mm_add_epi32(v, Load(acc));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(acc), v);
   }
@@ -46,21 +46,20 @@ struct Sse4 : EvenOddFinish<16> {
     const __m128i even = _mm_sub_epi16(wide.words, _mm_slli_epi16(wide.odd, 8));
     return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
   }
-  static inline void StoreWide(const Wide& wide, int32_t shift, bool add, int32_t* acc) {
-    const __m128i count = _mm_cvtsi32_si128(shift);
+  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
     const __m128i even = _mm_sub_epi16(wide.words, _mm_slli_epi16(wide.odd, 8));
     const __m128i first = _mm_unpacklo_epi16(even, wide.odd);
     const __m128i second = _mm_unpackhi_epi16(even, wide.odd);
-    Store4(first, count, add, acc);
-    Store4(_mm_srli_si128(first, 8), count, add, acc + 4);
-    Store4(second, count, add, acc + 8);
-    Store4(_mm_srli_si128(second, 8), count, add, acc + 12);
+    Store4(first, add, acc);
+    Store4(_mm_srli_si128(first, 8), add, acc + 4);
+    Store4(second, add, acc + 8);
+    Store4(_mm_srli_si128(second, 8), add, acc + 12);
   }
 };
 
 }  // namespace
 
-void qconv_u8s1_lut16__sse4(const QConvParams& params, const QConvArgs& args) {
+void qconv_u4s1_lut16__sse4(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Sse4>(params, args);
 }
 

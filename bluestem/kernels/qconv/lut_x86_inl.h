@@ -36,13 +36,11 @@ inline __m256i Pairs(__m256i codes, int32_t first, int32_t second) {
 }
 
 // The 8 tables of 32 channels at once. The first tables of the steps are made in the low half.
-inline void PrepareTables(const uint8_t* codes, int32_t steps, int32_t shift, uint8_t* to) {
-  const __m128i count = _mm_cvtsi32_si128(shift);
+inline void PrepareTables(const uint8_t* codes, int32_t steps, uint8_t* to) {
   const __m256i first_words_low = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
   for (; steps >= 4; steps -= 4, codes += 32, to += 128) {
     __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
     v = _mm256_permutevar8x32_epi32(v, first_words_low);
-    v = _mm256_and_si256(_mm256_srl_epi16(v, count), _mm256_set1_epi8(15));
     const __m256i low = Pairs(v, 0, 1);
     const __m256i high = Pairs(v, 2, 3);
     StoreTables<0>(low, high, to);
@@ -50,7 +48,7 @@ inline void PrepareTables(const uint8_t* codes, int32_t steps, int32_t shift, ui
     StoreTables<2>(low, high, to);
     StoreTables<3>(low, high, to);
   }
-  LutStep::Prepare(codes, steps, shift, to);
+  LutStep::Prepare(codes, steps, to);
 }
 
 inline int32_t SumBytes(const uint8_t* codes, int32_t count) {

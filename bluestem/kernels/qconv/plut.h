@@ -82,7 +82,6 @@ constexpr int32_t kPlutLeastLookups = 64;
 
 static inline const char* PlutRefuses(const QConvParams& p) {
   if (!PacksS1(p)) return "weights are not packed as one bit each";
-  if (p.x_bits > 4) return "codes have more than 4 bits";
   if (p.stride_h != 1 || p.stride_w != 1) return "the stride is not 1";
   if (p.pad_value != 0) return "padding is not code 0";
   if (p.pad_top > PlutReachH(p) || p.pad_left > PlutReachW(p)) return "padding exceeds the kernel";

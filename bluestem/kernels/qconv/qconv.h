@@ -16,8 +16,8 @@
 //   byte (g8, lane): weight of channel
 //                 8*g8+i is +1 (1) or -1 (0). So each nibble indexes a 16-entry table of the sums
 //                 of 4 codes. Padding bits and lanes are 0; codes of padding channels are taken as
-//                 0. groups == 1 only; grouped s1 convolutions are packed as s8, and so are those
-//                 of at most 4 channels (layout.h, PacksS1).
+//                 0. One group, more than 4 channels and codes of at most 4 bits only; other
+//                 convolutions of such weights are packed as s8 (layout.h, PacksS1).
 //   otherwise ("s8"):   blocks of 32 outputs (within a group):
 //   [groups][ceil(cog/32)][kh*kw][ceil(cig/4)][32][4] s8; padding is 0. With one group of at most 4
 //   channels, all taps are one: [ceil(co/32)][ceil(kh*kw*ci/4)][32][4].
@@ -43,7 +43,7 @@ struct QConvParams {
   int32_t dilation_h, dilation_w;
   int32_t groups;
   int32_t pad_value;
-  int32_t x_bits, w_bits;  // w_bits 1: weights are -1/+1, packed s1; else packed s8
+  int32_t x_bits, w_bits;  // w_bits 1: weights are -1/+1
   QConvEpilogue epilogue;
   int32_t levels;  // of the output codes, for kThreshold
   int32_t relu;    // 0 or 1, for kAffine

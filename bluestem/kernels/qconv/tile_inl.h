@@ -12,11 +12,11 @@
 //   Weights LoadWeights(bytes, block_bytes)   what is shared by all pixels of a step
 //   Sum ZeroSum(), Step(Sum&, prepared, Weights)  sums; if kNarrow, safe for ChunkSteps(p) steps
 //   Wide ZeroWide(), Widen(Wide&, Sum)         if kNarrow: safe for SegmentChunks(p) widenings
-//   StoreWide(Wide, shift, add, s32 [kLanes])  writes or adds the sums times 2^shift, in order;
+//   StoreWide(Wide, add, s32 [kLanes])         writes or adds the sums, in order;
 //                                              takes a Sum, which is a Wide, if not kNarrow
-//   kPlaneBits, kBandStep  the planes that codes are cut in, and band.h's description of a step
+//   kBandStep      band.h's description of a step
 //   Narrow         if kLanes is 64: the same for 32
-//   Prepare(codes, steps, shift, to)           steps * kStepChannels codes to prepared steps
+//   Prepare(codes, steps, to)                  steps * kStepChannels codes to prepared steps
 //   SumCodes(codes, count)                     if kSumOffset: their sum
 //   kFinishes, FinishesNarrow, Position, Values, ValuesOf, StoreValues   see narrow_finish_inl.h
 // and, if it wants:
@@ -32,8 +32,8 @@ namespace bluestem::kernels {
 // What is the same for every tile of one output row.
 struct TileJob {
   const uint8_t* ring;
-  int64_t plane_bytes, row_bytes;
-  int32_t planes, plane_bits, rows;
+  int64_t row_bytes;
+  int32_t rows;
   int32_t first_slot;  // of the ring: the row under kernel row 0
   int32_t kernel_h, dilation_h;
   // Steps that are contiguous in ring and weights are one run: a whole kernel row if it can be.
@@ -107,14 +107,14 @@ struct TileSums {
       }
     }
   }
-  inline __attribute__((always_inline)) void Store(int32_t shift, bool add, int32_t* acc) {
+  inline __attribute__((always_inline)) void Store(bool add, int32_t* acc) {
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
       if constexpr (V::kNarrow) {
-        V::StoreWide(wide[p], shift, add, acc + p * V::kLanes);
+        V::StoreWide(wide[p], add, acc + p * V::kLanes);
         wide[p] = V::ZeroWide();
       } else {
-        V::StoreWide(narrow[p], shift, add, acc + p * V::kLanes);
+        V::StoreWide(narrow[p], add, acc + p * V::kLanes);
       }
     }
   }
@@ -129,53 +129,49 @@ static __attribute__((noinline)) void SumTile(const TileJob& shared, const uint8
                                               const NarrowFinish* finish) {
   const TileJob job = shared;  // a copy, which stores of sums do not change
   bool add = false;
-  for (int32_t plane = 0; plane < job.planes; ++plane) {
-    const int32_t shift = plane * job.plane_bits;
-    const uint8_t* w = weights;
-    typename V::Wide wide[P];
-    TileSums<V, P> sums = {.wide = wide, .narrow = {}};
-    sums.Clear();
-    int32_t chunk_left = job.chunk_steps;
-    int32_t segment_left = job.segment_chunks;
-    int32_t slot = job.first_slot;
-    for (int32_t kh = 0; kh < job.kernel_h; ++kh) {
-      const uint8_t* row = job.ring + plane * job.plane_bytes + slot * job.row_bytes + first_pixel;
-      for (int32_t run = 0; run < job.runs_w; ++run) {
-        const uint8_t* codes = row + run * job.run_stride;
-        for (int32_t left = job.run_steps; left > 0;) {
-          const int32_t steps = V::kNarrow && chunk_left < left ? chunk_left : left;
-          AddSteps<V, P>(codes, job.pixel_stride, w, job.block_bytes, steps, sums.narrow);
-          codes += int64_t{steps} * V::kStepBytes;
-          w += int64_t{steps} * V::kStepWeights;
-          left -= steps;
-          if constexpr (V::kNarrow) {
-            chunk_left -= steps;
-            if (chunk_left > 0) continue;
-            chunk_left = job.chunk_steps;
-            sums.Widen();
-            if constexpr (!kFinish) {  // a tile that finishes in 16 bits is one segment
-              if (--segment_left > 0) continue;
-              segment_left = job.segment_chunks;
-              sums.Store(shift, add, acc);
-              add = true;
-            }
+  const uint8_t* w = weights;
+  typename V::Wide wide[P];
+  TileSums<V, P> sums = {.wide = wide, .narrow = {}};
+  sums.Clear();
+  int32_t chunk_left = job.chunk_steps;
+  int32_t segment_left = job.segment_chunks;
+  int32_t slot = job.first_slot;
+  for (int32_t kh = 0; kh < job.kernel_h; ++kh) {
+    const uint8_t* row = job.ring + slot * job.row_bytes + first_pixel;
+    for (int32_t run = 0; run < job.runs_w; ++run) {
+      const uint8_t* codes = row + run * job.run_stride;
+      for (int32_t left = job.run_steps; left > 0;) {
+        const int32_t steps = V::kNarrow && chunk_left < left ? chunk_left : left;
+        AddSteps<V, P>(codes, job.pixel_stride, w, job.block_bytes, steps, sums.narrow);
+        codes += int64_t{steps} * V::kStepBytes;
+        w += int64_t{steps} * V::kStepWeights;
+        left -= steps;
+        if constexpr (V::kNarrow) {
+          chunk_left -= steps;
+          if (chunk_left > 0) continue;
+          chunk_left = job.chunk_steps;
+          sums.Widen();
+          if constexpr (!kFinish) {  // a tile that finishes in 16 bits is one segment
+            if (--segment_left > 0) continue;
+            segment_left = job.segment_chunks;
+            sums.Store(add, acc);
+            add = true;
           }
         }
       }
-      slot += job.dilation_h;
-      if (slot >= job.rows) slot -= job.rows;
     }
-    sums.Widen();
-    if constexpr (kFinish) {
-      if constexpr (V::kNarrow) {
-        FinishNarrow<V, P>(*finish, wide);
-      } else {
-        FinishNarrow<V, P>(*finish, sums.narrow);
-      }
+    slot += job.dilation_h;
+    if (slot >= job.rows) slot -= job.rows;
+  }
+  sums.Widen();
+  if constexpr (kFinish) {
+    if constexpr (V::kNarrow) {
+      FinishNarrow<V, P>(*finish, wide);
     } else {
-      sums.Store(shift, add, acc);
-      add = true;
+      FinishNarrow<V, P>(*finish, sums.narrow);
     }
+  } else {
+    sums.Store(add, acc);
   }
 }
 
