@@ -98,10 +98,14 @@ struct Narrow16 : Lanes16<NarrowDotStep> {
     sum.first = _mm256_add_epi16(sum.first, _mm256_maddubs_epi16(x, w.first));
     sum.second = _mm256_add_epi16(sum.second, _mm256_maddubs_epi16(x, w.second));
   }
-  static inline void Widen(Wide& wide, const Sum& sum) {
+  static inline Wide Widened(const Sum& sum) {
     const __m256i one = _mm256_set1_epi16(1);
-    wide.first = _mm256_add_epi32(wide.first, _mm256_madd_epi16(sum.first, one));
-    wide.second = _mm256_add_epi32(wide.second, _mm256_madd_epi16(sum.second, one));
+    return {_mm256_madd_epi16(sum.first, one), _mm256_madd_epi16(sum.second, one)};
+  }
+  static inline void Widen(Wide& wide, const Sum& sum) {
+    const Wide more = Widened(sum);
+    wide.first = _mm256_add_epi32(wide.first, more.first);
+    wide.second = _mm256_add_epi32(wide.second, more.second);
   }
 };
 

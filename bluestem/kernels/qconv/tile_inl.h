@@ -20,7 +20,7 @@
 //   SumCodes(codes, count)                     if kSumOffset: their sum
 //   kFinishes, FinishesNarrow, Position, Values, ValuesOf, StoreValues   see narrow_finish_inl.h
 // and, if it wants:
-//   kWideInMemory  the registers hold only the narrow sums
+//   kWideInMemory  the registers hold only the narrow sums; then also Wide Widened(Sum)
 //   AddRun<P>(codes, pixel_stride, weights, steps, sums)   LoadWeights and Step for many steps
 //   Offsets(p, packed, s32 [groups][blocks * 32])          what is added to every sum of an output
 #pragma once
@@ -88,18 +88,30 @@ template <class V, int P>
 struct TileSums {
   typename V::Wide* wide;  // [P]; apart, because it is shown to an assembler
   typename V::Sum narrow[P];
+  bool fresh = true;  // nothing is in `wide` yet
 
   inline __attribute__((always_inline)) void Clear() {
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
       narrow[p] = V::ZeroSum();
-      if constexpr (V::kNarrow) wide[p] = V::ZeroWide();
+      if constexpr (V::kNarrow && !kWideInMemory<V>) wide[p] = V::ZeroWide();
     }
   }
   inline __attribute__((always_inline)) void Widen() {
     if constexpr (V::kNarrow) {
       typename V::Wide* to = wide;
       if constexpr (kWideInMemory<V>) __asm__ volatile("" : "+r"(to) : : "memory");
+      if constexpr (kWideInMemory<V>) {
+        if (fresh) {
+          fresh = false;
+#pragma GCC unroll 8
+          for (int p = 0; p < P; ++p) {
+            to[p] = V::Widened(narrow[p]);
+            narrow[p] = V::ZeroSum();
+          }
+          return;
+        }
+      }
 #pragma GCC unroll 8
       for (int p = 0; p < P; ++p) {
         V::Widen(to[p], narrow[p]);
@@ -112,7 +124,11 @@ struct TileSums {
     for (int p = 0; p < P; ++p) {
       if constexpr (V::kNarrow) {
         V::StoreWide(wide[p], add, acc + p * V::kLanes);
-        wide[p] = V::ZeroWide();
+        if constexpr (kWideInMemory<V>) {
+          fresh = true;
+        } else {
+          wide[p] = V::ZeroWide();
+        }
       } else {
         V::StoreWide(narrow[p], add, acc + p * V::kLanes);
       }
