@@ -1,6 +1,6 @@
 #include "tests/kernels/conv_cases.h"
 
-#include "tests/kernels/guarded.h"
+#include "tests/kernels/thresholds.h"
 
 namespace bluestem::kernels {
 namespace {
@@ -124,6 +124,7 @@ struct QConvData {
 };
 
 void MakeEpilogue(const QConvParams& p, int32_t reach, Random& random, QConvData& data) {
+  const int32_t kind = random.In(0, kThresholdKinds);  // the last: another for each output
   for (int32_t co = 0; co < p.co; ++co) {
     const int8_t direction = random.In(0, 1) == 0 ? int8_t{1} : int8_t{-1};
     data.directions.push_back(direction);
@@ -131,11 +132,10 @@ void MakeEpilogue(const QConvParams& p, int32_t reach, Random& random, QConvData
     const float tiny = random.In(0, 4) == 0 ? 1e-41f : 1.0f;
     data.a.push_back(random.Real() * tiny);
     data.b.push_back(random.Real() * tiny);
-    for (int32_t k = 0; k < p.levels - 1; ++k) {
-      int32_t t = random.In(-reach, reach);
-      if (random.In(0, 15) == 0) t = random.In(0, 1) == 0 ? INT32_MIN : INT32_MAX;
-      data.thresholds.push_back(t);
-    }
+    const auto own = static_cast<ThresholdKind>(
+        kind < kThresholdKinds ? kind : random.In(0, kThresholdKinds - 1));
+    const std::vector<int32_t> t = MakeThresholds(random, own, p.levels, direction < 0, reach);
+    data.thresholds.insert(data.thresholds.end(), t.begin(), t.end());
   }
 }
 
@@ -234,6 +234,19 @@ std::vector<QConvParams> QConvCases() {
       p.epilogue = QConvEpilogue::kThreshold;
       p.levels = levels[index % 6];
       cases.push_back(p);
+    }
+  }
+  // Few values of a sum and many levels: every threshold is met, and the values beside it.
+  for (const int32_t groups : {1, 40}) {
+    for (const int32_t level_count : {16, 17, 18, 18, 18, 64, 255, 256}) {
+      for (const int32_t bits : {1, 1, 1, 2, 2}) {
+        QConvParams p = MakeParams<QConvParams>({16, 16, groups, 40, 1, 1, 1, 1, 0, 0, 0, groups});
+        p.x_bits = 8;
+        p.w_bits = bits;
+        p.epilogue = QConvEpilogue::kThreshold;
+        p.levels = level_count;
+        cases.push_back(p);
+      }
     }
   }
   return cases;

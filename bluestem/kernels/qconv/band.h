@@ -13,7 +13,8 @@
 //   sums       [columns][groups] s32                sum of the codes of a pixel of one row
 //   row_sums   [rows][strip][groups] s32            the same under a row of the kernel
 //   windows    [strip][groups] s32                  the same under the kernel
-//   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; only for few levels
+//   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; for few levels
+//              or [4][blocks * 32] s32, [blocks * 32][buckets] u8   search_inl.h; for many
 //   offsets    [groups][blocks * 32] s32            only if the kernel shifts codes
 //
 // Included by ISA files: every function has internal linkage.
@@ -48,12 +49,26 @@ struct BandPlan {
   int64_t bytes;
 };
 
-// Thresholds are rearranged for the vector epilogue up to this many levels.
+// Thresholds are rearranged for the vector epilogue up to this many levels, and searched above.
 constexpr int32_t kMaxRearrangedLevels = 17;
+constexpr int32_t kBuckets = 512;   // of a search, an output
+constexpr int32_t kSearchRows = 4;  // of s32, before the buckets
 
 // The ring's size aimed at: well inside a second-level cache of 256 KB, beside the weights.
 constexpr int64_t kRingBytes = 96 * 1024;
 constexpr int32_t kMinStrip = 8;
+
+static inline bool Rearranges(const QConvParams& p) {
+  return p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels;
+}
+
+static inline int64_t SearchLanes(const QConvParams& p) {
+  return int64_t{p.groups} * GroupBlocks(p) * kQConvBlock;
+}
+
+static inline int64_t SearchBytes(const QConvParams& p) {
+  return SearchLanes(p) * (kBuckets + kSearchRows * static_cast<int64_t>(sizeof(int32_t)));
+}
 
 static inline int32_t SumOfCodes(const uint8_t* codes, int32_t count) {
   int32_t sum = 0;
@@ -138,8 +153,8 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   plan.bytes = plan.thresholds_at;
   const int64_t lane_bytes =
       int64_t{p.groups} * GroupBlocks(p) * kQConvBlock * static_cast<int64_t>(sizeof(int32_t));
-  if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
-    plan.bytes += p.levels * lane_bytes;
+  if (p.epilogue == QConvEpilogue::kThreshold) {
+    plan.bytes += Rearranges(p) ? p.levels * lane_bytes : SearchBytes(p);
   }
   plan.offsets_at = plan.bytes;
   if (step.offsets) plan.bytes += lane_bytes;

@@ -65,8 +65,8 @@ static void ComputeTile(const BandRun& run, const TilePlace& place) {
       const int32_t left = GroupOutputs(p) - place.lane - part;
       EpilogueBlock to;
       to.row_length = int64_t{p.groups} * blocks * kQConvBlock;
-      to.thresholds =
-          run.thresholds == nullptr ? nullptr : run.thresholds + block * kQConvBlock + lane + part;
+      to.form = run.form;
+      to.lane = block * kQConvBlock + lane + part;
       to.co = place.group * GroupOutputs(p) + place.lane + part;
       to.count = left < kPart ? left : kPart;
       FinishBlock<kPart>(p, run.args, to, sums + part, pixel);
@@ -153,15 +153,9 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
     run.offsets = reinterpret_cast<int32_t*>(args.scratch + run.plan.offsets_at);
     V::Offsets(params, args.weights, run.offsets);
   }
-  run.thresholds = nullptr;
-  run.narrow_thresholds = nullptr;
-  if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
-    run.narrow_thresholds = NarrowThresholds<V>(p, args, run.plan);
-    if (run.narrow_thresholds == nullptr) {
-      int32_t* rows = reinterpret_cast<int32_t*>(args.scratch + run.plan.thresholds_at);
-      RearrangeThresholds(p, args, rows);
-      run.thresholds = rows;
-    }
+  run.narrow_thresholds = Rearranges(p) ? NarrowThresholds<V>(p, args, run.plan) : nullptr;
+  if (run.narrow_thresholds == nullptr) {
+    run.form = PrepareThresholds(p, args, args.scratch + run.plan.thresholds_at);
   }
   const bool joined = p.dilation_w == 1 && p.groups == 1;
   run.job.ring = args.scratch;

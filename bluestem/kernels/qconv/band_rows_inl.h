@@ -14,8 +14,8 @@ struct BandRun {
   QConvArgs args;
   BandPlan plan;
   TileJob job;
-  const int32_t* thresholds;         // rearranged, or null
-  const int16_t* narrow_thresholds;  // the same for tiles that finish in 16 bits, or null
+  ThresholdForm form;
+  const int16_t* narrow_thresholds;  // instead, for tiles that finish in 16 bits, or null
   int32_t* sums;
   int32_t* row_sums;
   int32_t* windows;

@@ -14,9 +14,13 @@ static inline DepthwisePlan PlanDepthwise(const QConvParams& p) {
   plan.pad_at = AlignUp(static_cast<int64_t>(sizeof(int16_t)) * Taps(p) * p.co);
   plan.thresholds_at = plan.pad_at + AlignUp(p.ci);
   plan.bytes = plan.thresholds_at;
-  if (p.epilogue == QConvEpilogue::kThreshold && p.levels <= kMaxRearrangedLevels) {
+  if (Rearranges(p)) {
     plan.bytes += int64_t{p.levels} * CeilDiv(p.co, kQConvBlock) * kQConvBlock *
                   static_cast<int64_t>(sizeof(int32_t));
+  } else if (p.epilogue == QConvEpilogue::kThreshold) {
+    QConvParams channels = p;
+    channels.groups = 1;
+    plan.bytes += SearchBytes(channels);
   }
   return plan;
 }

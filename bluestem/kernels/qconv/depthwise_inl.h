@@ -15,7 +15,7 @@ struct DepthwiseRun {
   QConvArgs args;
   const int16_t* weights;
   const uint8_t* pad;
-  const int32_t* thresholds;  // null if not rearranged
+  ThresholdForm form;
 };
 
 // The sums of `count` channels from `c` on of one output pixel. Count is a constant where inlined
@@ -55,12 +55,7 @@ static inline void RunDepthwise(const QConvParams& params, const QConvArgs& args
   uint8_t* pad = args.scratch + plan.pad_at;
   std::memset(pad, params.pad_value, static_cast<size_t>(params.ci));
   run.pad = pad;
-  run.thresholds = nullptr;
-  if (plan.bytes > plan.thresholds_at) {
-    int32_t* rows = reinterpret_cast<int32_t*>(args.scratch + plan.thresholds_at);
-    RearrangeThresholds(run.p, args, rows);
-    run.thresholds = rows;
-  }
+  run.form = PrepareThresholds(run.p, args, args.scratch + plan.thresholds_at);
   alignas(64) int32_t acc[kQConvBlock] = {};
   for (int32_t oy = 0; oy < params.ho; ++oy) {
     for (int32_t ox = 0; ox < params.wo; ++ox) {
@@ -71,11 +66,11 @@ static inline void RunDepthwise(const QConvParams& params, const QConvArgs& args
         } else {
           SumChannels(run, oy, ox, c, count, acc);
         }
-        const EpilogueBlock to = {
-            .thresholds = run.thresholds == nullptr ? nullptr : run.thresholds + c,
-            .row_length = int64_t{GroupBlocks(run.p)} * kQConvBlock,
-            .co = c,
-            .count = count};
+        const EpilogueBlock to = {.form = run.form,
+                                  .row_length = int64_t{GroupBlocks(run.p)} * kQConvBlock,
+                                  .lane = c,
+                                  .co = c,
+                                  .count = count};
         FinishBlock<kQConvBlock>(run.p, args, to, acc, int64_t{oy} * params.wo + ox);
       }
     }

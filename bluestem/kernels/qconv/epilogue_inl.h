@@ -7,56 +7,9 @@
 // and for every s32, since ~ has no overflow.
 #pragma once
 
-#include <cstring>
-
-#include "bluestem/kernels/qconv/band.h"
+#include "bluestem/kernels/qconv/search_inl.h"
 
 namespace bluestem::kernels {
-// Unnamed although in a header: each ISA's file must have its own copy.
-namespace {
-
-#if defined(__AVX2__)
-constexpr int kVectorBytes = 32;
-#else
-constexpr int kVectorBytes = 16;
-#endif
-
-// Vectors of kCount elements: every ISA has instructions for them.
-template <typename T, int kCount>
-struct VectorOf {
-  typedef T Type __attribute__((vector_size(sizeof(T) * kCount)));
-};
-
-template <typename Vector>
-inline __attribute__((always_inline)) Vector Load(const void* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof(v));
-  return v;
-}
-
-using WordVector = VectorOf<int32_t, kVectorBytes / 4>::Type;
-using HalfVector = VectorOf<int16_t, kVectorBytes / 2>::Type;
-using ByteVector = VectorOf<int8_t, kVectorBytes>::Type;
-
-// Returns the elements of even index of `a`, then those of `b`: the low parts of elements of twice
-// the size.
-inline __attribute__((always_inline)) HalfVector Even(HalfVector a, HalfVector b) {
-#if defined(__AVX2__)
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-#else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
-#endif
-}
-inline __attribute__((always_inline)) ByteVector Even(ByteVector a, ByteVector b) {
-#if defined(__AVX2__)
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
-                                 32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62);
-#else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-#endif
-}
-
-}  // namespace
 
 // The rearranged thresholds: row 0 is m, row k is t[k-1] ^ m, [levels][blocks * 32].
 static inline void RearrangeThresholds(const QConvParams& p, const QConvArgs& args, int32_t* rows) {
@@ -72,12 +25,30 @@ static inline void RearrangeThresholds(const QConvParams& p, const QConvArgs& ar
   }
 }
 
+// How a call's accumulators become codes: one of these, or neither where every threshold is
+// compared.
+struct ThresholdForm {
+  const int32_t* rows = nullptr;  // rearranged
+  ThresholdSearch search = {};
+};
+
+// Prepares thresholds in `scratch`.
+static inline ThresholdForm PrepareThresholds(const QConvParams& p, const QConvArgs& args,
+                                              uint8_t* scratch) {
+  if (p.epilogue != QConvEpilogue::kThreshold) return {};
+  if (!Rearranges(p)) return {.search = PrepareSearch(p, args, scratch)};
+  int32_t* rows = reinterpret_cast<int32_t*>(scratch);
+  RearrangeThresholds(p, args, rows);
+  return {.rows = rows};
+}
+
 // Where the accumulators of a block, or of a part of it, go.
 struct EpilogueBlock {
-  const int32_t* thresholds;  // rearranged, at the first lane; null if not rearranged
-  int64_t row_length;         // of the rearranged thresholds
-  int32_t co;                 // the first output
-  int32_t count;              // of outputs that exist, at most kLanes
+  ThresholdForm form;
+  int64_t row_length;  // of the rearranged thresholds
+  int64_t lane;        // the first lane there
+  int32_t co;          // the first output
+  int32_t count;       // of outputs that exist, at most kLanes
 };
 
 // How many thresholds each accumulator of a vector reaches.
@@ -93,21 +64,17 @@ static inline __attribute__((always_inline)) WordVector ThresholdCodes(const int
   return codes;
 }
 
-template <int kLanes>
-static inline __attribute__((always_inline)) void ThresholdLanes(const EpilogueBlock& block,
-                                                                 int32_t levels, const int32_t* acc,
-                                                                 uint8_t* bytes) {
+// Writes codes as bytes; `codes` gives the vector of the lanes from `at` on.
+template <int kLanes, typename Codes>
+static inline __attribute__((always_inline)) void StoreLanes(const Codes& codes, uint8_t* bytes) {
   constexpr int kWords = kVectorBytes / 4;
   constexpr int kVectors = kLanes / kWords;
   static_assert(kVectors * kWords == kLanes);
   HalfVector halves[kVectors / 2 + 1];
   for (int i = 0; i < kVectors; i += 2) {
-    const auto codes = [&](int vector) __attribute__((always_inline)) {
-      const int at = vector * kWords;
-      return reinterpret_cast<HalfVector>(
-          ThresholdCodes(acc + at, block.thresholds + at, block.row_length, levels));
-    };
-    halves[i / 2] = Even(codes(i), codes(i + 1 < kVectors ? i + 1 : i));
+    const int other = i + 1 < kVectors ? i + 1 : i;
+    halves[i / 2] = Even(reinterpret_cast<HalfVector>(codes(i * kWords)),
+                         reinterpret_cast<HalfVector>(codes(other * kWords)));
   }
   // One vector of halves gives half a vector of bytes.
   for (int i = 0; i < kVectors; i += 4) {
@@ -120,14 +87,32 @@ static inline __attribute__((always_inline)) void ThresholdLanes(const EpilogueB
 }
 
 template <int kLanes>
-static inline void ThresholdRearranged(const QConvParams& p, const EpilogueBlock& block,
-                                       const int32_t* acc, uint8_t* y) {
+static inline void ThresholdVectors(const QConvParams& p, const QConvArgs& args,
+                                    const EpilogueBlock& block, const int32_t* acc, uint8_t* y) {
   alignas(kVectorBytes) uint8_t rest[kLanes];
   uint8_t* bytes = block.count == kLanes ? y : rest;
-  if (p.levels == 4) {  // 2 bits: unrolled
-    ThresholdLanes<kLanes>(block, 4, acc, bytes);
+  const int32_t* rows = block.form.rows + block.lane;
+  if (block.form.rows == nullptr) {
+    const int32_t thresholds = p.levels - 1;
+    const int32_t* t = args.thresholds + int64_t{block.co} * thresholds;
+    StoreLanes<kLanes>(
+        [&](int at) __attribute__((always_inline)) {
+          return SearchedCodes(block.form.search, block.lane + at, t + int64_t{at} * thresholds,
+                               thresholds, acc + at, block.count - at);
+        },
+        bytes);
+  } else if (p.levels == 4) {  // 2 bits: unrolled
+    StoreLanes<kLanes>(
+        [&](int at) __attribute__((always_inline)) {
+          return ThresholdCodes(acc + at, rows + at, block.row_length, 4);
+        },
+        bytes);
   } else {
-    ThresholdLanes<kLanes>(block, p.levels, acc, bytes);
+    StoreLanes<kLanes>(
+        [&](int at) __attribute__((always_inline)) {
+          return ThresholdCodes(acc + at, rows + at, block.row_length, p.levels);
+        },
+        bytes);
   }
   if (bytes == rest) std::memcpy(y, rest, static_cast<size_t>(block.count));
 }
@@ -177,8 +162,8 @@ static inline void FinishBlock(const QConvParams& p, const QConvArgs& args,
   const int64_t at = pixel * p.co + block.co;
   if (p.epilogue == QConvEpilogue::kThreshold) {
     uint8_t* y = static_cast<uint8_t*>(args.y) + at;
-    if (block.thresholds != nullptr) {
-      ThresholdRearranged<kLanes>(p, block, acc, y);
+    if (block.form.rows != nullptr || block.form.search.rows != nullptr) {
+      ThresholdVectors<kLanes>(p, args, block, acc, y);
     } else {
       ThresholdDirect(p, args, block, acc, y);
     }

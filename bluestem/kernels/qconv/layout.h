@@ -62,6 +62,12 @@ static constexpr bool ShiftedSumsFit16(const QConvParams& p) {
   return terms << (p.w_bits == 1 ? 7 : p.w_bits + 6) <= 32766;
 }
 
+// The greatest sum, whatever its sign, that codes and weights of their bits make.
+static constexpr int64_t GreatestSum(const QConvParams& p) {
+  return int64_t{Taps(p)} * GroupInputs(p) * ((1 << p.x_bits) - 1)
+         << (p.w_bits == 1 ? 0 : p.w_bits - 1);
+}
+
 // Where the weight of channel `ci` of the group at `tap` is, in [tap][channel step][lane] of one
 // block: a byte, and in it a bit if packed s1.
 struct PackedPlace {

@@ -94,8 +94,7 @@ static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& ar
 // True if comparing accumulators that saturate at 16 bits with RearrangeNarrow's rows is exact:
 // each threshold is within 16 bits, or beyond what an accumulator reaches where that too is within.
 static inline bool ThresholdsFit16(const QConvParams& p, const QConvArgs& args) {
-  const int64_t most = int64_t{Taps(p)} * GroupInputs(p) * ((1 << p.x_bits) - 1)
-                       << (p.w_bits == 1 ? 0 : p.w_bits - 1);
+  const int64_t most = GreatestSum(p);
   if (most < 32767) return true;
   const int32_t* thresholds = args.thresholds;
   for (int32_t co = 0; co < p.co; ++co, thresholds += p.levels - 1) {
