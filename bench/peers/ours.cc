@@ -76,6 +76,7 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
   const std::vector<int8_t> w = RandomWeights(p, random);
   job->weights = std::make_unique<Buffer>(QConvPackedBytes(p));
   QConvPackWeights(p, w.data(), job->weights->data());
+  p.narrow_steps = QConvNarrowSteps(p, job->weights->data());
   const size_t inputs = static_cast<size_t>(p.h) * p.w * p.ci;
   job->x = std::make_unique<Buffer>(inputs);
   for (size_t i = 0; i < inputs; ++i) {

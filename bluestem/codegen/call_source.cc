@@ -14,7 +14,7 @@ using program::Space;
 
 // A kernel gets its parameters from what is printed here: a field more in the struct must be a
 // field more in the text.
-static_assert(sizeof(kernels::QConvParams) == 21 * 4);
+static_assert(sizeof(kernels::QConvParams) == 22 * 4);
 static_assert(sizeof(kernels::FConvParams) == 16 * 4);
 static_assert(sizeof(kernels::PoolParams) == 12 * 4);
 static_assert(sizeof(kernels::CopyParams) == 8 * 4 + 14 * 8);
@@ -115,10 +115,11 @@ struct Writer {
                 ".h = {}, .w = {}, .ci = {}, .ho = {}, .wo = {}, .co = {}, .kernel_h = {}, "
                 ".kernel_w = {}, .stride_h = {}, .stride_w = {}, .pad_top = {}, .pad_left = {}, "
                 ".dilation_h = {}, .dilation_w = {}, .groups = {}, .pad_value = {}, .x_bits = {}, "
-                ".w_bits = {}, .epilogue = kernels::QConvEpilogue::{}, .levels = {}, .relu = {}",
+                ".w_bits = {}, .epilogue = kernels::QConvEpilogue::{}, .levels = {}, .relu = {}, "
+                ".narrow_steps = {}",
                 p.h, p.w, p.ci, p.ho, p.wo, p.co, p.kernel_h, p.kernel_w, p.stride_h, p.stride_w,
                 p.pad_top, p.pad_left, p.dilation_h, p.dilation_w, p.groups, p.pad_value, p.x_bits,
-                p.w_bits, EpilogueName(p.epilogue), p.levels, p.relu)),
+                p.w_bits, EpilogueName(p.epilogue), p.levels, p.relu, p.narrow_steps)),
         .table = "QConv",
         .symbol = "",
         .statement =

@@ -113,9 +113,10 @@ Status LowerQConv(Builder& builder, const ir::Node& node) {
   BLUESTEM_RETURN_IF_ERROR(NeedBatchOne(x.shape));
   BLUESTEM_ASSIGN_OR_RETURN(const ir::WindowGeometry geometry,
                             ir::ConvGeometry(node.attributes, x.shape, weights.shape));
-  const kernels::QConvParams params = QConvParamsOf(node, geometry, builder.value(node.outputs[0]));
+  kernels::QConvParams params = QConvParamsOf(node, geometry, builder.value(node.outputs[0]));
   std::vector<uint8_t> packed(kernels::QConvPackedBytes(params));
   kernels::QConvPackWeights(params, weights.constant->data<int8_t>(), packed.data());
+  params.narrow_steps = kernels::QConvNarrowSteps(params, packed.data());
 
   program::Call call = NewCall(builder, node, params);
   const Operand first = node.inputs.size() > 2 ? builder.Read(node.inputs[2]) : Operand{};

@@ -1,5 +1,7 @@
 #include "tests/kernels/conv_cases.h"
 
+#include <cstdlib>
+
 #include "tests/kernels/thresholds.h"
 
 namespace bluestem::kernels {
@@ -151,8 +153,10 @@ QConvData MakeQConvData(const QConvParams& p, uint64_t seed) {
   QConvData data;
   const int32_t top = (1 << p.x_bits) - 1;
   const bool extreme = random.In(0, 3) == 0;  // the largest sums there can be
+  // Sums that come near what QConvNarrowSteps allows.
+  const bool one_sign = !extreme && random.In(0, 2) == 0;
   for (int64_t i = 0; i < int64_t{p.h} * p.w * p.ci; ++i) {
-    data.x.push_back(static_cast<uint8_t>(extreme ? top : random.In(0, top)));
+    data.x.push_back(static_cast<uint8_t>(extreme || one_sign ? top : random.In(0, top)));
   }
   // Where no weight is -128, sums of two products of bytes fit 16 bits (dot_neon.cc).
   const int32_t least = p.w_bits == 8 && seed % 2 == 0 ? -127 : -(1 << (p.w_bits - 1));
@@ -161,6 +165,8 @@ QConvData MakeQConvData(const QConvParams& p, uint64_t seed) {
   for (int64_t i = 0; i < int64_t{p.co} * terms; ++i) {
     int32_t weight = random.In(least, most);
     if (extreme) weight = i / terms % 2 == 0 ? least : most;
+    if (one_sign) weight = i / terms % 2 == 0 ? -std::abs(weight) : std::abs(weight);
+    weight = std::min(weight, most);
     if (p.w_bits == 1 && weight == 0) weight = 1;
     data.w.push_back(static_cast<int8_t>(weight));
   }
@@ -271,13 +277,15 @@ std::string Describe(const FConvParams& p) {
   return DescribeGeometry(p);
 }
 
-std::string CheckQConv(const QConvKernel& kernel, const QConvParams& p, uint64_t seed,
+std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint64_t seed,
                        size_t misalignment, int32_t parts) {
+  QConvParams p = whole;
   const QConvData data = MakeQConvData(p, seed);
   Guarded x(data.x.size(), misalignment, 0);
   std::memcpy(x.data(), data.x.data(), data.x.size());
   Guarded weights(QConvPackedBytes(p), 0, 0xcc);
   QConvPackWeights(p, data.w.data(), weights.data());
+  if (seed % 2 == 0) p.narrow_steps = QConvNarrowSteps(p, weights.data());
   const bool codes = p.epilogue == QConvEpilogue::kThreshold;
   Guarded y(data.expected.size(), codes ? misalignment : misalignment * 4, 0xcc);
   const QConvArgs args = {.x = x.data(),

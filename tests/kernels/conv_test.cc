@@ -105,6 +105,28 @@ TEST(QConvTable, SelectsTheBestRowOfTheIsasGiven) {
 #endif
 }
 
+// 4-bit codes: 15 * 2 * w a step, of 32767.
+TEST(QConvNarrowSteps, AreTheMostWhoseSumsFitWhereverTheyBegin) {
+  const QConvParams p = Pointwise(4, 8);
+  std::vector<uint8_t> packed(QConvPackedBytes(p));
+  const auto steps = [&](const std::vector<int8_t>& w) {
+    QConvPackWeights(p, w.data(), packed.data());
+    return QConvNarrowSteps(p, packed.data());
+  };
+  std::vector<int8_t> w(static_cast<size_t>(p.co) * p.ci, int8_t{1});
+  EXPECT_EQ(steps(w), 16);  // all there are
+  std::fill(w.begin(), w.end(), int8_t{127});
+  EXPECT_EQ(steps(w), 8);
+  std::fill(w.begin(), w.end(), int8_t{-128});
+  EXPECT_EQ(steps(w), 8);
+  std::fill(w.begin(), w.end(), int8_t{1});
+  for (int32_t ci = 5 * 4; ci < 15 * 4; ++ci) w[63 * 64 + ci] = 127;  // steps 5 to 14 of one output
+  EXPECT_EQ(steps(w), 8);
+  for (int32_t ci = 9 * 4; ci < 10 * 4; ++ci)
+    w[63 * 64 + ci] = -127;  // what is below 0 counts apart
+  EXPECT_EQ(steps(w), 9);
+}
+
 TEST(QConvTable, ARefusalHasAReason) {
   for (int i = 0; i < kQConvKernelCount; ++i) {
     const char* reason = kQConvKernels[i].refuses(Pointwise(8, 8));

@@ -46,10 +46,10 @@ struct WideDotStep : DotStep {
 };
 
 // Codes and weights of few bits: 16 bits hold the sums of some steps, 8 for codes of 4 bits times
-// weights of 8, 64 for codes of 8 bits times weights of one.
+// weights of 8, 64 for codes of 8 bits times weights of one; more if these weights allow it.
 struct NarrowDotStep : DotStep {
   static constexpr bool kNarrow = true;
-  static int64_t ChunkSteps(const QConvParams& p) { return NarrowDotLimit(p); }
+  static int64_t ChunkSteps(const QConvParams& p) { return NarrowSteps(p); }
 };
 
 }  // namespace

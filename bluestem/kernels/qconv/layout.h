@@ -91,6 +91,11 @@ static constexpr int32_t NarrowDotLimit(const QConvParams& p) {
   return 32767 / ((2 << (p.w_bits - 1)) * ((1 << p.x_bits) - 1));
 }
 
+// How many steps' sums of two products fit 16 bits: by the weights themselves where they are known.
+static constexpr int32_t NarrowSteps(const QConvParams& p) {
+  return p.narrow_steps > NarrowDotLimit(p) ? p.narrow_steps : NarrowDotLimit(p);
+}
+
 static inline int32_t PackedWeight(const QConvParams& p, const uint8_t* block, int32_t tap,
                                    int32_t ci, int32_t lane) {
   const PackedPlace place = PlaceOf(p, tap, ci, lane);

@@ -40,4 +40,43 @@ void QConvPackWeights(const QConvParams& p, const int8_t* w, uint8_t* packed) {
   }
 }
 
+namespace {
+
+// The most steps, at most `most`, over which the sums of a lane's pairs of weights stay within the
+// limits wherever they begin. `weights`: of the first step; kQConvBlock * 4 bytes from step to
+// step.
+int32_t StepsWithin(const uint8_t* weights, int32_t steps, int32_t code, int32_t most) {
+  constexpr int64_t kStep = int64_t{kQConvBlock} * 4;
+  const auto add = [&](int32_t step, int32_t sign, int32_t* sums) {
+    for (int32_t i = 0; i < 2; ++i) {
+      const int32_t w = static_cast<int8_t>(weights[step * kStep + i]);
+      sums[w < 0] += sign * (w < 0 ? -w : w) * code;
+    }
+  };
+  int32_t sums[2] = {};  // of steps [begin, end]: above 0 and below
+  for (int32_t begin = 0, end = 0; end < steps; ++end) {
+    add(end, 1, sums);
+    for (; sums[0] > 32767 || sums[1] > 32768; ++begin) {
+      add(begin, -1, sums);
+      if (most > end - begin) most = end - begin;
+    }
+  }
+  return most;
+}
+
+}  // namespace
+
+int32_t QConvNarrowSteps(const QConvParams& p, const uint8_t* packed) {
+  if (PacksS1(p)) return 0;
+  const int32_t steps = PackedTaps(p) * CeilDiv(PackedInputs(p), 4);
+  int32_t most = steps;
+  for (int32_t block = 0; block < p.groups * GroupBlocks(p); ++block) {
+    for (int32_t pair = 0; pair < kQConvBlock * 2; ++pair) {
+      const uint8_t* weights = packed + block * BlockBytes(p) + int64_t{pair} * 2;
+      most = StepsWithin(weights, steps, (1 << p.x_bits) - 1, most);
+    }
+  }
+  return most;
+}
+
 }  // namespace bluestem::kernels

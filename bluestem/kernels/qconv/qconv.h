@@ -45,8 +45,9 @@ struct QConvParams {
   int32_t pad_value;
   int32_t x_bits, w_bits;  // w_bits 1: weights are -1/+1
   QConvEpilogue epilogue;
-  int32_t levels;  // of the output codes, for kThreshold
-  int32_t relu;    // 0 or 1, for kAffine
+  int32_t levels;        // of the output codes, for kThreshold
+  int32_t relu;          // 0 or 1, for kAffine
+  int32_t narrow_steps;  // QConvNarrowSteps of the weights; 0 if only their bits are known
 };
 
 struct QConvArgs {
@@ -86,5 +87,9 @@ bool TakePart(int32_t part, int32_t parts, QConvParams& params, QConvArgs& args)
 size_t QConvPackedBytes(const QConvParams& params);
 // Packs `w` [co, kh, kw, ci/groups] into `packed` (QConvPackedBytes).
 void QConvPackWeights(const QConvParams& params, const int8_t* w, uint8_t* packed);
+// Returns over how many steps of 4 channels, wherever they begin, two neighbouring channels'
+// products of these weights and any codes sum up within 16 bits: more than their bits promise. 0
+// where the weights are packed s1 or one step may not.
+int32_t QConvNarrowSteps(const QConvParams& params, const uint8_t* packed);
 
 }  // namespace bluestem::kernels
