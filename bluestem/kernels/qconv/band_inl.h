@@ -81,8 +81,9 @@ static constexpr bool kAnyPixels = (V::kMaxPixels & (V::kMaxPixels - 1)) != 0;
 
 template <class V, int P = V::kMaxPixels>
 static void ComputeTileOf(int32_t pixels, const BandRun& run, const TilePlace& place) {
+  constexpr int kSmaller = kAnyPixels<V> ? P - 1 : P / 2;
   if constexpr (P > 1) {
-    if (pixels < P) return ComputeTileOf < V, kAnyPixels<V> ? P - 1 : P / 2 > (pixels, run, place);
+    if (pixels < P) return ComputeTileOf<V, kSmaller>(pixels, run, place);
   }
   ComputeTile<V, P>(run, place);
 }

@@ -86,7 +86,7 @@ static constexpr bool kWideInMemory = requires {
 // The sums of P pixels, in registers, between their narrow and their stored form.
 template <class V, int P>
 struct TileSums {
-  typename V::Wide* wide;  // [P]; apart, because it is shown to an assembler
+  typename V::Wide* wide;  // [P], apart from what must stay in registers
   typename V::Sum narrow[P];
   bool fresh = true;  // nothing is in `wide` yet
 
@@ -100,8 +100,8 @@ struct TileSums {
   inline __attribute__((always_inline)) void Widen() {
     if constexpr (V::kNarrow) {
       typename V::Wide* to = wide;
-      if constexpr (kWideInMemory<V>) __asm__ volatile("" : "+r"(to) : : "memory");
       if constexpr (kWideInMemory<V>) {
+        __asm__ volatile("" : "+r"(to) : : "memory");
         if (fresh) {
           fresh = false;
 #pragma GCC unroll 8
