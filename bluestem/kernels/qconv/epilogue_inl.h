@@ -91,8 +91,8 @@ static inline void ThresholdVectors(const QConvParams& p, const QConvArgs& args,
                                     const EpilogueBlock& block, const int32_t* acc, uint8_t* y) {
   alignas(kVectorBytes) uint8_t rest[kLanes];
   uint8_t* bytes = block.count == kLanes ? y : rest;
-  const int32_t* rows = block.form.rows + block.lane;
-  if (block.form.rows == nullptr) {
+  const int32_t* rows = block.form.rows;
+  if (rows == nullptr) {
     const int32_t thresholds = p.levels - 1;
     const int32_t* t = args.thresholds + int64_t{block.co} * thresholds;
     StoreLanes<kLanes>(
@@ -104,13 +104,13 @@ static inline void ThresholdVectors(const QConvParams& p, const QConvArgs& args,
   } else if (p.levels == 4) {  // 2 bits: unrolled
     StoreLanes<kLanes>(
         [&](int at) __attribute__((always_inline)) {
-          return ThresholdCodes(acc + at, rows + at, block.row_length, 4);
+          return ThresholdCodes(acc + at, rows + block.lane + at, block.row_length, 4);
         },
         bytes);
   } else {
     StoreLanes<kLanes>(
         [&](int at) __attribute__((always_inline)) {
-          return ThresholdCodes(acc + at, rows + at, block.row_length, p.levels);
+          return ThresholdCodes(acc + at, rows + block.lane + at, block.row_length, p.levels);
         },
         bytes);
   }
