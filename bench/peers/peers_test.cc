@@ -1,4 +1,4 @@
-// Runs the two programs that compare us with others on one small shape, and reads what they print.
+// Runs the programs that compare us with others on something small, and reads what they print.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -103,6 +103,24 @@ TEST(Sweep, HasFiguresOfBothContenders) {
   const std::string name = "3x3 3->32 @32 u8s1";
   const Json row = ExpectOneRow(Call("bench_sweep --filter '" + name + "'" + kShort), name, 1);
   for (const char* contender : {"ours", "onednn_int8"}) ExpectFigures(row, contender);
+}
+
+TEST(TrainStep, HasFiguresOfEachStep) {
+  if (!fs::exists(kBuild / "bin" / "bench_train")) GTEST_SKIP() << "built without the trainer";
+  const Output output = Call("bench_train --rounds 1 --width 32 --batch 8 --threads 1 --json");
+  EXPECT_EQ(output.exit_code, 0);
+  const Json document = Json::parse(output.text, nullptr, false);
+  EXPECT_EQ(document.value("threads", 0), 1);
+  EXPECT_GT(document.value("macs", 0.0), 1e6);
+  const Json rows = document.value("rows", Json::array());
+  ASSERT_EQ(rows.size(), 4u) << output.text;
+  for (const Json& row : rows) {
+    for (const char* key : {"images_per_second_p50", "milliseconds_p50", "gmacs_per_second",
+                            "ratio_to_libtorch_f32"}) {
+      const double value = row.value(key, 0.0);
+      EXPECT_TRUE(std::isfinite(value) && value > 0) << row.value("step", "") << " " << key;
+    }
+  }
 }
 
 }  // namespace

@@ -68,6 +68,18 @@ Violation AugmentationViolation(const Experiment& e) {
 
 }  // namespace
 
+// -1 stands for the network's own value; nothing else below 0 means anything.
+Violation RecipeViolation(const Experiment& e) {
+  const std::pair<const char*, double> keys[] = {{"train.float_weights", e.train.float_weights},
+                                                 {"train.beta_rate", e.train.beta_rate},
+                                                 {"train.lookahead", e.train.lookahead}};
+  for (const auto& [key, value] : keys) {
+    if (value < 0 && value != -1)
+      return {key, fmt::format("got {}; expected -1, the network's own, or 0 and more", value)};
+  }
+  return {"", ""};
+}
+
 Violation FirstViolation(const Experiment& e) {
   if (e.name.empty()) return {"name", "got \"\"; expected a name"};
   const bool safe = std::all_of(e.name.begin(), e.name.end(), [](char c) {
@@ -83,6 +95,7 @@ Violation FirstViolation(const Experiment& e) {
   if (e.data.channels == 2) return {"data.channels", "got 2; expected 1 or 3"};
   if (const Violation found = AugmentationViolation(e); *found.key != '\0') return found;
   if (const Violation found = NetworkViolation(e); *found.key != '\0') return found;
+  if (const Violation found = RecipeViolation(e); *found.key != '\0') return found;
   if (e.train.schedule == "3-step-with-warmup" && e.train.epochs < 4) {
     return {
         "train.epochs",

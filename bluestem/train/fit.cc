@@ -4,10 +4,10 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "bluestem/edge/cpu_features.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/task/classification.h"
 #include "bluestem/task/meta.h"
+#include "bluestem/train/internal/arithmetic.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
@@ -74,13 +74,20 @@ std::vector<std::vector<float>> ExactScores(const Module& module, const data::Pi
   return rows;
 }
 
+// The configuration of a run folder. One that says auto is of a version that knew floats alone.
+Result<config::Experiment> LoadOwnConfig(const RunPaths& paths) {
+  BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment, config::Load(paths.Config()));
+  if (experiment.train.arithmetic == "auto") experiment.train.arithmetic = "float";
+  return experiment;
+}
+
 // Writes config.yaml and meta.yaml, or, when resuming, checks that the run is this experiment's.
 Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment,
                      const task::Meta& meta, bool resume) {
   const std::string yaml = config::ToYaml(experiment);
   std::error_code ignored;
   if (resume && std::filesystem::exists(paths.Config(), ignored)) {
-    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, config::Load(paths.Config()));
+    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, LoadOwnConfig(paths));
     if (!(before == experiment)) {
       return Error(Code::kInvalidArgument,
                    "{}: the run was started with another configuration; resume it with its own "
@@ -99,8 +106,9 @@ Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment
 
 // Absolute paths, so that the run folder can be evaluated and resumed from anywhere; and what this
 // machine decided, so that a resumed run goes on as it began.
-config::Experiment Resolved(config::Experiment experiment, const std::vector<std::string>& classes,
-                            int threads) {
+Result<config::Experiment> Resolved(config::Experiment experiment,
+                                    const std::vector<std::string>& classes,
+                                    const FitOptions& options, int threads) {
   const auto absolute = [](const std::string& path) {
     return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
   };
@@ -108,10 +116,15 @@ config::Experiment Resolved(config::Experiment experiment, const std::vector<std
   experiment.data.validation = absolute(experiment.data.validation);
   experiment.classes = classes;
   experiment.train.threads = threads;
-  if (experiment.train.arithmetic == "auto") {
-    const bool fast = (edge::CpuIsas() & kernels::IsaBit(kernels::Isa::kAvx2)) != 0;
-    experiment.train.arithmetic = fast ? "integer" : "float";
+  const RunPaths paths{options.run_folder};
+  std::error_code ignored;
+  if (options.resume && experiment.train.arithmetic == "auto" &&
+      std::filesystem::exists(paths.Config(), ignored)) {
+    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, LoadOwnConfig(paths));
+    experiment.train.arithmetic = before.train.arithmetic;
   }
+  BLUESTEM_ASSIGN_OR_RETURN(experiment.train.arithmetic,
+                            ChooseArithmetic(experiment, static_cast<int64_t>(classes.size())));
   return experiment;
 }
 
@@ -186,7 +199,8 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
   BLUESTEM_ASSIGN_OR_RETURN(data.validation,
                             data::PixelCache::Build(*split.validation, spec, threads, go_on));
   const task::Meta meta{.classes = split.train->classes(), .preprocess = spec};
-  const config::Experiment experiment = Resolved(given, meta.classes, threads);
+  BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment,
+                            Resolved(given, meta.classes, options, threads));
   BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, options, threads));
   if (!experiment.train.fp32_baseline) return OkStatus();
   FitOptions baseline = options;

@@ -87,6 +87,8 @@ void Repair(Experiment& e, Rng& rng) {
   e.augmentation.cutout %= 32;
   if (e.data.channels == 1) e.augmentation.hue = e.augmentation.saturation = 0;
   if (e.network.name != "bluestem_s") e.network.width = 0;
+  for (double* own : {&e.train.float_weights, &e.train.beta_rate, &e.train.lookahead})
+    *own = *own < 0 ? -1 : *own;
   e.train.epochs += 3;
   e.train.epochs = std::min<int64_t>(e.train.epochs, 100000);
 }
@@ -144,8 +146,8 @@ TEST(Experiment, AValueOutOfRangeNamesPlaceValueAndRange) {
   EXPECT_EQ(Refusal("train:\n  learning_rate: -1\n"),
             "config.yaml:2:18: train.learning_rate: got -1; expected 1e-08..100");
   EXPECT_EQ(Refusal("network:\n  name: lmnet_v2\n"),
-            "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1 or "
-            "bluestem_s; did you mean "
+            "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1, "
+            "bluestem_s or bluestem_m; did you mean "
             "\"lmnet_v0\"?");
 }
 
@@ -198,6 +200,8 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   EXPECT_THAT(Refusal(data + "train: {epochs: 3, schedule: 3-step-with-warmup}\n"),
               HasSubstr("at least 4"));
   EXPECT_THAT(Refusal(data + "name: a/b\n"), HasSubstr("it names folders"));
+  EXPECT_THAT(Refusal(data + "train: {float_weights: -0.5}\n"),
+              HasSubstr("train.float_weights: got -0.5; expected -1, the network's own, or 0"));
 }
 
 TEST(Experiment, SetNamesTheNearestKeyAndTheRange) {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "bluestem/base/rng.h"
+#include "bluestem/edge/cpu_features.h"
 #include "bluestem/image/image.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/task/meta.h"
@@ -68,6 +69,7 @@ class FitRun : public testing::Test {
                          .threads = 1,
                          .optimizer = "nesterov",
                          .learning_rate = 0.1,
+                         .arithmetic = "integer",
                          .checkpoint_steps = 3,
                          .keep_checkpoints = 4};
   }
@@ -111,7 +113,8 @@ TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
             (std::vector<std::string>{"across", "down", "noise"}));
   EXPECT_TRUE(interchange::LoadModel(paths.Model()).ok());
   const std::string report = ReadTextFile(paths.Report()).value();
-  for (const char* part : {"Confusion matrix", "Worst mistakes", "Cost", "<svg"})
+  for (const char* part :
+       {"Confusion matrix", "Worst mistakes", "Cost", "<svg", "4 of 7 convolutions in integers"})
     EXPECT_THAT(report, HasSubstr(part));
   EXPECT_THAT(report, testing::Not(HasSubstr("http")));  // needs nothing else
 }
@@ -243,6 +246,38 @@ TEST_F(FitRun, ALossThatIsNoNumberNamesTheLearningRate) {
   const Status status = FitUntil("run", 0, false);
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("train.learning_rate"));
+}
+
+TEST_F(FitRun, AutoBecomesWhatThisMachineDoes) {
+  experiment_.train.arithmetic = "auto";
+  EXPECT_EQ(FitUntil("run", 1, false).code(), Code::kInterrupted);
+  const bool fast = (edge::CpuIsas() & kernels::IsaBit(kernels::Isa::kAvx2)) != 0;
+  EXPECT_EQ(config::Load(folder_ / "run" / "config.yaml")->train.arithmetic,
+            fast ? "integer" : "float");
+  EXPECT_TRUE(FitUntil("run", 0, true).ok());
+}
+
+TEST_F(FitRun, ARunFromBeforeIntegersGoesOnInFloat) {
+  experiment_.train.arithmetic = "float";
+  EXPECT_EQ(FitUntil("run", 2, false).code(), Code::kInterrupted);
+  const Path config = folder_ / "run" / "config.yaml";
+  std::string yaml = ReadTextFile(config).value();
+  const size_t at = yaml.find("  arithmetic:");
+  ASSERT_NE(at, std::string::npos);
+  yaml.erase(at, yaml.find('\n', at) - at + 1);
+  ASSERT_TRUE(WriteFile(config, yaml).ok());
+  experiment_.train.arithmetic = "auto";
+  const Status status = FitUntil("run", 0, true);
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(config::Load(config)->train.arithmetic, "float");
+}
+
+TEST_F(FitRun, IntegersThatNoLayerCanTakeAreRefused) {
+  experiment_.network.weight_quantizer = "binary_channel_wise_mean_scaling";
+  EXPECT_EQ(
+      FitUntil("run", 0, false).message(),
+      "train.arithmetic: got integer; no convolution of bluestem_s can be trained in integers "
+      "(enter: its weights have more than one scale); use auto or float");
 }
 
 TEST_F(FitRun, EvaluatingARunWithoutACheckpointSaysWhatToDo) {

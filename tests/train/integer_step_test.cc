@@ -1,4 +1,4 @@
-// A module's step in integers against its step in f32.
+// A module's step in integers against its step in f32, and what it must not remember or overlook.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -37,7 +37,8 @@ struct Fixture {
          .gamma = false,
          .pool = 2,
          .pool_first = pool_first},
-        {.name = "pool_after", .channels = 16, .pool = 5},
+        {.name = "fold", .channels = 16, .kernel = 2, .pad = 0, .space_to_depth = 2},
+        {.name = "pool_after", .channels = 16, .pool = 2},
         {.name = "narrow", .channels = 24, .kernel = 1, .pad = 0},
         {.name = "head",
          .channels = 4,
@@ -68,20 +69,28 @@ std::vector<std::vector<double>> Gradients(const Module& module) {
   return all;
 }
 
+double Norm(const std::vector<double>& a) {
+  double square = 0;
+  for (const double x : a) square += x * x;
+  return std::sqrt(square);
+}
+
 double Cosine(const std::vector<double>& a, const std::vector<double>& b) {
-  double ab = 0, aa = 0, bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) ab += a[i] * b[i], aa += a[i] * a[i], bb += b[i] * b[i];
-  return ab / std::sqrt(aa * bb);
+  double product = 0;
+  for (size_t i = 0; i < a.size(); ++i) product += a[i] * b[i];
+  return product / (Norm(a) * Norm(b));
 }
 
 TEST(IntegerStep, TakesTheBlocksThatItCan) {
   const Fixture fixture;
   Module module(fixture.network, fixture.shapes, 3);
-  EXPECT_EQ(module.UseIntegers(edge::CpuIsas()), 4U);
+  EXPECT_EQ(module.IntegerBlocks(), 0U);
+  module.UseIntegers(edge::CpuIsas());
+  EXPECT_EQ(module.IntegerBlocks(), 5U);
   const auto reason = [&](size_t i) { return RefusesIntegers(fixture.network, fixture.shapes, i); };
   EXPECT_STREQ(reason(0), "its weights are not of one bit");
-  EXPECT_STREQ(reason(5), "its channels are not multiples of 16");
-  EXPECT_STREQ(reason(6), "its weights are not of one bit");
+  EXPECT_STREQ(reason(6), "its channels are not multiples of 16");
+  EXPECT_STREQ(reason(7), "its weights are not of one bit");
 }
 
 class IntegerStepTest : public testing::TestWithParam<bool> {};
@@ -106,8 +115,10 @@ TEST_P(IntegerStepTest, IsTheFloatStepButForRounding) {
   }
   // A pool of sums meets equal ones, and takes the first; in f32 their errors decide.
   const double least = GetParam() ? 0.97 : 0.995;
-  for (size_t i = 0; i < mean.size(); ++i)
+  for (size_t i = 0; i < mean.size(); ++i) {
     EXPECT_GT(Cosine(expected[i], mean[i]), least) << real.parameters()[i].name;
+    EXPECT_NEAR(Norm(mean[i]) / Norm(expected[i]), 1.0, 0.1) << real.parameters()[i].name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(PoolFirst, IntegerStepTest, testing::Bool());
@@ -125,15 +136,38 @@ TEST(IntegerStep, GivesTheSameBitsForTheSameSeed) {
   EXPECT_NE(Gradients(a), Gradients(b));
 }
 
-// What is lost in codes of a finite number of values must not go unnoticed.
-TEST(IntegerStep, SaysThatAWeightIsNotANumber) {
+// Passes of other kinds and sizes between two steps leave nothing behind.
+TEST(IntegerStep, RemembersNothingOfOtherPasses) {
+  UseThreads(2);
   const Fixture fixture;
-  Module module(fixture.network, fixture.shapes, 3);
-  module.UseIntegers(edge::CpuIsas());
-  for (const ParameterView& p : module.parameters()) {
-    if (p.name == "shortcut/weight") p.value[5] = std::numeric_limits<float>::quiet_NaN();
+  Module used(fixture.network, fixture.shapes, 3), fresh(fixture.network, fixture.shapes, 3);
+  used.UseIntegers(edge::CpuIsas());
+  fresh.UseIntegers(edge::CpuIsas());
+  StepInput input{
+      .count = kImages, .images = fixture.images.data(), .labels = fixture.labels.data()};
+  used.Step(input, {.float_weights = true});
+  input.count = 7;
+  used.Step(input, {.seed = 3});
+  used.BeginStatistics();
+  used.AddStatistics(input);
+  input.count = 3;
+  used.Scores(input);
+  fixture.Step(used, 5);
+  fixture.Step(fresh, 5);
+  EXPECT_EQ(Gradients(used), Gradients(fresh));
+}
+
+// What is lost in codes, of a finite number of values, must not go unnoticed.
+TEST(IntegerStep, SaysThatAParameterIsNotANumber) {
+  const Fixture fixture;
+  for (const char* name : {"stem/beta", "codes/beta", "codes/weight", "shortcut/gamma"}) {
+    Module module(fixture.network, fixture.shapes, 3);
+    module.UseIntegers(edge::CpuIsas());
+    for (const ParameterView& p : module.parameters()) {
+      if (p.name == name) p.value[5] = std::numeric_limits<float>::quiet_NaN();
+    }
+    EXPECT_TRUE(std::isnan(fixture.Step(module, 1).loss)) << name;
   }
-  EXPECT_TRUE(std::isnan(fixture.Step(module, 1).loss));
 }
 
 }  // namespace

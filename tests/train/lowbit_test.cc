@@ -1,7 +1,10 @@
 // The integer step: its convolutions against plain loops in double, and its rounding.
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <vector>
 
 #include "bluestem/base/rng.h"
@@ -73,13 +76,16 @@ class IntegerConvTest : public testing::TestWithParam<IntegerConvShape> {};
 TEST_P(IntegerConvTest, EqualsPlainLoops) {
   for (const int64_t images : {1, 6}) {
     const Plain plain(GetParam(), images);
-    for (const kernels::IsaSet isas : {kernels::kAlways, edge::CpuIsas()}) {
+    for (const int threads : {1, 3}) {
+      omp_set_num_threads(threads);
+      const kernels::IsaSet isas = threads == 1 ? kernels::kAlways : edge::CpuIsas();
       IntegerConv conv(plain.s, isas);
       conv.SetSigns(plain.signs.data());
       std::vector<float> z(plain.z.size()), gx(plain.gx.size()), dw(plain.dw.size());
       conv.Forward(images, plain.codes.data(), 0.5F, z.data());
       conv.InputGradient(images, plain.gradients.data(), 0.25F, gx.data());
       conv.WeightGradient(images, plain.codes.data(), plain.gradients.data(), 0.125F, dw.data());
+      // Exact: the scales are powers of two.
       ExpectEqual(plain.z, 0.5, z, 0, "z");
       ExpectEqual(plain.gx, 0.25, gx, 0, "gx");
       ExpectEqual(plain.dw, 0.125, dw, 0, "dw");
@@ -104,35 +110,63 @@ TEST(IntegerConv, RefusesWhatItCannotDo) {
   EXPECT_STREQ(IntegerConv::Refuses(bad), "its stride is not 1");
   bad = good, bad.ci = 24;
   EXPECT_STREQ(IntegerConv::Refuses(bad), "its channels are not multiples of 16");
+  bad = good, bad.oh = bad.ow = 4000;
+  EXPECT_STREQ(IntegerConv::Refuses(bad), "its map is too large for sums of 32 bits");
   bad = good, bad.code_bits = 8;
   EXPECT_STREQ(IntegerConv::Refuses(bad), "its input is not codes of at most 7 bits");
 }
 
-// The greatest codes and gradients everywhere: nothing overflows or saturates.
+// The greatest codes and gradients everywhere: nothing overflows or saturates, whether lines of
+// pixels are joined (kernel 1) or not.
 TEST(WeightGradient, HoldsTheGreatestSums) {
+  constexpr int32_t kSide = 13, kGroups = 2;
   for (const int32_t max_code : {1, 3, 127}) {
-    const GradientShape shape{.h = 16,
-                              .w = 16,
-                              .ci = 16,
-                              .oh = 16,
-                              .ow = 16,
-                              .co = 16,
-                              .kernel = 1,
-                              .pad = 0,
-                              .max_code = max_code};
-    const std::vector<uint8_t> codes(16 * 16 * 16 * 4, static_cast<uint8_t>(max_code));
-    const std::vector<uint8_t> gradients(codes.size(), 0x80);  // -128
-    std::vector<int32_t> dw(16 * 16, 0);
-    SelectWeightGradient(edge::CpuIsas()).add(shape, 1, codes.data(), gradients.data(), dw.data());
-    for (const int32_t sum : dw) EXPECT_EQ(sum, -128 * max_code * 16 * 16 * 4);
+    for (const int32_t kernel : {1, 3}) {
+      const GradientShape shape{.h = kSide,
+                                .w = kSide,
+                                .ci = 16,
+                                .oh = kSide,
+                                .ow = kSide,
+                                .co = 16,
+                                .kernel = kernel,
+                                .pad = kernel / 2,
+                                .max_code = max_code};
+      const std::vector<uint8_t> codes(kSide * kSide * 16 * 4 * kGroups,
+                                       static_cast<uint8_t>(max_code));
+      const std::vector<uint8_t> gradients(codes.size(), 0x80);  // -128
+      for (const kernels::IsaSet isas : {kernels::kAlways, edge::CpuIsas()}) {
+        std::vector<int32_t> sums(static_cast<size_t>(16 * 16 * kernel * kernel), 0);
+        SelectWeightGradient(isas).add(shape, kGroups, codes.data(), gradients.data(), sums.data());
+        for (int32_t tap = 0; tap < kernel * kernel; ++tap) {
+          const int32_t rows = kSide - std::abs(tap / kernel - kernel / 2);
+          const int32_t columns = kSide - std::abs(tap % kernel - kernel / 2);
+          const int32_t expected = -128 * max_code * rows * columns * 4 * kGroups;
+          for (int32_t co = 0; co < 16; ++co) {
+            for (int32_t ci = 0; ci < 16; ++ci)
+              ASSERT_EQ(sums[static_cast<size_t>(SumsAt(shape, co, tap, ci))], expected) << tap;
+          }
+        }
+      }
+    }
   }
+}
+
+// More images than 32 bits hold the sums of are summed in parts.
+TEST(IntegerConv, SumsInPartsWhatDoesNotFit) {
+  const IntegerConvShape shape{64, 64, 16, 64, 64, 16, 1, 1, 0, 7};
+  constexpr int64_t kImages = 33;  // one has sums of up to 66,584,576
+  const std::vector<uint8_t> codes(kImages * 64 * 64 * 16, 127), gradients(codes.size(), 255);
+  IntegerConv conv(shape, edge::CpuIsas());
+  std::vector<float> dw(16 * 16);
+  conv.WeightGradient(kImages, codes.data(), gradients.data(), 1.0F, dw.data());
+  for (const float sum : dw) EXPECT_NEAR(sum, 127.0 * 127 * 64 * 64 * kImages, 256);
 }
 
 TEST(Rounding, IsUnbiasedAndKeepsZeroAndTheGreatest) {
   constexpr int64_t kCount = 1 << 18;
   std::vector<float> g(kCount, 0.3F);
   g[0] = -127.0F, g[1] = 127.0F, g[2] = 0.0F;
-  EXPECT_EQ(MaxMagnitude(kCount, g.data()), 127.0F);
+  EXPECT_EQ(GradientScale(kCount, g.data()), 1.0F);
   std::vector<uint8_t> codes(kCount), again(kCount), other(kCount);
   RoundGradient(kCount, g.data(), 1.0F, 5, codes.data());
   RoundGradient(kCount, g.data(), 1.0F, 5, again.data());
@@ -149,6 +183,10 @@ TEST(Rounding, IsUnbiasedAndKeepsZeroAndTheGreatest) {
   }
   // Standard error sqrt(0.3 * 0.7 / count) is 0.0009.
   EXPECT_NEAR(sum / static_cast<double>(kCount - 3), 0.3, 0.004);
+  g[7] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(GradientScale(kCount, g.data())));
+  g[7] = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(std::isinf(GradientScale(kCount, g.data())));
 }
 
 }  // namespace

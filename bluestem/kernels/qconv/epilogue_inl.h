@@ -135,18 +135,18 @@ static inline void Affine(const QConvParams& p, const QConvArgs& args, const Epi
   const float* a = args.a + block.co;
   const float* b = args.b + block.co;
   const bool relu = p.relu != 0;
-  if (block.count == kLanes) {
-    // Copies, which nothing else points at, so that these are vectors.
-    float factor[kLanes];
-    float offset[kLanes];
-    float v[kLanes];
-    std::memcpy(factor, a, sizeof(factor));
-    std::memcpy(offset, b, sizeof(offset));
-    for (int32_t i = 0; i < kLanes; ++i) v[i] = static_cast<float>(acc[i]) * factor[i];
-    for (int32_t i = 0; i < kLanes; ++i) v[i] = v[i] + offset[i];
-    for (int32_t i = 0; relu && i < kLanes; ++i) v[i] = v[i] < 0 ? 0.0f : v[i];
-    std::memcpy(y, v, sizeof(v));
-    return;
+  constexpr int32_t kWords = kVectorBytes / 4;
+  if constexpr (kLanes % kWords == 0) {
+    if (block.count == kLanes) {
+      for (int32_t i = 0; i < kLanes; i += kWords) {
+        const auto sums = __builtin_convertvector(Load<WordVector>(acc + i), RealVector);
+        const RealVector product = sums * Load<RealVector>(a + i);
+        RealVector v = product + Load<RealVector>(b + i);
+        if (relu) v = v < 0 ? RealVector{} : v;
+        std::memcpy(y + i, &v, sizeof(v));
+      }
+      return;
+    }
   }
   for (int32_t i = 0; i < block.count; ++i) {
     const float product = static_cast<float>(acc[i]) * a[i];

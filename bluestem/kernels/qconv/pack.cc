@@ -4,12 +4,16 @@
 
 namespace bluestem::kernels {
 
+namespace {
+
 // Bit i: weight i is positive.
-static uint8_t PositiveBits(const int8_t* weights) {
+uint8_t PositiveBits(const int8_t* weights) {
   uint64_t bits = 0;
   for (int32_t i = 0; i < 8; ++i) bits |= uint64_t{weights[i] > 0} << (8 * i);
   return static_cast<uint8_t>(bits * 0x0102040810204080U >> 56);  // byte i to bit i
 }
+
+}  // namespace
 
 size_t QConvPackedBytes(const QConvParams& params) {
   return static_cast<size_t>(params.groups * GroupBlocks(params) * BlockBytes(params));

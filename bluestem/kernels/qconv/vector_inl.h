@@ -28,6 +28,7 @@ inline __attribute__((always_inline)) Vector Load(const void* from) {
   return v;
 }
 
+using RealVector = VectorOf<float, kVectorBytes / 4>::Type;
 using WordVector = VectorOf<int32_t, kVectorBytes / 4>::Type;
 using HalfVector = VectorOf<int16_t, kVectorBytes / 2>::Type;
 using ByteVector = VectorOf<int8_t, kVectorBytes>::Type;

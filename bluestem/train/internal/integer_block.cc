@@ -1,15 +1,13 @@
 #include "bluestem/train/internal/integer_block.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 
+#include "bluestem/base/check.h"
 #include "bluestem/train/lowbit/rounding.h"
 
 namespace bluestem::train {
 namespace {
-
-constexpr float kGreatestGradient = 127.0F;
 
 IntegerConvShape ConvShape(const Network& network, const BlockShape& s, const Block& block) {
   return {.h = s.h,
@@ -31,8 +29,7 @@ const char* RefusesIntegers(const Network& network, const std::vector<BlockShape
   const Block& block = network.blocks[i];
   const WeightQuantizer& weights = network.WeightsOf(block);
   if (weights.bits != 1) return "its weights are not of one bit";
-  const std::string name = weights.name;
-  if (name != "binary_mean_scaling") return "its weights have more than one scale";
+  if (weights.quantize != BinaryMeanScaling) return "its weights have more than one scale";
   if (block.bias) return "it has a bias";
   if (i == 0) return "its input is the picture";
   const Block& previous = network.blocks[i - 1];
@@ -53,6 +50,7 @@ IntegerBlock::IntegerBlock(const Network& network, const std::vector<BlockShape>
 
 void IntegerBlock::TakeWeights(const float* latent) {
   const QuantizedWeights quantized = weights_->quantize(latent, shape_.co, shape_.k);
+  BLUESTEM_CHECK(quantized.scales.size() == 1, "one scale a layer");
   weight_scale_ = quantized.scales[0] * block_.gain;
   conv_->SetSigns(quantized.codes.data());
 }
@@ -94,9 +92,8 @@ const uint8_t* IntegerBlock::RoundedGradient(int64_t n, const Gradients& gradien
 
 bool IntegerBlock::Backward(int64_t n, const Gradients& gradients) {
   const int64_t size = shape_.norm_h * shape_.norm_w * shape_.co;
-  const float greatest = MaxMagnitude(n * size, gradients.gz);
-  if (!std::isfinite(greatest) || !std::isfinite(weight_scale_)) return false;
-  const float scale = std::max(greatest / kGreatestGradient, FLT_MIN);
+  const float scale = GradientScale(n * size, gradients.gz);
+  if (!std::isfinite(scale) || !std::isfinite(weight_scale_)) return false;
   const uint8_t* rounded = RoundedGradient(n, gradients, scale);
   conv_->InputGradient(n, rounded, scale * weight_scale_, gradients.gx);
   conv_->WeightGradient(n, codes_.data(), rounded, scale * spec_.Scale() * block_.gain,

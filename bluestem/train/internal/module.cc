@@ -1,11 +1,8 @@
 #include "bluestem/train/internal/module.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <thread>
 
 #include "bluestem/base/rng.h"
 #include "bluestem/train/internal/integer_block.h"
@@ -177,6 +174,9 @@ void Module::State::NormAndActivate(size_t i, Mode mode) {
   }
   FinishNorm(block.gamma ? state.gamma.data() : nullptr, state.beta.data(), block.epsilon,
              state.norm);
+  // Codes have no value for what is not a number.
+  for (size_t c = 0; c < state.norm.a.size(); ++c)
+    finite &= std::isfinite(state.norm.a[c]) && std::isfinite(state.norm.b[c]);
   const bool needed_later = i + 1 < blocks.size() && network.blocks[i + 1].shortcut;
   state.before = needed_later ? EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3)) : at::Tensor();
   const float* shortcut = block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr;
@@ -320,7 +320,7 @@ void Module::State::BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor&
   finite &= blocks[i].integer->Backward(images,
                                         {.gz = gz.data_ptr<float>(),
                                          .pool_index = pooled ? index.data_ptr<int64_t>() : nullptr,
-                                         .seed = seed * 1000003 + i,
+                                         .seed = Rng(seed, 0x6772, i).Next(),
                                          .gx = input_gradient.data_ptr<float>(),
                                          .gw = blocks[i].weight_gradient.data()});
 }
@@ -381,15 +381,18 @@ const std::vector<ParameterView>& Module::statistics() const {
   return state_->statistics;
 }
 
-size_t Module::UseIntegers(kernels::IsaSet isas) {
+void Module::UseIntegers(kernels::IsaSet isas) {
   State& s = *state_;
-  size_t count = 0;
   for (size_t i = 0; i < s.blocks.size(); ++i) {
-    if (RefusesIntegers(s.network, s.shapes, i) != nullptr) continue;
-    s.blocks[i].integer = std::make_unique<IntegerBlock>(s.network, s.shapes, i, isas);
-    ++count;
+    if (RefusesIntegers(s.network, s.shapes, i) == nullptr)
+      s.blocks[i].integer = std::make_unique<IntegerBlock>(s.network, s.shapes, i, isas);
   }
-  return count;
+}
+
+size_t Module::IntegerBlocks() const {
+  const std::vector<BlockState>& blocks = state_->blocks;
+  return static_cast<size_t>(std::count_if(
+      blocks.begin(), blocks.end(), [](const auto& block) { return block.integer != nullptr; }));
 }
 
 StepResult Module::Step(const StepInput& input, const StepOptions& options) {
@@ -455,24 +458,6 @@ std::vector<float> Module::Scores(const StepInput& input) {
   state_->UseWeights(false);
   state_->Forward(input, State::Mode::kScores, 0);
   return state_->MeanScores();
-}
-
-int UseThreads(int64_t threads) {
-  // LibTorch's own default may be one thread; 0 means every core.
-  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
-  at::set_num_threads(static_cast<int>(threads > 0 ? threads : std::max<int64_t>(cores, 1)));
-#if defined(__GLIBC__)
-  // Each step takes and frees the same maps: handing them back to the system costs a tenth of it.
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, INT32_MAX);
-#endif
-  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
-  return at::get_num_threads();
-}
-
-std::string TorchVersion() {
-  return fmt::format("LibTorch {}.{}.{}{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
-                     TORCH_VERSION_PATCH, at::globalContext().hasMKLDNN() ? ", oneDNN" : "");
 }
 
 }  // namespace bluestem::train

@@ -43,7 +43,7 @@ struct StepOptions {
 };
 
 struct StepResult {
-  double loss = 0;  // mean cross-entropy; not a number if a gradient is not finite
+  double loss = 0;  // mean cross-entropy; not a number if a norm or a gradient is not finite
   int64_t correct = 0;
 };
 
@@ -63,8 +63,10 @@ class Module {
   const std::vector<ParameterView>& statistics() const;
 
   // From now on takes the convolutions of 1-bit blocks in integers where it can
-  // (internal/integer_block.h). Returns how many blocks.
-  size_t UseIntegers(kernels::IsaSet isas);
+  // (internal/integer_block.h).
+  void UseIntegers(kernels::IsaSet isas);
+  // Returns how many blocks that are.
+  size_t IntegerBlocks() const;
 
   // Forward and backward; fills the gradients.
   StepResult Step(const StepInput& input, const StepOptions& options);

@@ -1,8 +1,8 @@
 // Batch norm, shortcut and activation in one pass over a channels-last map, forward and backward:
 // memory traffic, not arithmetic, is what these cost.
 //
-//   xhat = (z - mean) * inverse,  r = z*a + b (+ shortcut),  a = gamma * inverse, b = beta -
-//   mean*a,  y = activation(r)
+//   xhat = (z - mean) * inverse;  a = gamma * inverse;  b = beta - mean * a
+//   r = z*a + b (+ shortcut);  y = activation(r)
 //
 // Maps are [rows, channels] f32, rows = n*h*w. Sums are over fixed chunks of rows, added in order
 // in double: the same bits for any number of threads. Threads: uses OpenMP inside; call from one

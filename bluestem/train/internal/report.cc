@@ -154,14 +154,14 @@ std::string Environment(const ReportContent& content) {
   return fmt::format(
       "<section><h2>Run</h2><dl><dt>network</dt><dd>{}, input "
       "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}, {} bits, up to "
-      "{}</dd><dt>steps</dt><dd>{} ({} an epoch)</dd>"
+      "{}</dd><dt>steps</dt><dd>{} ({} an epoch), {} of {} convolutions in integers</dd>"
       "<dt>training</dt><dd>{:.1f} s, {:.0f} images/s</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
       "threads</dt><dd>{}, {} of {}</dd><dt>software</dt><dd>{}</dd></dl></section>",
       EscapeHtml(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
       network.activation_quantizer->name, network.activation.bits, network.activation.max,
-      state.step, state.steps_per_epoch, state.train_seconds, state.images_per_second,
-      state.best_epoch, state.seed, state.threads, std::thread::hardware_concurrency(),
-      EscapeHtml(state.versions));
+      state.step, state.steps_per_epoch, content.module->IntegerBlocks(), network.blocks.size(),
+      state.train_seconds, state.images_per_second, state.best_epoch, state.seed, state.threads,
+      std::thread::hardware_concurrency(), EscapeHtml(state.versions));
 }
 
 }  // namespace

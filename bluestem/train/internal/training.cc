@@ -19,7 +19,8 @@ constexpr int64_t kWarmSteps = 4;    // before steps are timed
 constexpr int64_t kTimedSteps = 12;  // their median is the speed
 constexpr double kBudgetShare =
     0.95;  // of max_minutes for steps and validation; the rest is for the end
-constexpr int64_t kStatisticsImages = 10000;
+constexpr int64_t kStatisticsImages = 10000;     // of an epoch that may become the model
+constexpr int64_t kValidationStatistics = 2000;  // of one that is only validated
 constexpr int64_t kEvaluationBatch = 250;
 
 OptimizerSettings SettingsOf(const config::TrainConfig& config, const Recipe& recipe) {
@@ -125,7 +126,7 @@ void Training::ChooseSteps() {
   const double step_seconds = MeasureStepSeconds();
   // A forward pass is about a third of a step; each epoch ends with one over the statistics' and
   // the validation images.
-  const auto extra = static_cast<double>(std::min(kStatisticsImages, data_.train->size()) +
+  const auto extra = static_cast<double>(std::min(StatisticsImages(0), data_.train->size()) +
                                          data_.validation->size());
   const double epoch_seconds =
       step_seconds * (static_cast<double>(state_.steps_per_epoch) +
@@ -135,10 +136,16 @@ void Training::ChooseSteps() {
   state_.steps = std::clamp<int64_t>(fitting, 1, state_.steps);
 }
 
+// Images for the statistics of the epoch that ends at `step`.
+int64_t Training::StatisticsImages(int64_t step) const {
+  const bool chosen = experiment_.train.select == "best" || step == state_.steps;
+  return chosen ? kStatisticsImages : kValidationStatistics;
+}
+
 void Training::EstimateStatistics() {
   const std::vector<int64_t> order =
       data::EpochOrder(data_.train->size(), static_cast<uint64_t>(experiment_.train.seed), 0, true);
-  const int64_t images = std::min(kStatisticsImages, data_.train->size());
+  const int64_t images = std::min(StatisticsImages(state_.step), data_.train->size());
   const int64_t size = data_.train->picture_bytes();
   std::vector<uint8_t> pixels;
   module_.BeginStatistics();

@@ -50,6 +50,7 @@ class Training {
   void ChooseSteps();
   void TrainStep(const data::Batch& batch, bool float_weights);
   Status FinishEpoch(int64_t epoch);
+  int64_t StatisticsImages(int64_t step) const;
   void EstimateStatistics();
   void Validate(EpochMetrics& row);
   Status Save();

@@ -19,11 +19,17 @@ using kernels::QConvKernel;
 using kernels::QConvParams;
 
 constexpr size_t kAlign = 64;
-constexpr int64_t kGradientSteps = 512;  // pixels times groups of a chunk, at least
+constexpr int64_t kGradientSteps = 512;  // pixels times groups of a chunk
 
-// Bytes at an aligned address.
-class Bytes {
+int64_t CeilDivide(int64_t n, int64_t d) {
+  return (n + d - 1) / d;
+}
+
+class AlignedBytes {
  public:
+  AlignedBytes() = default;
+  AlignedBytes(const AlignedBytes&) = delete;
+  AlignedBytes& operator=(const AlignedBytes&) = delete;
   void Resize(size_t size) {
     storage_.resize(size + kAlign);
     const auto address = reinterpret_cast<uintptr_t>(storage_.data());
@@ -40,7 +46,7 @@ class Bytes {
 struct Pass {
   QConvParams params{};
   const QConvKernel* kernel = nullptr;
-  Bytes weights;
+  AlignedBytes weights;
   std::vector<float> a, b;
 
   void Prepare(kernels::IsaSet isas) {
@@ -54,7 +60,7 @@ struct Pass {
     const int64_t y_size = int64_t{params.ho} * params.wo * params.co;
 #pragma omp parallel
     {
-      Bytes scratch;
+      AlignedBytes scratch;
       scratch.Resize(kernel->scratch_bytes(params));
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < n; ++i) {
@@ -70,6 +76,11 @@ struct Pass {
     }
   }
 };
+
+// Of one image.
+int64_t GreatestGradientSum(const IntegerConvShape& s) {
+  return s.oh * s.ow * ((int64_t{1} << s.code_bits) - 1) * 128;
+}
 
 QConvParams ForwardParams(const IntegerConvShape& s) {
   QConvParams p{};
@@ -103,13 +114,16 @@ QConvParams BackwardParams(const IntegerConvShape& s) {
 struct IntegerConv::State {
   IntegerConvShape shape;
   GradientShape gradient;
-  const WeightGradientKernel* kernel;
+  const WeightGradientKernel* weight_gradient;
   Pass forward, backward;
   std::vector<int8_t> turned;
   std::vector<int32_t> sign_sums;                 // of the turned weights, a channel of input each
   std::vector<std::vector<int32_t>> thread_sums;  // weight gradient of each thread
 
   int64_t WeightCount() const { return shape.co * shape.kernel * shape.kernel * shape.ci; }
+  void SumGradients(int64_t n, const uint8_t* codes, const uint8_t* gradients);
+  template <typename Write>
+  void ForSums(const Write& write) const;
 };
 
 const char* IntegerConv::Refuses(const IntegerConvShape& s) {
@@ -117,6 +131,7 @@ const char* IntegerConv::Refuses(const IntegerConvShape& s) {
   if (s.ci % 16 != 0 || s.co % 16 != 0) return "its channels are not multiples of 16";
   if (s.pad >= s.kernel) return "its padding is as wide as its kernel";
   if (s.code_bits < 1 || s.code_bits > 7) return "its input is not codes of at most 7 bits";
+  if (GreatestGradientSum(s) > INT32_MAX) return "its map is too large for sums of 32 bits";
   return nullptr;
 }
 
@@ -139,7 +154,7 @@ IntegerConv::IntegerConv(const IntegerConvShape& shape, kernels::IsaSet isas)
                 .kernel = shape.kernel,
                 .pad = shape.pad,
                 .max_code = (1 << shape.code_bits) - 1};
-  s.kernel = &SelectWeightGradient(isas);
+  s.weight_gradient = &SelectWeightGradient(isas);
 }
 
 IntegerConv::~IntegerConv() = default;
@@ -180,23 +195,23 @@ void IntegerConv::InputGradient(int64_t n, const uint8_t* gradients, float scale
   pass.Run(n, gradients, gx);
 }
 
-void IntegerConv::WeightGradient(int64_t n, const uint8_t* codes, const uint8_t* gradients,
-                                 float scale, float* dw) {
-  State& s = *state_;
-  const GradientShape& shape = s.gradient;
-  const int64_t x_pixels = int64_t{shape.h} * shape.w, g_pixels = int64_t{shape.oh} * shape.ow;
-  const int64_t x_size = x_pixels * shape.ci, g_size = g_pixels * shape.co;
-  BLUESTEM_CHECK(n * g_pixels * shape.max_code * 128 < INT32_MAX,
-                 "a sum of gradients fits 32 bits");
-  const int64_t taps = int64_t{shape.kernel} * shape.kernel;
-  const int64_t chunk_groups = std::max<int64_t>(1, kGradientSteps / g_pixels);
-  const int64_t chunk = chunk_groups * kGradientImages, chunks = (n + chunk - 1) / chunk;
-  s.thread_sums.assign(static_cast<size_t>(omp_get_max_threads()), {});
+// Leaves each thread's sums over its images in thread_sums.
+void IntegerConv::State::SumGradients(int64_t n, const uint8_t* codes, const uint8_t* gradients) {
+  const int64_t x_pixels = int64_t{gradient.h} * gradient.w;
+  const int64_t g_pixels = int64_t{gradient.oh} * gradient.ow;
+  const int64_t x_size = x_pixels * gradient.ci, g_size = g_pixels * gradient.co;
+  // Chunks are as long as threads allow: each reads and writes all sums.
+  const int threads = omp_get_max_threads();
+  const int64_t groups_each = CeilDivide(CeilDivide(n, kGradientImages), threads);
+  const int64_t chunk_groups =
+      std::clamp<int64_t>(kGradientSteps / g_pixels, 1, std::max<int64_t>(1, groups_each));
+  const int64_t chunk = chunk_groups * kGradientImages, chunks = CeilDivide(n, chunk);
+  thread_sums.assign(static_cast<size_t>(threads), {});
 #pragma omp parallel
   {
-    std::vector<int32_t>& sums = s.thread_sums[static_cast<size_t>(omp_get_thread_num())];
-    sums.assign(static_cast<size_t>(s.WeightCount()), 0);
-    Bytes x, g;
+    std::vector<int32_t>& sums = thread_sums[static_cast<size_t>(omp_get_thread_num())];
+    sums.assign(static_cast<size_t>(WeightCount()), 0);
+    AlignedBytes x, g;
     x.Resize(static_cast<size_t>(chunk * x_size));
     g.Resize(static_cast<size_t>(chunk * g_size));
 #pragma omp for schedule(static)
@@ -205,26 +220,46 @@ void IntegerConv::WeightGradient(int64_t n, const uint8_t* codes, const uint8_t*
       int32_t groups = 0;
       for (int64_t done = 0; done < images; done += kGradientImages, ++groups) {
         const auto count = static_cast<int32_t>(std::min<int64_t>(kGradientImages, images - done));
-        s.kernel->pack(codes + (first + done) * x_size, count, x_pixels, shape.ci, kTileInputs, 0,
-                       x.data() + done * x_size);
-        s.kernel->pack(gradients + (first + done) * g_size, count, g_pixels, shape.co, kTileOutputs,
-                       kZeroGradient, g.data() + done * g_size);
+        weight_gradient->pack(codes + (first + done) * x_size, count, x_pixels, gradient.ci,
+                              kTileInputs, 0, x.data() + done * x_size);
+        weight_gradient->pack(gradients + (first + done) * g_size, count, g_pixels, gradient.co,
+                              kTileOutputs, kZeroGradient, g.data() + done * g_size);
       }
-      s.kernel->add(shape, groups, x.data(), g.data(), sums.data());
+      weight_gradient->add(gradient, groups, x.data(), g.data(), sums.data());
     }
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < shape.co * taps; ++row) {
-      for (int64_t ci = 0; ci < shape.ci; ci += kTileInputs) {
-        const int64_t at = SumsAt(shape, row / taps, row % taps, ci);
-        int32_t total[kTileInputs] = {};
-        for (const std::vector<int32_t>& part : s.thread_sums) {
-          for (int64_t c = 0; !part.empty() && c < kTileInputs; ++c)
-            total[c] += part[static_cast<size_t>(at + c)];
-        }
-        for (int64_t c = 0; c < kTileInputs; ++c)
-          dw[row * shape.ci + ci + c] = static_cast<float>(total[c]) * scale;
+  }
+}
+
+// Calls write(index in [co, kernel, kernel, ci], sum) for every weight, on all threads.
+template <typename Write>
+void IntegerConv::State::ForSums(const Write& write) const {
+  const int64_t taps = int64_t{gradient.kernel} * gradient.kernel;
+#pragma omp parallel for schedule(static)
+  for (int64_t row = 0; row < gradient.co * taps; ++row) {
+    for (int64_t ci = 0; ci < gradient.ci; ci += kTileInputs) {
+      const int64_t at = SumsAt(gradient, row / taps, row % taps, ci);
+      int32_t total[kTileInputs] = {};
+      for (const std::vector<int32_t>& part : thread_sums) {
+        for (int64_t c = 0; !part.empty() && c < kTileInputs; ++c)
+          total[c] += part[static_cast<size_t>(at + c)];
       }
+      for (int64_t c = 0; c < kTileInputs; ++c) write(row * gradient.ci + ci + c, total[c]);
     }
+  }
+}
+
+void IntegerConv::WeightGradient(int64_t n, const uint8_t* codes, const uint8_t* gradients,
+                                 float scale, float* dw) {
+  State& s = *state_;
+  const IntegerConvShape& shape = s.shape;
+  const int64_t slice = INT32_MAX / GreatestGradientSum(shape);  // images whose sums fit 32 bits
+  for (int64_t first = 0; first < n; first += slice) {
+    s.SumGradients(std::min(slice, n - first), codes + first * shape.h * shape.w * shape.ci,
+                   gradients + first * shape.oh * shape.ow * shape.co);
+    s.ForSums([&](int64_t i, int32_t sum) {
+      const float part = static_cast<float>(sum) * scale;
+      dw[i] = first == 0 ? part : dw[i] + part;
+    });
   }
 }
 

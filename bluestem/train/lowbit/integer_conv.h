@@ -6,7 +6,8 @@
 //                    kernels, with taps and channels of the weights turned round
 //   weight gradient  dw = (sum of gradient codes * codes) * gradient scale * code scale
 //
-// All sums are exact. Maps are [n, h, w, c]. Threads: one thread at a time; uses OpenMP inside.
+// Sums are exact s32, so they do not depend on threads; scaling them rounds to f32. Maps are [n, h,
+// w, c]; codes are below 2^code_bits. Threads: one thread at a time; uses OpenMP inside.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,7 @@ class IntegerConv {
   IntegerConv(const IntegerConv&) = delete;
   IntegerConv& operator=(const IntegerConv&) = delete;
 
-  // Takes the signs (-1, +1) of a step, [co, kernel, kernel, ci].
+  // Takes the signs (-1, +1) of a step, [co, kernel, kernel, ci]. Before any of the passes.
   void SetSigns(const int8_t* signs);
 
   // codes u8 [n, h, w, ci] to z f32 [n, oh, ow, co], sums times `scale`.

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cfloat>
+#include <cmath>
 #include <vector>
 
+#include "bluestem/base/rng.h"
 #include "bluestem/train/internal/clones.h"
 
 namespace bluestem::train {
@@ -37,13 +40,13 @@ BLUESTEM_CLONES void RoundChunk(int64_t count, const float* __restrict g, float 
     const uint32_t bits = Mix(static_cast<uint32_t>(i) + seed) >> 16;
     const float u = static_cast<float>(static_cast<int32_t>(bits)) * (1.0F / 65536.0F);
     const float code = g[i] * inverse + (u + static_cast<float>(kZeroGradient));
-    codes[i] = static_cast<uint8_t>(std::min(static_cast<int32_t>(code), 255));
+    codes[i] = static_cast<uint8_t>(std::clamp(static_cast<int32_t>(code), 1, 255));
   }
 }
 
 }  // namespace
 
-float MaxMagnitude(int64_t count, const float* g) {
+float GradientScale(int64_t count, const float* g) {
   const int64_t chunks = (count + kChunk - 1) / kChunk;
   std::vector<uint32_t> greatest(static_cast<size_t>(std::max<int64_t>(chunks, 1)), 0);
 #pragma omp parallel for schedule(static)
@@ -51,7 +54,8 @@ float MaxMagnitude(int64_t count, const float* g) {
     const int64_t first = k * kChunk;
     greatest[static_cast<size_t>(k)] = ChunkMagnitude(std::min(kChunk, count - first), g + first);
   }
-  return std::bit_cast<float>(*std::max_element(greatest.begin(), greatest.end()));
+  const auto most = std::bit_cast<float>(*std::max_element(greatest.begin(), greatest.end()));
+  return std::isfinite(most) ? std::max(most / 127.0F, FLT_MIN) : most;
 }
 
 void RoundGradient(int64_t count, const float* g, float scale, uint64_t seed, uint8_t* codes) {
@@ -60,9 +64,8 @@ void RoundGradient(int64_t count, const float* g, float scale, uint64_t seed, ui
 #pragma omp parallel for schedule(static)
   for (int64_t k = 0; k < chunks; ++k) {
     const int64_t first = k * kChunk;
-    const uint64_t mixed = (seed + static_cast<uint64_t>(k)) * 0x9e3779b97f4a7c15ULL;
     RoundChunk(std::min(kChunk, count - first), g + first, inverse,
-               static_cast<uint32_t>(mixed >> 32), codes + first);
+               static_cast<uint32_t>(Rng(seed, static_cast<uint64_t>(k), 0).Next()), codes + first);
   }
 }
 

@@ -13,10 +13,10 @@ namespace bluestem::train {
 
 constexpr uint8_t kZeroGradient = 128;
 
-// Returns max |g|; not a number, or infinite, if any g is.
-float MaxMagnitude(int64_t count, const float* g);
+// Returns the scale, above zero; not a number, or infinite, if any g is.
+float GradientScale(int64_t count, const float* g);
 
-// Writes codes for `scale` > 0, which must be at least max |g| / 127.
+// Requires: a finite scale of GradientScale.
 void RoundGradient(int64_t count, const float* g, float scale, uint64_t seed, uint8_t* codes);
 
 }  // namespace bluestem::train

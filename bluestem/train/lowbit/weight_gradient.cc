@@ -52,7 +52,7 @@ void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uin
 
 }  // namespace
 
-const WeightGradientKernel kWeightGradientPortable = {kernels::Isa::kPortable, Pack, Add};
+const WeightGradientKernel kWeightGradientPortable = {Pack, Add};
 
 const WeightGradientKernel& SelectWeightGradient(kernels::IsaSet isas) {
   const bool avx2 =

@@ -1,8 +1,8 @@
 // Weight gradient of a convolution in integers: u8 codes times s8 gradients, summed over images and
 // pixels, exactly, so in any order and by any number of threads the same bits.
 //
-//   dw[co, kh, kw, ci] += sum over n, oy, ox of  g[n, oy, ox, co] * x[n, oy - pad + kh, ox - pad +
-//   kw, ci]     stride 1; x outside the map is 0
+//   dw[co, kh, kw, ci] += sum over n, oy, ox of g[n, oy, ox, co] * x[n, iy, ix, ci]
+//   iy = oy - pad + kh, ix = ox - pad + kw; stride 1; x outside the map is 0
 //
 // The sum runs over pixels, so instructions that multiply and add neighbours need neighbouring
 // bytes to be of different pixels: four images are interleaved, which makes every tap a plain
@@ -32,7 +32,6 @@ constexpr int32_t kGradientImages = 4;  // interleaved
 
 // How an ISA does it.
 struct WeightGradientKernel {
-  kernels::Isa isa;
   // Interleaves `images` (1..4) maps of `pixels` x `channels` bytes, each xor-ed with `flip`; what
   // is missing is 0. `block` channels of a pixel lie together: 16 or 4.
   void (*pack)(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels, int32_t block,

@@ -91,31 +91,49 @@ Range Inside(int32_t k, int32_t pad, int32_t size, int32_t outputs) {
   return {pad > k ? pad - k : 0, Least(outputs, size + pad - k)};
 }
 
+// The pixels of one tap: lines of neighbours, in the first group.
+struct Lines {
+  int32_t count, pixels;   // lines, and pixels of each
+  int64_t code, gradient;  // the first pixel of the first line
+};
+
+Lines LinesOf(const GradientShape& s, int32_t kh, int32_t kw) {
+  const Range rows = Inside(kh, s.pad, s.h, s.oh), columns = Inside(kw, s.pad, s.w, s.ow);
+  Lines lines = {rows.end - rows.begin, columns.end - columns.begin,
+                 int64_t{rows.begin - s.pad + kh} * s.w + columns.begin - s.pad + kw,
+                 int64_t{rows.begin} * s.ow + columns.begin};
+  if (lines.count <= 0 || lines.pixels <= 0) return {0, 0, 0, 0};
+  if (lines.pixels == s.w && lines.pixels == s.ow) {  // nothing lies between them
+    lines.pixels *= lines.count;
+    lines.count = 1;
+  }
+  return lines;
+}
+
 // One tile of one tap, over all groups. `codes` and `gradients` are the first group's planes.
-void AddTile(const GradientShape& s, int32_t groups, int32_t kh, int32_t kw, const uint8_t* codes,
+void AddTile(const GradientShape& s, int32_t groups, const Lines& lines, const uint8_t* codes,
              const uint8_t* gradients, int32_t* sums) {
+  if (lines.count == 0) return;
   const int64_t x_group = int64_t{s.h} * s.w * s.ci * kGradientImages;
   const int64_t g_group = int64_t{s.oh} * s.ow * s.co * kGradientImages;
-  const Range rows = Inside(kh, s.pad, s.h, s.oh), columns = Inside(kw, s.pad, s.w, s.ow);
   const int32_t limit = 32768 / (2 * s.max_code * 128);  // steps before 16 bits could overflow
+  const int32_t sum_lines = lines.pixels < limit ? limit / lines.pixels : 1;
   Tile tile;
   tile.Clear();
-  int32_t left = limit;
+  int32_t left = sum_lines;
   for (int32_t group = 0; group < groups; ++group) {
-    for (int32_t oy = rows.begin; oy < rows.end; ++oy) {
-      const int64_t pixel = int64_t{oy - s.pad + kh} * s.w + columns.begin - s.pad + kw;
-      const uint8_t* x = codes + group * x_group + pixel * kCodeStep;
+    for (int32_t line = 0; line < lines.count; ++line) {
+      const uint8_t* x = codes + group * x_group + (lines.code + int64_t{line} * s.w) * kCodeStep;
       const uint8_t* g =
-          gradients + group * g_group + (int64_t{oy} * s.ow + columns.begin) * kGradientStep;
-      for (int32_t count = columns.end - columns.begin; count > 0;) {
-        const int32_t steps = Least(count, left);
+          gradients + group * g_group + (lines.gradient + int64_t{line} * s.ow) * kGradientStep;
+      for (int32_t count = lines.pixels; count > 0; count -= limit) {
+        const int32_t steps = Least(count, limit);
         for (int32_t i = 0; i < steps; ++i, x += kCodeStep, g += kGradientStep) tile.Step(x, g);
-        count -= steps;
-        left -= steps;
-        if (left > 0) continue;
-        tile.AddTo(sums);
-        tile.Clear();
-        left = limit;
+        if (count > limit || --left == 0) {
+          tile.AddTo(sums);
+          tile.Clear();
+          left = sum_lines;
+        }
       }
     }
   }
@@ -129,12 +147,12 @@ void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uin
     for (int32_t co = 0; co < s.co; co += kTileOutputs) {
       const uint8_t* g = gradients + int64_t{co / kTileOutputs} * s.oh * s.ow * kGradientStep;
       for (int32_t tap = 0; tap < s.kernel * s.kernel; ++tap, sums += kTileSums)
-        AddTile(s, groups, tap / s.kernel, tap % s.kernel, x, g, sums);
+        AddTile(s, groups, LinesOf(s, tap / s.kernel, tap % s.kernel), x, g, sums);
     }
   }
 }
 
-constexpr WeightGradientKernel kKernel = {kernels::Isa::kAvx2, Pack, Add};
+constexpr WeightGradientKernel kKernel = {Pack, Add};
 
 }  // namespace
 
