@@ -108,7 +108,7 @@ Status Prepare(const Arguments& arguments, config::Experiment& experiment, FitOp
     BLUESTEM_RETURN_IF_ERROR(
         config::Set(experiment, setting.substr(0, equals), setting.substr(equals + 1)));
   }
-  return OkStatus();
+  return config::Check(experiment);  // the rules that join keys, which no single setting can
 }
 
 }  // namespace
