@@ -39,6 +39,12 @@ TEST(Train, NamesTheKeyOfAWrongSetting) {
   const ToolResult result = Tool({"train", "-c", config.string(), "--set", "train.batch"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("KEY=VALUE"));
+  const Path run = Scratch() / "run";  // what only a rule refuses
+  const ToolResult rule = Tool(
+      {"train", "-c", config.string(), "-o", run.string(), "--set", "train.float_weights=-0.5"});
+  EXPECT_EQ(rule.exit_code, 2);
+  EXPECT_THAT(rule.err, HasSubstr("train.float_weights: got -0.5"));
+  EXPECT_FALSE(std::filesystem::exists(run));
 }
 
 TEST(Train, NamesTheDataThatIsMissing) {
