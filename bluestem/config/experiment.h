@@ -40,6 +40,8 @@ struct AugmentationConfig {
   double hue = 0;      // turns, 0..0.5
   double rotate = 0;   // degrees, 0..180
   int64_t cutout = 0;  // side in pixels
+  double mixup = 0;    // alpha of the Beta distribution, 0..1
+  double cutmix = 0;
   bool operator==(const AugmentationConfig&) const = default;
 };
 
@@ -63,18 +65,23 @@ struct TrainConfig {
                            // measured in the first epoch's start
   int64_t seed = 1;
   int64_t threads = 0;                 // 0: all cores
-  std::string optimizer = "momentum";  // sgd, momentum, nesterov, adam, adamw
+  std::string optimizer = "momentum";  // sgd, momentum, nesterov, adam, adamw, lars, lamb, muon
   double learning_rate = 0.001;
   double momentum = 0.9;
   double weight_decay = 0.0005;
-  std::string schedule = "cosine";  // constant, cosine, linear, 2-step, 3-step, 3-step-with-warmup
-  double warmup = 0;                // share of all steps, 0..0.5
+  std::string schedule =
+      "cosine";       // constant, cosine, linear, one-cycle, 2-step, 3-step, 3-step-with-warmup
+  double warmup = 0;  // share of all steps, 0..0.5
   double label_smoothing = 0;
+  double gradient_clip = 0;            // greatest norm of all gradients together, 0: off
+  double ema = 0;                      // decay of the weights' average that becomes the model
+  std::string class_weights = "none";  // none, balanced
   double float_weights = -1;  // share of all steps before weights are quantized; -1: the network's
   double beta_rate = -1;  // factor on the rate of betas (shifts of batch norms); -1: the network's
   double lookahead = -1;  // decay of the slow weights, 0: off; -1: the network's
   std::string arithmetic = "auto";  // auto, integer, float: how 1-bit blocks take their steps
   std::string select = "best";      // best, last: the epoch whose weights become the model
+  int64_t patience = 0;  // epochs without a better one before the run ends; 0: no early end
   int64_t checkpoint_steps = 1000;
   int64_t keep_checkpoints = 5;
   bool fp32_baseline =

@@ -77,6 +77,12 @@ Violation RecipeViolation(const Experiment& e) {
     if (value < 0 && value != -1)
       return {key, fmt::format("got {}; expected -1, the network's own, or 0 and more", value)};
   }
+  if (e.train.patience > 0 && e.train.select != "best") {
+    return {"train.patience",
+            fmt::format("got {} with train.select {}; expected 0, or train.select: best: the last "
+                        "epoch is not known before the end",
+                        e.train.patience, e.train.select)};
+  }
   return {"", ""};
 }
 

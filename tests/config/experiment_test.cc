@@ -89,6 +89,7 @@ void Repair(Experiment& e, Rng& rng) {
   if (e.network.name != "bluestem_s") e.network.width = 0;
   for (double* own : {&e.train.float_weights, &e.train.beta_rate, &e.train.lookahead})
     *own = *own < 0 ? -1 : *own;
+  if (e.train.select != "best") e.train.patience = 0;
   e.train.epochs += 3;
   e.train.epochs = std::min<int64_t>(e.train.epochs, 100000);
 }
@@ -202,6 +203,8 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   EXPECT_THAT(Refusal(data + "name: a/b\n"), HasSubstr("it names folders"));
   EXPECT_THAT(Refusal(data + "train: {float_weights: -0.5}\n"),
               HasSubstr("train.float_weights: got -0.5; expected -1, the network's own, or 0"));
+  EXPECT_THAT(Refusal(data + "train: {select: last, patience: 5}\n"),
+              HasSubstr("train.patience: got 5 with train.select last; expected 0"));
 }
 
 TEST(Experiment, SetNamesTheNearestKeyAndTheRange) {

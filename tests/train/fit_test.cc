@@ -114,7 +114,7 @@ TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
   EXPECT_TRUE(interchange::LoadModel(paths.Model()).ok());
   const std::string report = ReadTextFile(paths.Report()).value();
   for (const char* part :
-       {"Confusion matrix", "Worst mistakes", "Cost", "<svg", "4 of 7 convolutions in integers"})
+       {"Confusion matrix", "Worst mistakes", "Cost", "<svg", "5 of 7 convolutions in integers"})
     EXPECT_THAT(report, HasSubstr(part));
   EXPECT_THAT(report, testing::Not(HasSubstr("http")));  // needs nothing else
 }
@@ -133,6 +133,52 @@ TEST_F(FitRun, InterruptedAndResumedEqualsUninterruptedBitForBit) {
               ReadFile(RunPaths{folder_ / "whole"}.Model()).value())
         << stop_at;
   }
+}
+
+TEST_F(FitRun, EverythingThatMovesIsInACheckpoint) {
+  experiment_.augmentation.mixup = 0.4;
+  experiment_.augmentation.cutmix = 1;
+  experiment_.train.optimizer = "lamb";
+  experiment_.train.learning_rate = 0.01;
+  experiment_.train.ema = 0.9;
+  experiment_.train.gradient_clip = 1;
+  experiment_.train.class_weights = "balanced";
+  experiment_.train.schedule = "one-cycle";
+  ASSERT_TRUE(FitUntil("whole", 0, false).ok());
+  EXPECT_EQ(FitUntil("parts", 10, false).code(), Code::kInterrupted);
+  ASSERT_TRUE(FitUntil("parts", 0, true).ok());
+  EXPECT_EQ(Weights("parts"), Weights("whole"));
+  EXPECT_EQ(ReadFile(RunPaths{folder_ / "parts"}.Model()).value(),
+            ReadFile(RunPaths{folder_ / "whole"}.Model()).value());
+}
+
+TEST_F(FitRun, TheAverageOfTheWeightsBecomesTheModel) {
+  experiment_.train.ema = 0.9;
+  experiment_.train.select = "last";
+  ASSERT_TRUE(FitUntil("run", 0, false).ok());
+  const auto array = [&](const Path& file, const std::string& name) {
+    const Checkpoint checkpoint = ReadCheckpoint(file).value();
+    for (const auto& [key, values] : checkpoint.arrays) {
+      if (key == name) return values;
+    }
+    ADD_FAILURE() << file << " has no " << name;
+    return std::vector<float>{};
+  };
+  const RunPaths paths{folder_ / "run"};
+  EXPECT_EQ(array(paths.Best(), "deep1/weight"), array(paths.Last(), "average/deep1/weight"));
+  EXPECT_NE(array(paths.Best(), "deep1/weight"), array(paths.Last(), "deep1/weight"));
+}
+
+TEST_F(FitRun, EndsEarlyWhenNoEpochIsBetter) {
+  experiment_.train.epochs = 40;
+  experiment_.train.patience = 2;
+  experiment_.train.learning_rate = 1e-8;  // so that nothing changes: equal is not better
+  experiment_.train.beta_rate = 0;
+  ASSERT_TRUE(FitUntil("run", 0, false).ok());
+  const RunState state = ReadRunState(RunPaths{folder_ / "run"}).value();
+  EXPECT_EQ(state.status, "finished");
+  EXPECT_EQ(state.step, state.steps);
+  EXPECT_LT(state.step, 40 * state.steps_per_epoch);
 }
 
 TEST_F(FitRun, KilledAndResumedEqualsUninterruptedBitForBit) {

@@ -1,9 +1,11 @@
-// Optimizers against their formulas in double, schedules against their shapes.
+// Optimizers against their formulas in double.
 #include "bluestem/train/internal/optimizer.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+
+#include "bluestem/base/rng.h"
 
 namespace bluestem::train {
 namespace {
@@ -67,39 +69,86 @@ TEST(Optimizer, DecaysWeightsOnlyAndScalesTheRateOfBetas) {
   EXPECT_FLOAT_EQ(gamma.value[0], 1.0F - 0.1F * 0.5F);
 }
 
-TEST(Schedule, CosineAndLinearStartAtOneAndEndNearZero) {
-  config::TrainConfig config;
-  for (const char* name : {"cosine", "linear"}) {
-    config.schedule = name;
-    EXPECT_DOUBLE_EQ(RateFactor(config, 0, 1000, 100), 1.0) << name;
-    EXPECT_NEAR(RateFactor(config, 500, 1000, 100), 0.5, 1e-12) << name;
-    EXPECT_LT(RateFactor(config, 999, 1000, 100), 0.002) << name;
+TEST(Optimizer, LarsTrustsAnArrayAsFarAsItsNormSays) {
+  Toy toy;
+  Optimizer optimizer({.name = "lars", .momentum = 0.9, .weight_decay = 0.1}, toy.Views());
+  optimizer.Update(0, 2.0, 0);
+  const double w = std::sqrt(1.0 + 4.0), g = std::sqrt(0.25 + 0.0625);
+  const double local = 2.0 * 0.001 * w / (g + 0.1 * w);
+  EXPECT_NEAR(static_cast<double>(toy.value[0]), 1.0 - local * (0.5 + 0.1 * 1.0), 1e-6);
+  EXPECT_NEAR(static_cast<double>(toy.value[1]), -2.0 - local * (0.25 + 0.1 * -2.0), 1e-6);
+  Toy bias;  // no trust for what is no weight
+  Optimizer plain({.name = "lars", .momentum = 0.9, .weight_decay = 0.1}, bias.Views(Role::kBias));
+  plain.Update(0, 0.1, 0);
+  EXPECT_FLOAT_EQ(bias.value[0], 1.0F - 0.1F * 0.5F);
+}
+
+TEST(Optimizer, LambStepsAsFarAsTheArrayIsLong) {
+  Toy toy;
+  Optimizer optimizer({.name = "lamb", .weight_decay = 0.1}, toy.Views());
+  optimizer.Update(0, 0.01, 0);
+  const double r[] = {1.0 + 0.1, 1.0 - 0.2};  // Adam's first step is the gradient's sign
+  const double trust = std::sqrt(5.0) / std::hypot(r[0], r[1]);
+  EXPECT_NEAR(static_cast<double>(toy.value[0]), 1.0 - 0.01 * trust * r[0], 1e-6);
+  EXPECT_NEAR(static_cast<double>(toy.value[1]), -2.0 - 0.01 * trust * r[1], 1e-6);
+}
+
+// Products of the rows of u [rows, columns], rows <= columns.
+std::vector<double> Gram(int64_t rows, int64_t columns, const std::vector<float>& u) {
+  std::vector<double> gram;
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < rows; ++j) {
+      double sum = 0;
+      for (int64_t k = 0; k < columns; ++k)
+        sum += static_cast<double>(u[static_cast<size_t>(i * columns + k)]) *
+               static_cast<double>(u[static_cast<size_t>(j * columns + k)]);
+      gram.push_back(sum);
+    }
+  }
+  return gram;
+}
+
+TEST(Optimizer, MuonStepsAlongANearlyOrthogonalMatrix) {
+  constexpr int64_t kRows = 4, kColumns = 9;
+  Rng rng(3);
+  std::vector<float> value(kRows * kColumns, 1.0F), gradient(kRows * kColumns);
+  for (float& g : gradient) g = static_cast<float>(rng.Uniform(-1, 1));
+  Optimizer optimizer({.name = "muon", .momentum = 0.9}, {{.name = "w",
+                                                           .count = kRows * kColumns,
+                                                           .rows = kRows,
+                                                           .value = value.data(),
+                                                           .gradient = gradient.data()}});
+  optimizer.Update(0, 0.5, 0);
+  std::vector<float> step;
+  for (const float w : value) step.push_back((1.0F - w) / (0.5F * 0.2F * 3.0F));
+  const std::vector<double> gram = Gram(kRows, kColumns, step);
+  double along = 0;
+  for (size_t k = 0; k < step.size(); ++k)
+    along += static_cast<double>(step[k]) * static_cast<double>(gradient[k]);
+  EXPECT_GT(along, 0);
+  for (int64_t i = 0; i < kRows; ++i) {
+    for (int64_t j = 0; j < kRows; ++j) {
+      const double product = gram[static_cast<size_t>(i * kRows + j)];
+      if (i == j) {
+        EXPECT_GT(product, 0.4) << i;  // singular values of 0.7 to 1.2
+        EXPECT_LT(product, 1.5) << i;
+      } else {
+        EXPECT_LT(std::abs(product), 0.45) << i << j;
+      }
+    }
   }
 }
 
-TEST(Schedule, WarmupRisesFromAFifthInALine) {
-  config::TrainConfig config;
-  config.schedule = "constant";
-  config.warmup = 0.2;
-  EXPECT_DOUBLE_EQ(RateFactor(config, 0, 1000, 100), 0.2);
-  EXPECT_DOUBLE_EQ(RateFactor(config, 100, 1000, 100), 0.6);
-  EXPECT_DOUBLE_EQ(RateFactor(config, 200, 1000, 100), 1.0);
-}
-
-TEST(Schedule, StepsAreTenthsAtTheSeedsBoundaries) {
-  config::TrainConfig config;
-  config.schedule = "2-step";  // 11 epochs of 10 steps: boundaries at epochs 5 and 10
-  EXPECT_DOUBLE_EQ(RateFactor(config, 49, 110, 10), 1.0);
-  EXPECT_DOUBLE_EQ(RateFactor(config, 50, 110, 10), 0.1);
-  EXPECT_NEAR(RateFactor(config, 100, 110, 10), 0.01, 1e-12);
-  config.schedule = "3-step";  // 10 epochs: 3, 6, 9
-  EXPECT_DOUBLE_EQ(RateFactor(config, 29, 100, 10), 1.0);
-  EXPECT_DOUBLE_EQ(RateFactor(config, 30, 100, 10), 0.1);
-  EXPECT_NEAR(RateFactor(config, 60, 100, 10), 0.01, 1e-12);
-  EXPECT_NEAR(RateFactor(config, 90, 100, 10), 0.001, 1e-12);
-  config.schedule = "3-step-with-warmup";
-  EXPECT_DOUBLE_EQ(RateFactor(config, 9, 100, 10), 1e-3);
-  EXPECT_DOUBLE_EQ(RateFactor(config, 10, 100, 10), 1.0);
+TEST(Optimizer, ClipsAllGradientsTogether) {
+  Toy toy;  // the norm of the gradients is 0.559
+  Optimizer optimizer({.name = "sgd", .clip = 0.1}, toy.Views());
+  optimizer.Update(0, 1.0, 0);
+  const double scale = 0.1 / std::hypot(0.5, 0.25);
+  EXPECT_NEAR(static_cast<double>(toy.value[0]), 1.0 - scale * 0.5, 1e-6);
+  Toy shorter;
+  Optimizer loose({.name = "sgd", .clip = 1.0}, shorter.Views());
+  loose.Update(0, 1.0, 0);
+  EXPECT_FLOAT_EQ(shorter.value[0], 0.5F);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Softmax cross-entropy with label smoothing: the loss of a classifier and its gradient.
-// Threads: free functions without state.
+// Softmax cross-entropy: the loss of a classifier and its gradient.
+// Threads: free functions without state. Ownership: the caller's buffers.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,22 @@
 namespace bluestem::train {
 
 struct LossResult {
-  double loss = 0;      // mean over the rows
+  double loss = 0;      // weighted mean over the rows
   int64_t correct = 0;  // rows whose greatest score is the label's (the first of equal ones)
 };
 
-// loss = -sum_k t_k log softmax(x)_k, t = (1 - s) [k == label] + s / classes. gradient (or null)
-// [rows, classes] of the mean loss.
-LossResult CrossEntropy(int64_t rows, int64_t classes, const float* scores, const int32_t* labels,
-                        double smoothing, float* gradient);
+struct Targets {
+  const int32_t* labels = nullptr;       // [rows]
+  const int32_t* others = nullptr;       // [rows], or null: a second label each
+  double share = 1;                      // of the first label; the second has the rest
+  double smoothing = 0;                  // spread over all classes (Szegedy et al., 1512.00567)
+  const float* class_weights = nullptr;  // [classes], or null: all 1
+};
+
+// Of a row with target t, t_k = (1 - s) * label share of k + s / classes: -sum_k t_k log
+// softmax(x)_k. Rows count as much as their labels' class weights. gradient (or null) [rows,
+// classes] of the mean.
+LossResult CrossEntropy(int64_t rows, int64_t classes, const float* scores, const Targets& targets,
+                        float* gradient);
 
 }  // namespace bluestem::train

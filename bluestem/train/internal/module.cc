@@ -332,12 +332,14 @@ Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed)
   s.shapes = std::move(shapes);
   s.blocks.resize(s.network.blocks.size());
   const auto view = [](std::vector<ParameterView>& list, const std::string& name, Role role,
-                       size_t block, std::vector<float>& value, std::vector<float>* gradient) {
+                       size_t block, std::vector<float>& value, std::vector<float>* gradient,
+                       int64_t rows = 1) {
     if (gradient != nullptr) gradient->assign(value.size(), 0.0F);
     list.push_back({.name = name,
                     .role = role,
                     .block = block,
                     .count = static_cast<int64_t>(value.size()),
+                    .rows = rows,
                     .value = value.data(),
                     .gradient = gradient == nullptr ? nullptr : gradient->data()});
   };
@@ -347,7 +349,7 @@ Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed)
     const auto channels = static_cast<size_t>(block.channels);
     Initialise(block, s.shapes[i], Rng(seed, 0x1417, i), state.weight);
     view(s.parameters, block.name + "/weight", Role::kWeight, i, state.weight,
-         &state.weight_gradient);
+         &state.weight_gradient, block.channels);
     if (block.bias) {
       state.bias.assign(channels, 0.0F);
       view(s.parameters, block.name + "/bias", Role::kBias, i, state.bias, &state.bias_gradient);
@@ -404,8 +406,13 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   const std::vector<float> scores = s.MeanScores();
   const int64_t classes = s.network.classes;
   std::vector<float> gradient(scores.size());
-  const LossResult loss = CrossEntropy(input.count, classes, scores.data(), input.labels,
-                                       options.label_smoothing, gradient.data());
+  const LossResult loss = CrossEntropy(input.count, classes, scores.data(),
+                                       {.labels = input.labels,
+                                        .others = input.others,
+                                        .share = input.share,
+                                        .smoothing = options.label_smoothing,
+                                        .class_weights = options.class_weights},
+                                       gradient.data());
   const at::Tensor& last = s.blocks.back().output;
   const int64_t pixels = last.size(2) * last.size(3);
   at::Tensor g = EmptyMap(last.size(0), last.size(1), last.size(2), last.size(3));

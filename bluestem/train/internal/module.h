@@ -14,32 +14,24 @@
 #include <vector>
 
 #include "bluestem/kernels/isa.h"
+#include "bluestem/train/internal/parameter.h"
 #include "bluestem/train/networks/network.h"
 
 namespace bluestem::train {
-
-enum class Role : uint8_t { kWeight, kBias, kGamma, kBeta, kMean, kVariance };
-
-// A parameter, or (kMean, kVariance) a batch-norm statistic, which has no gradient.
-struct ParameterView {
-  std::string name;  // "conv1/weight"
-  Role role = Role::kWeight;
-  size_t block = 0;
-  int64_t count = 0;
-  float* value = nullptr;
-  float* gradient = nullptr;
-};
 
 struct StepInput {
   int64_t count = 0;                // images
   const float* images = nullptr;    // [count, h, w, c]
   const int32_t* labels = nullptr;  // [count]
+  const int32_t* others = nullptr;  // [count], labels of what was mixed in (internal/mixing.h)
+  double share = 1;                 // of `labels` in the target
 };
 
 struct StepOptions {
   double label_smoothing = 0;
-  bool float_weights = false;  // do not quantize Weights::kConfigured in this step
-  uint64_t seed = 0;           // of dropout and of the rounding of gradients
+  const float* class_weights = nullptr;  // [classes], or null: all 1
+  bool float_weights = false;            // do not quantize Weights::kConfigured in this step
+  uint64_t seed = 0;                     // of dropout and of the rounding of gradients
 };
 
 struct StepResult {

@@ -1,14 +1,18 @@
 #include "bluestem/train/internal/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bluestem/train/internal/clones.h"
+#include "bluestem/train/internal/orthogonal.h"
 
 namespace bluestem::train {
 namespace {
 
 constexpr int64_t kLookaheadSteps = 5;
 constexpr float kBeta1 = 0.9F, kBeta2 = 0.999F, kAdamEpsilon = 1e-8F;
+constexpr double kLarsTrust = 0.001;
+constexpr double kMuonSpread = 0.2;  // root mean square of an update, as adam's
 
 struct Rates {
   float rate, momentum, decay;
@@ -42,42 +46,112 @@ BLUESTEM_CLONES void Adam(int64_t count, const Rates& rates, bool decoupled, flo
   }
 }
 
+// Adam's step before a rate, with the decay in it.
+BLUESTEM_CLONES void LambDirection(int64_t count, float decay, float correction1, float correction2,
+                                   const float* g, const float* w, float* m, float* v, float* r) {
+  for (int64_t i = 0; i < count; ++i) {
+    m[i] = kBeta1 * m[i] + (1.0F - kBeta1) * g[i];
+    v[i] = kBeta2 * v[i] + (1.0F - kBeta2) * g[i] * g[i];
+    r[i] = (m[i] * correction1) / (std::sqrt(v[i] * correction2) + kAdamEpsilon) + decay * w[i];
+  }
+}
+
+BLUESTEM_CLONES void NesterovDirection(int64_t count, float momentum, const float* g, float* v,
+                                       float* u) {
+  for (int64_t i = 0; i < count; ++i) {
+    v[i] = momentum * v[i] + g[i];
+    u[i] = g[i] + momentum * v[i];
+  }
+}
+
+BLUESTEM_CLONES void Along(int64_t count, float shrink, float length, const float* direction,
+                           float* w) {
+  for (int64_t i = 0; i < count; ++i) w[i] = shrink * w[i] - length * direction[i];
+}
+
+double Norm(int64_t count, const float* x) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return std::sqrt(sum);
+}
+
+// 1 where a ratio would say nothing.
+double Ratio(double above, double below) {
+  return above > 0 && below > 0 ? above / below : 1.0;
+}
+
+float Correction(float beta, int64_t step) {
+  return static_cast<float>(
+      1.0 / (1.0 - std::pow(static_cast<double>(beta), static_cast<double>(step) + 1)));
+}
+
 }  // namespace
 
 Optimizer::Optimizer(OptimizerSettings settings, std::vector<ParameterView> parameters)
     : settings_(std::move(settings)), parameters_(std::move(parameters)) {
-  const bool adam = settings_.name == "adam" || settings_.name == "adamw";
+  const std::string& name = settings_.name;
+  const bool adam = name == "adam" || name == "adamw" || name == "lamb";
   for (const ParameterView& parameter : parameters_) {
     const auto count = static_cast<size_t>(parameter.count);
-    first_.emplace_back(settings_.name == "sgd" ? 0 : count, 0.0F);
+    first_.emplace_back(name == "sgd" ? 0 : count, 0.0F);
     second_.emplace_back(adam ? count : 0, 0.0F);
     slow_.emplace_back();
     if (settings_.lookahead > 0) slow_.back().assign(parameter.value, parameter.value + count);
   }
 }
 
-void Optimizer::Update(int64_t step, double rate, double progress) {
-  const double t = static_cast<double>(step) + 1;
-  const auto correction1 =
-      static_cast<float>(1.0 / (1.0 - std::pow(static_cast<double>(kBeta1), t)));
-  const auto correction2 =
-      static_cast<float>(1.0 / (1.0 - std::pow(static_cast<double>(kBeta2), t)));
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    const ParameterView& p = parameters_[i];
-    const bool shift = p.role == Role::kBeta;
-    const Rates rates{
-        .rate = static_cast<float>(rate * (shift ? settings_.beta_rate : 1.0)),
-        .momentum = static_cast<float>(settings_.momentum),
-        .decay = p.role == Role::kWeight ? static_cast<float>(settings_.weight_decay) : 0.0F};
-    if (settings_.name == "sgd") {
-      Sgd(p.count, rates, p.gradient, p.value);
-    } else if (settings_.name == "adam" || settings_.name == "adamw") {
-      Adam(p.count, rates, settings_.name == "adamw", correction1, correction2, p.gradient, p.value,
-           first_[i].data(), second_[i].data());
-    } else {
-      Momentum(p.count, rates, settings_.name == "nesterov", p.gradient, p.value, first_[i].data());
-    }
+void Optimizer::ClipGradients() {
+  double square = 0;
+  for (const ParameterView& p : parameters_) {
+    const double norm = Norm(p.count, p.gradient);
+    square += norm * norm;
   }
+  if (std::sqrt(square) <= settings_.clip) return;
+  const auto scale = static_cast<float>(settings_.clip / std::sqrt(square));
+  for (const ParameterView& p : parameters_) {
+    for (int64_t k = 0; k < p.count; ++k) p.gradient[k] *= scale;
+  }
+}
+
+void Optimizer::Move(size_t i, int64_t step, double rate) {
+  const ParameterView& p = parameters_[i];
+  const std::string& name = settings_.name;
+  const bool weight = p.role == Role::kWeight;
+  if (p.role == Role::kBeta) rate *= settings_.beta_rate;
+  Rates rates{.rate = static_cast<float>(rate),
+              .momentum = static_cast<float>(settings_.momentum),
+              .decay = weight ? static_cast<float>(settings_.weight_decay) : 0.0F};
+  const float correction1 = Correction(kBeta1, step), correction2 = Correction(kBeta2, step);
+  float *v = first_[i].data(), *square = second_[i].data();
+  direction_.resize(static_cast<size_t>(p.count));
+  if (name == "sgd") {
+    Sgd(p.count, rates, p.gradient, p.value);
+  } else if (name == "lamb" && weight) {
+    LambDirection(p.count, rates.decay, correction1, correction2, p.gradient, p.value, v, square,
+                  direction_.data());
+    const double trust = Ratio(Norm(p.count, p.value), Norm(p.count, direction_.data()));
+    Along(p.count, 1.0F, static_cast<float>(rate * trust), direction_.data(), p.value);
+  } else if (name == "muon" && weight) {
+    NesterovDirection(p.count, rates.momentum, p.gradient, v, direction_.data());
+    Orthogonalize(p.rows, p.count / p.rows, direction_.data());
+    const auto longer = static_cast<double>(std::max(p.rows, p.count / p.rows));
+    Along(p.count, 1.0F - rates.rate * rates.decay,
+          static_cast<float>(rate * kMuonSpread * std::sqrt(longer)), direction_.data(), p.value);
+  } else if (name == "adam" || name == "adamw" || name == "lamb") {
+    Adam(p.count, rates, name == "adamw", correction1, correction2, p.gradient, p.value, v, square);
+  } else {
+    if (name == "lars" && weight) {
+      const double norm = Norm(p.count, p.value);
+      const double step_norm = Norm(p.count, p.gradient) + settings_.weight_decay * norm;
+      rates.rate = static_cast<float>(rate * kLarsTrust * Ratio(norm, step_norm));
+    }
+    Momentum(p.count, rates, name == "nesterov" || name == "muon", p.gradient, p.value, v);
+  }
+}
+
+void Optimizer::Update(int64_t step, double rate, double progress) {
+  if (settings_.clip > 0) ClipGradients();
+  for (size_t i = 0; i < parameters_.size(); ++i) Move(i, step, rate);
   if (settings_.lookahead > 0 && (step + 1) % kLookaheadSteps == 0) Lookahead(progress);
 }
 
@@ -99,43 +173,13 @@ std::vector<ParameterView> Optimizer::State() {
   std::vector<ParameterView> views;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const auto add = [&](const char* what, std::vector<float>& values) {
-      if (values.empty()) return;
-      views.push_back({.name = std::string(what) + "/" + parameters_[i].name,
-                       .role = parameters_[i].role,
-                       .block = parameters_[i].block,
-                       .count = static_cast<int64_t>(values.size()),
-                       .value = values.data(),
-                       .gradient = nullptr});
+      if (!values.empty()) views.push_back(StateView(what, parameters_[i], values));
     };
     add("momentum", first_[i]);
     add("second_moment", second_[i]);
     add("slow", slow_[i]);
   }
   return views;
-}
-
-double RateFactor(const config::TrainConfig& config, int64_t step, int64_t steps,
-                  int64_t steps_per_epoch) {
-  constexpr double kPi = 3.141592653589793;
-  const double done = static_cast<double>(step) / static_cast<double>(steps);
-  if (done < config.warmup) return 0.2 + 0.8 * done / config.warmup;
-  // The last step, steps - 1, is made with p close to 1 and after it p is exactly 1.
-  const double p = (done - config.warmup) / (1.0 - config.warmup);
-  if (config.schedule == "constant") return 1.0;
-  if (config.schedule == "cosine") return 0.5 * (1.0 + std::cos(kPi * p));
-  if (config.schedule == "linear") return 1.0 - p;
-  const double epochs = static_cast<double>(steps) / static_cast<double>(steps_per_epoch);
-  const double epoch = static_cast<double>(step) / static_cast<double>(steps_per_epoch);
-  if (config.schedule == "3-step-with-warmup" && epoch < 1.0) return 1e-3;
-  const double last = epochs - 1.0;
-  const std::vector<double> boundaries = config.schedule == "2-step"
-                                             ? std::vector<double>{last / 2, last}
-                                             : std::vector<double>{last / 3, 2 * last / 3, last};
-  double factor = 1.0;
-  for (const double boundary : boundaries) {
-    if (epochs > 1.0 && epoch >= boundary) factor *= 0.1;
-  }
-  return factor;
 }
 
 }  // namespace bluestem::train

@@ -1,22 +1,32 @@
-// Optimizers and learning-rate schedules: how parameters move, given their gradients. Plain loops
-// over f32 arrays in a fixed order.
+// Optimizers: how parameters move, given their gradients. Plain loops over f32 arrays in a fixed
+// order; muon's products are LibTorch's.
 //
 //   sgd       w -= rate * g
 //   momentum  v = momentum*v + g;  w -= rate * v
 //   nesterov  v = momentum*v + g;  w -= rate * (g + momentum*v)
 //   adam      Kingma and Ba, arXiv 1412.6980 (betas .9, .999, eps 1e-8)
 //   adamw     Loshchilov and Hutter, arXiv 1711.05101: weight decay beside the gradient
+//   lars      You, Gitman and Ginsburg, arXiv 1708.03888: momentum with the rate of each weight
+//             array times 0.001 |w| / (|g| + decay*|w|)
+//   lamb      You et al., arXiv 1904.00962: adam's step r, with decay*w in it, of each weight array
+//             times |w| / |r|
+//   muon      Jordan et al. 2024: nesterov, whose step of a weight matrix [co, k] becomes the
+//             nearest semi-orthogonal one, times 0.2 sqrt(max(co, k)) so that adam's rates fit
+//             (Liu et al., arXiv 2502.16982); decay as adamw
 //
-// g holds the weight decay of weights (g + decay*w; adamw: w -= rate*decay*w). Biases, gammas and
-// betas are not decayed. Threads: one thread. Ownership: an Optimizer owns its state and refers to
-// the module's parameters.
+// g holds the weight decay of weights (g + decay*w; adamw and muon: w -= rate*decay*w). Biases,
+// gammas and betas are not decayed; lars, lamb and muon treat them as momentum, adam and nesterov.
+// Before all that, gradients longer together than `clip` are scaled to that length (Pascanu,
+// Mikolov and Bengio, arXiv 1211.5063).
+//
+// Threads: one thread. Ownership: an Optimizer owns its state and refers to the module's
+// parameters.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "bluestem/config/experiment.h"
-#include "bluestem/train/internal/module.h"
+#include "bluestem/train/internal/parameter.h"
 
 namespace bluestem::train {
 
@@ -26,6 +36,7 @@ struct OptimizerSettings {
   double weight_decay = 0;
   double beta_rate = 1;  // factor on the rate of betas
   double lookahead = 0;  // decay of slow weights, 0: off
+  double clip = 0;       // greatest norm of all gradients together, 0: off
 };
 
 class Optimizer {
@@ -33,26 +44,20 @@ class Optimizer {
   Optimizer(OptimizerSettings settings, std::vector<ParameterView> parameters);
 
   // Moves every parameter. `step` counts from 0; `progress` is the share of the run that is done,
-  // 0..1.
+  // 0..1. Scales the gradients if they are to be clipped.
   void Update(int64_t step, double rate, double progress);
 
   // Named state arrays, for checkpoints: "momentum/conv1/weight", ...
   std::vector<ParameterView> State();
 
  private:
+  void ClipGradients();
+  void Move(size_t i, int64_t step, double rate);
   void Lookahead(double progress);
   OptimizerSettings settings_;
   std::vector<ParameterView> parameters_;
   std::vector<std::vector<float>> first_, second_, slow_;
+  std::vector<float> direction_;
 };
-
-// Returns the rate as a factor of train.learning_rate at `step` of `steps`.
-//   constant 1 | cosine (1 + cos(pi p)) / 2 | linear 1 - p | 2-step and 3-step: a tenth at each
-//   boundary, counted in epochs E: 2-step (E-1)/2 and E-1; 3-step (E-1)/3, 2(E-1)/3 and E-1;
-//   3-step-with-warmup: a thousandth during the first epoch, then 3-step.
-// `warmup` share of the steps first rises from 0.2 to 1 in a line; p runs over what is left and
-// reaches 1 at the last step.
-double RateFactor(const config::TrainConfig& config, int64_t step, int64_t steps,
-                  int64_t steps_per_epoch);
 
 }  // namespace bluestem::train

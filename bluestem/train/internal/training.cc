@@ -9,6 +9,8 @@
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/loss.h"
+#include "bluestem/train/internal/mixing.h"
+#include "bluestem/train/internal/schedule.h"
 
 namespace bluestem::train {
 namespace {
@@ -28,7 +30,20 @@ OptimizerSettings SettingsOf(const config::TrainConfig& config, const Recipe& re
           .momentum = config.momentum,
           .weight_decay = config.weight_decay,
           .beta_rate = recipe.beta_rate,
-          .lookahead = recipe.lookahead};
+          .lookahead = recipe.lookahead,
+          .clip = config.gradient_clip};
+}
+
+// What each class counts, so that all count the same together: n / (classes * n_class).
+std::vector<float> BalancedWeights(const data::PixelCache& cache) {
+  std::vector<int64_t> counts(cache.classes().size());
+  for (int64_t i = 0; i < cache.size(); ++i) ++counts[static_cast<size_t>(cache.Label(i))];
+  std::vector<float> weights;
+  for (const int64_t count : counts) {
+    const double even = static_cast<double>(cache.size()) / static_cast<double>(counts.size());
+    weights.push_back(static_cast<float>(even / static_cast<double>(std::max<int64_t>(1, count))));
+  }
+  return weights;
 }
 
 }  // namespace
@@ -52,7 +67,9 @@ Training::Training(const config::Experiment& experiment, Network network,
                       .augmentation = experiment.augmentation,
                       .threads = experiment.data.loader_threads},
       module_(std::move(network), std::move(shapes), static_cast<uint64_t>(experiment.train.seed)),
-      optimizer_(SettingsOf(experiment.train, module_.network().recipe), module_.parameters()) {
+      optimizer_(SettingsOf(experiment.train, module_.network().recipe), module_.parameters()),
+      average_(experiment.train.ema, module_.parameters()) {
+  if (experiment_.train.class_weights == "balanced") class_weights_ = BalancedWeights(*data_.train);
   state_.steps_per_epoch = data::StepsPerEpoch(data_.train->size(), loader_options_);
   if (experiment_.train.arithmetic == "integer") module_.UseIntegers(edge::CpuIsas());
 }
@@ -66,9 +83,18 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
   const std::vector<int32_t> labels(batch.labels.begin(), batch.labels.end());
   NormalizeBatch(module_.network().normalize, count, data_.train->picture_bytes(),
                  batch.pixels.raw(), images_);
+  const Network& network = module_.network();
+  const Mix mix = MixBatch(experiment_.augmentation, static_cast<uint64_t>(experiment_.train.seed),
+                           static_cast<uint64_t>(state_.step), count,
+                           {network.h, network.w, network.c}, labels.data(), images_.data());
   const StepResult result =
-      module_.Step({.count = count, .images = images_.data(), .labels = labels.data()},
+      module_.Step({.count = count,
+                    .images = images_.data(),
+                    .labels = labels.data(),
+                    .others = mix.others.empty() ? nullptr : mix.others.data(),
+                    .share = mix.share},
                    {.label_smoothing = experiment_.train.label_smoothing,
+                    .class_weights = class_weights_.empty() ? nullptr : class_weights_.data(),
                     .float_weights = float_weights,
                     .seed = static_cast<uint64_t>(experiment_.train.seed) * 0x9e3779b97f4a7c15ULL +
                             static_cast<uint64_t>(state_.step)});
@@ -78,6 +104,7 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
   ++state_.step;
   optimizer_.Update(state_.step - 1, rate,
                     static_cast<double>(state_.step) / static_cast<double>(state_.steps));
+  average_.Update(state_.step - 1);
   epoch_tally_.loss += result.loss * static_cast<double>(count);
   epoch_tally_.correct += result.correct;
   epoch_tally_.images += count;
@@ -109,7 +136,8 @@ double Training::MeasureStepSeconds() {
   const double quantized = share < 1 ? TimeSteps(loader, false) : 0;
   BLUESTEM_CHECK(Restore(before, module_.parameters(), "snapshot").ok(),
                  "a snapshot fits its module");
-  BLUESTEM_CHECK(Restore(before, optimizer_.State(), "snapshot").ok(),
+  BLUESTEM_CHECK(Restore(before, optimizer_.State(), "snapshot").ok() &&
+                     Restore(before, average_.State(), "snapshot").ok(),
                  "a snapshot fits its optimizer");
   state_.step = 0;
   epoch_tally_ = {};
@@ -172,8 +200,8 @@ void Training::Validate(EpochMetrics& row) {
         module_.Scores({.count = count, .images = images_.data(), .labels = nullptr});
     std::vector<int32_t> labels;
     for (int64_t i = 0; i < count; ++i) labels.push_back(cache.Label(first + i));
-    const LossResult result =
-        CrossEntropy(count, module_.network().classes, scores.data(), labels.data(), 0, nullptr);
+    const LossResult result = CrossEntropy(count, module_.network().classes, scores.data(),
+                                           {.labels = labels.data()}, nullptr);
     loss += result.loss * static_cast<double>(count);
     correct += result.correct;
   }
@@ -197,6 +225,7 @@ Checkpoint Training::Snapshot() {
   Append(module_.parameters(), checkpoint);
   Append(module_.statistics(), checkpoint);
   Append(optimizer_.State(), checkpoint);
+  Append(average_.State(), checkpoint);
   return checkpoint;
 }
 
@@ -254,7 +283,8 @@ Status Training::Resume() {
   } catch (const nlohmann::json::exception& error) {
     return way_out(Error(Code::kInvalidData, "{}: corrupt checkpoint: {}", place, error.what()));
   }
-  for (const auto& views : {module_.parameters(), module_.statistics(), optimizer_.State()}) {
+  for (const auto& views :
+       {module_.parameters(), module_.statistics(), optimizer_.State(), average_.State()}) {
     BLUESTEM_RETURN_IF_ERROR(way_out(Restore(*read, views, place)));
   }
   return OkStatus();
@@ -296,6 +326,35 @@ void Training::Report(double validation_accuracy) {
                      .validation_accuracy = validation_accuracy});
 }
 
+// Validates the weights as they are, and keeps them if they are the best.
+Status Training::ValidateEpoch(EpochMetrics& row) {
+  EstimateStatistics();
+  Validate(row);
+  row.elapsed_seconds = Elapsed();
+  metrics_.push_back(row);
+  Report(row.validation_accuracy);
+  epoch_tally_ = {};
+  state_.images_per_second = row.images_per_second;
+  state_.train_seconds = row.elapsed_seconds;
+  // Of equal ones the later: its rate was lower.
+  if (experiment_.train.select != "last" &&
+      row.validation_accuracy < state_.best_validation_accuracy)
+    return OkStatus();
+  state_.best_validation_accuracy = row.validation_accuracy;
+  state_.best_epoch = row.epoch;
+  return SaveBest();
+}
+
+// Patience counts from the first of equal epochs: staying is not getting better.
+void Training::EndEarly() {
+  const int64_t patience = experiment_.train.patience;
+  const auto first = std::max_element(metrics_.begin(), metrics_.end(),
+                                      [](const EpochMetrics& a, const EpochMetrics& b) {
+                                        return a.validation_accuracy < b.validation_accuracy;
+                                      });
+  if (patience > 0 && metrics_.end() - first > patience) state_.steps = state_.step;
+}
+
 Status Training::FinishEpoch(int64_t epoch) {
   const auto images = static_cast<double>(epoch_tally_.images);
   EpochMetrics row{.epoch = epoch + 1,
@@ -307,21 +366,11 @@ Status Training::FinishEpoch(int64_t epoch) {
                    .train_accuracy = static_cast<double>(epoch_tally_.correct) / images};
   row.images_per_second = static_cast<double>((state_.step - first_step_) * loader_options_.batch) /
                           std::max(Now() - started_, 1e-9);
-  EstimateStatistics();
-  Validate(row);
-  row.elapsed_seconds = Elapsed();
-  metrics_.push_back(row);
-  Report(row.validation_accuracy);
-  epoch_tally_ = {};
-  state_.images_per_second = row.images_per_second;
-  state_.train_seconds = row.elapsed_seconds;
-  // Of equal ones the later: its rate was lower.
-  if (experiment_.train.select == "last" ||
-      row.validation_accuracy >= state_.best_validation_accuracy) {
-    state_.best_validation_accuracy = row.validation_accuracy;
-    state_.best_epoch = row.epoch;
-    BLUESTEM_RETURN_IF_ERROR(SaveBest());
-  }
+  average_.Swap();
+  const Status validated = ValidateEpoch(row);
+  average_.Swap();
+  BLUESTEM_RETURN_IF_ERROR(validated);
+  EndEarly();
   BLUESTEM_RETURN_IF_ERROR(WriteMetrics(paths_, metrics_));
   return LogEvents(row);
 }

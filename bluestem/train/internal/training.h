@@ -13,8 +13,10 @@
 #include "bluestem/data/cache.h"
 #include "bluestem/data/loader.h"
 #include "bluestem/train/internal/checkpoint.h"
+#include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/optimizer.h"
 #include "bluestem/train/internal/run_folder.h"
+#include "bluestem/train/internal/weight_average.h"
 #include "bluestem/train/train.h"
 
 namespace bluestem::train {
@@ -50,6 +52,8 @@ class Training {
   void ChooseSteps();
   void TrainStep(const data::Batch& batch, bool float_weights);
   Status FinishEpoch(int64_t epoch);
+  Status ValidateEpoch(EpochMetrics& row);
+  void EndEarly();
   int64_t StatisticsImages(int64_t step) const;
   void EstimateStatistics();
   void Validate(EpochMetrics& row);
@@ -71,6 +75,8 @@ class Training {
   data::LoaderOptions loader_options_;
   Module module_;
   Optimizer optimizer_;
+  WeightAverage average_;
+  std::vector<float> class_weights_;  // empty: all 1
   std::vector<EpochMetrics> metrics_;
   Tally epoch_tally_;
   std::vector<float> images_;
