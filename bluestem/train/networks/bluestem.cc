@@ -1,8 +1,8 @@
 // Our classifiers. They train well in minutes and stay cheap in integers. With w = network.width
 // (32):
 //
-//   stem      4x4, stride 2, 1.5 w channels, 8-bit weights on u8 pixels: a quarter of the map,
-//             almost free
+//   stem      4x4, stride 2, 1.5 w channels up to a multiple of 16, which steps in integers need;
+//             8-bit weights on u8 pixels: a quarter of the map, almost free
 //   enter     3x3, w channels, then max-pool: the only 1-bit layer at the larger map, kept narrow
 //             because it is the dearest
 //   widen     3x3, 2 w channels
@@ -44,7 +44,7 @@ void AppendDeep(std::vector<Block>& blocks, int64_t channels,
 }
 
 std::vector<Block> Begin(int64_t width) {
-  std::vector<Block> blocks = {Body("stem", width + width / 2)};
+  std::vector<Block> blocks = {Body("stem", (width + width / 2 + 15) / 16 * 16)};
   blocks.back().kernel = 4;
   blocks.back().stride = 2;
   blocks.back().weights = Weights::kEightBit;
