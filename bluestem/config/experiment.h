@@ -51,10 +51,11 @@ struct NetworkConfig {
       0;  // network.width: channels of our net's first stage; 0 = the network's own default
   std::string weight_quantizer =
       "binary_mean_scaling";  // or binary_channel_wise_mean_scaling, none
-  std::string activation_quantizer = "linear_mid_tread_half";  // or none
+  std::string activation_quantizer = "linear_mid_tread_half";  // or pact, lsq, none
   int64_t activation_bits = 2;                                 // 1..8
-  double activation_max = 2.0;
-  double dropout = 0.0;  // where the network has one
+  double activation_max = 2.0;          // where a quantizer that learns it begins
+  std::vector<std::string> layer_bits;  // "deep1=w4a4": bits of that layer's weights and codes
+  double dropout = 0.0;                 // where the network has one
   bool operator==(const NetworkConfig&) const = default;
 };
 

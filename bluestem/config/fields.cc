@@ -114,7 +114,7 @@ Status AssignText(const Field& field, const YamlNode& node, std::string& target)
 }
 
 Status AssignList(const Field& field, const YamlNode& node, std::vector<std::string>& target) {
-  constexpr const char* kExpected = "a list of different names, such as [cat, dog]";
+  constexpr const char* kExpected = "a list of different entries, such as [cat, dog]";
   if (node.kind == Kind::kNull) {
     target.clear();
     return OkStatus();
@@ -196,7 +196,7 @@ std::string AllowedText(const Field& field) {
                  return fmt::format("{} or {}", fmt::join(words.begin(), words.end() - 1, ", "),
                                     words.back());
                },
-               [](std::vector<std::string>*) -> std::string { return "different names"; },
+               [](std::vector<std::string>*) -> std::string { return "different entries"; },
                [&](SizeRef) -> std::string {
                  return fmt::format("[height, width], each {}", RangeText(field));
                }},

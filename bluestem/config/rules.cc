@@ -39,6 +39,28 @@ Violation NetworkViolation(const Experiment& e) {
   return {"", ""};
 }
 
+// NAME=wNaM, or one of the two.
+bool IsLayerBits(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos) return false;
+  const std::string bits = text.substr(equals + 1);
+  const auto is = [&](size_t at, char kind) {
+    return bits[at] == kind && bits[at + 1] >= '1' && bits[at + 1] <= '8';
+  };
+  return (bits.size() == 2 && (is(0, 'w') || is(0, 'a'))) ||
+         (bits.size() == 4 && is(0, 'w') && is(2, 'a'));
+}
+
+Violation LayerViolation(const Experiment& e) {
+  for (const std::string& layer : e.network.layer_bits) {
+    if (!IsLayerBits(layer))
+      return {
+          "network.layer_bits",
+          fmt::format("got {}; expected NAME=w4a4, NAME=w4 or NAME=a4 with 1 to 8 bits", layer)};
+  }
+  return {"", ""};
+}
+
 Violation AugmentationViolation(const Experiment& e) {
   const int64_t side = std::min(e.data.height, e.data.width);
   if (e.augmentation.pad_crop >= side) {
@@ -101,6 +123,7 @@ Violation FirstViolation(const Experiment& e) {
   if (e.data.channels == 2) return {"data.channels", "got 2; expected 1 or 3"};
   if (const Violation found = AugmentationViolation(e); *found.key != '\0') return found;
   if (const Violation found = NetworkViolation(e); *found.key != '\0') return found;
+  if (const Violation found = LayerViolation(e); *found.key != '\0') return found;
   if (const Violation found = RecipeViolation(e); *found.key != '\0') return found;
   if (e.train.schedule == "3-step-with-warmup" && e.train.epochs < 4) {
     return {

@@ -126,13 +126,16 @@ constexpr std::array kFields = {
                   "own default."},
     Field{.key = "network.weight_quantizer",
           .ref = [](E& e) -> Ref { return &e.network.weight_quantizer; },
-          .choices = "binary_mean_scaling binary_channel_wise_mean_scaling none",
+          .choices = "binary_mean_scaling binary_channel_wise_mean_scaling ternary_mean_scaling "
+                     "linear_symmetric_3bit linear_symmetric_4bit linear_symmetric_5bit "
+                     "linear_symmetric_6bit linear_symmetric_7bit linear_symmetric_8bit none",
           .help = "How weights are quantized: sign times the mean magnitude of the layer or "
-                  "channel; none is fp32."},
+                  "channel; sign or 0; 3 to 8 bits; none is fp32."},
     Field{.key = "network.activation_quantizer",
           .ref = [](E& e) -> Ref { return &e.network.activation_quantizer; },
-          .choices = "linear_mid_tread_half none",
-          .help = "How activations are quantized; none is fp32."},
+          .choices = "linear_mid_tread_half pact lsq none",
+          .help = "How activations are quantized: with a fixed activation_max or one that each "
+                  "layer learns (pact, lsq); none is fp32."},
     Field{.key = "network.activation_bits",
           .ref = [](E& e) -> Ref { return &e.network.activation_bits; },
           .min = 1,
@@ -142,7 +145,12 @@ constexpr std::array kFields = {
           .ref = [](E& e) -> Ref { return &e.network.activation_max; },
           .min = 0.01,
           .max = 100,
-          .help = "Activations are clipped to 0..max before they are quantized."},
+          .help = "Activations are clipped to 0..max before they are quantized; pact and lsq begin "
+                  "here."},
+    Field{.key = "network.layer_bits",
+          .ref = [](E& e) -> Ref { return &e.network.layer_bits; },
+          .help = "Layers with other bits, as NAME=w4a4: weights (1 the sign, 2 ternary, 3 to 8 "
+                  "linear) and the codes that they put out; w4 or a4 alone leave the other."},
     Field{.key = "network.dropout",
           .ref = [](E& e) -> Ref { return &e.network.dropout; },
           .max = 0.9,

@@ -87,6 +87,7 @@ void Repair(Experiment& e, Rng& rng) {
   e.augmentation.cutout %= 32;
   if (e.data.channels == 1) e.augmentation.hue = e.augmentation.saturation = 0;
   if (e.network.name != "bluestem_s") e.network.width = 0;
+  e.network.layer_bits.assign(rng.Below(2), "deep1=w4a4");
   for (double* own : {&e.train.float_weights, &e.train.beta_rate, &e.train.lookahead})
     *own = *own < 0 ? -1 : *own;
   if (e.train.select != "best") e.train.patience = 0;
@@ -203,6 +204,11 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   EXPECT_THAT(Refusal(data + "name: a/b\n"), HasSubstr("it names folders"));
   EXPECT_THAT(Refusal(data + "train: {float_weights: -0.5}\n"),
               HasSubstr("train.float_weights: got -0.5; expected -1, the network's own, or 0"));
+  for (const char* layer : {"deep1", "=w4", "deep1=", "deep1=w9", "deep1=a4w4", "deep1=w4x4"}) {
+    EXPECT_THAT(Refusal(data + fmt::format("network: {{layer_bits: [{}]}}\n", layer)),
+                HasSubstr("expected NAME=w4a4, NAME=w4 or NAME=a4 with 1 to 8 bits"))
+        << layer;
+  }
   EXPECT_THAT(Refusal(data + "train: {select: last, patience: 5}\n"),
               HasSubstr("train.patience: got 5 with train.select last; expected 0"));
 }

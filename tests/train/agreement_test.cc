@@ -134,6 +134,14 @@ config::Experiment With(config::Experiment experiment, const std::string& weight
   return experiment;
 }
 
+config::Experiment Mixed() {
+  config::Experiment experiment = Small("bluestem_s");
+  experiment.network.activation_quantizer = "lsq";
+  experiment.network.layer_bits = {"stem=w3a4",  "enter=a1",   "widen=w2a3",
+                                   "deep1=w6a8", "deep2=w1a5", "head=w4"};
+  return experiment;
+}
+
 constexpr char kLayer[] = "binary_mean_scaling", kChannel[] = "binary_channel_wise_mean_scaling",
                kNone[] = "none", kHalf[] = "linear_mid_tread_half",
                kStandard[] = "per_image_standardization";
@@ -149,12 +157,14 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("bluestem_s"), kLayer, kHalf, kNone),
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 1),
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 4),
+                    With(Small("bluestem_s"), "ternary_mean_scaling", "pact"),
+                    With(Small("bluestem_m"), "linear_symmetric_4bit", "lsq"), Mixed(),
                     With(Small("lmnet_v1"), kNone, kHalf), With(Small("lmnet_v1"), kLayer, kNone)),
     [](const testing::TestParamInfo<config::Experiment>& info) {
       const config::NetworkConfig& network = info.param.network;
-      return fmt::format("{}_{}_{}_{}_{}", network.name, network.weight_quantizer,
+      return fmt::format("{}_{}_{}_{}_{}{}", network.name, network.weight_quantizer,
                          network.activation_quantizer, network.activation_bits,
-                         info.param.data.normalize);
+                         info.param.data.normalize, network.layer_bits.empty() ? "" : "_mixed");
     });
 
 TEST(Exact, AgreesWithTheFastPathButForRounding) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "bluestem/base/rng.h"
+#include "bluestem/train/internal/norm_act.h"
 
 namespace bluestem::train {
 namespace {
@@ -82,6 +83,48 @@ TEST(Module, GradientsEqualFiniteDifferences) {
     for (size_t i = 0; i < value.size(); ++i) p.value[i] = value[i];
     EXPECT_NEAR(slope / square, 1.0, 0.05) << p.name;
   }
+}
+
+TEST(NormAct, TheGradientOfALearnedMaxIsTheSumOverAllRows) {
+  constexpr int64_t kRows = 1500, kChannels = 5;  // three chunks of rows
+  const Map map{.rows = kRows, .channels = kChannels};
+  const NormState identity{.mean = std::vector<float>(kChannels, 0.0F),
+                           .variance = std::vector<float>(kChannels, 1.0F),
+                           .inverse = std::vector<float>(kChannels, 1.0F),
+                           .a = std::vector<float>(kChannels, 1.0F),
+                           .b = std::vector<float>(kChannels, 0.0F)};
+  const ActivationCall call{.quantizer = FindActivationQuantizer("pact"),
+                            .spec = {.bits = 2, .max = 1.0F}};
+  Rng rng(7);
+  std::vector<float> z(kRows * kChannels), gy(z.size()), gz(z.size()), gbeta(kChannels);
+  double expected = 0;
+  for (size_t i = 0; i < z.size(); ++i) {
+    z[i] = static_cast<float>(rng.Uniform(-2, 2));
+    gy[i] = static_cast<float>(rng.Uniform(-1, 1));
+    if (z[i] >= 1.0F) expected += static_cast<double>(gy[i]);
+  }
+  double gmax = 0;
+  NormActBackward(map, identity, call, z.data(), nullptr,
+                  {.gy = gy.data(), .gz = gz.data(), .gbeta = gbeta.data(), .gmax = &gmax});
+  EXPECT_NEAR(gmax, expected, 1e-3);
+}
+
+TEST(Module, LearnsAMaxForEachLayerWithCodes) {
+  UseThreads(1);
+  const Fixture fixture = MakeFixture("binary_mean_scaling", "lsq");
+  Module module(fixture.network, fixture.shapes, 3);
+  RunStep(module, fixture);
+  int found = 0;
+  for (const ParameterView& p : module.parameters()) {
+    if (p.role != Role::kMax) continue;
+    EXPECT_EQ(p.value, &module.network().blocks[p.block].spec.max) << p.name;
+    EXPECT_NE(*p.gradient, 0.0F) << p.name;
+    *p.value = -1.0F;  // an optimizer's step too far
+    ++found;
+  }
+  EXPECT_EQ(found, 6);
+  RunStep(module, fixture);
+  for (const Block& block : module.network().blocks) EXPECT_GT(block.spec.max, 0) << block.name;
 }
 
 TEST(Module, GivesTheSameBitsForTheSameSeedAndAnyThreads) {

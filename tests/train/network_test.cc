@@ -49,6 +49,26 @@ TEST(Networks, AnUnknownNameListsTheKnownOnes) {
                   "network.name: got lmnet_v9; expected one of lmnet_v0, lmnet_v1, bluestem_s"));
 }
 
+TEST(Networks, LayerBitsChangeOneLayersWeightsAndCodes) {
+  config::Experiment experiment;
+  experiment.network.name = "bluestem_s";
+  experiment.network.layer_bits = {"deep1=w4a3", "widen=a8", "head=w2"};
+  const Network network = MakeNetwork(experiment, 10).value();
+  for (const Block& block : network.blocks) {
+    const int32_t weights = block.name == "deep1"  ? 4
+                            : block.name == "head" ? 2
+                            : block.name == "stem" ? 8
+                                                   : 1;
+    EXPECT_EQ(network.WeightsOf(block).bits, weights) << block.name;
+    EXPECT_EQ(block.spec.bits, block.name == "deep1" ? 3 : block.name == "widen" ? 8 : 2);
+  }
+  EXPECT_EQ(InputBits(network, 3), 8);
+  experiment.network.layer_bits = {"deep9=w4"};
+  EXPECT_THAT(MakeNetwork(experiment, 10).status().message(),
+              testing::HasSubstr("network.layer_bits: got deep9=w4; the layers of bluestem_s are "
+                                 "stem, enter, widen, deep1"));
+}
+
 TEST(Networks, ASizeThatDoesNotDivideIsRefusedWithTheLayer) {
   const Status status = MakeNetwork(Named("lmnet_v1", 30), 10).status();
   EXPECT_EQ(status.code(), Code::kInvalidArgument);

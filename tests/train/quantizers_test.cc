@@ -2,6 +2,7 @@
 // theirs.
 #include "bluestem/train/quantizers/quantizers.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -40,11 +41,49 @@ TEST(WeightQuantizer, EightBitsStayWithinHalfAStep) {
   for (float& x : w) x = static_cast<float>(rng.Uniform(-3, 3));
   std::vector<float> values(w.size());
   WeightValues(*FindWeightQuantizer("linear_symmetric_8bit"), w.data(), 5, 27, values.data());
-  const QuantizedWeights quantized = LinearSymmetric8Bit(w.data(), 5, 27);
+  const QuantizedWeights quantized = LinearSymmetric(8, w.data(), 5, 27);
   for (size_t i = 0; i < w.size(); ++i) {
     EXPECT_LE(std::fabs(values[i] - w[i]), quantized.scales[i / 27] * 0.5001F);
     EXPECT_GE(quantized.codes[i], -127);
   }
+}
+
+TEST(WeightQuantizer, TernaryDropsSmallWeightsAndScalesByTheOthersMean) {
+  // mean |w| = 1, threshold 0.7
+  const std::vector<float> w = {0.6F, -0.8F, 1.2F, -2.0F, 0.0F, 1.4F};
+  const QuantizedWeights quantized = TernaryMeanScaling(w.data(), 2, 3);
+  EXPECT_EQ(quantized.codes, (std::vector<int8_t>{0, -1, 1, -1, 0, 1}));
+  ASSERT_EQ(quantized.scales.size(), 1U);
+  EXPECT_FLOAT_EQ(quantized.scales[0], (0.8F + 1.2F + 2.0F + 1.4F) / 4);
+}
+
+TEST(WeightQuantizer, OfSoManyBitsIsTheConfiguredOneOrTheFirstOfThem) {
+  const WeightQuantizer& channels = *FindWeightQuantizer("binary_channel_wise_mean_scaling");
+  EXPECT_STREQ(WeightQuantizerOf(channels, 1).name, "binary_channel_wise_mean_scaling");
+  EXPECT_STREQ(WeightQuantizerOf(channels, 2).name, "ternary_mean_scaling");
+  EXPECT_STREQ(WeightQuantizerOf(channels, 5).name, "linear_symmetric_5bit");
+}
+
+TEST(ActivationQuantizer, PactsMaxGetsTheGradientsOfWhatIsClipped) {
+  const ActivationSpec spec{.bits = 2, .max = 1.5F};
+  const float x[] = {-1.0F, 0.7F, 1.5F, 9.0F}, gy[] = {1.0F, 2.0F, 3.0F, 4.0F};
+  const ActivationQuantizer& pact = *FindActivationQuantizer("pact");
+  EXPECT_DOUBLE_EQ(pact.max_gradient(spec, 4, x, gy), 7.0);
+  EXPECT_DOUBLE_EQ(pact.max_factor(spec, 100), 1.0);
+}
+
+// LSQ's gradient is the finite difference in the step with the rounding's own offset held: value =
+// (v + (round(v0) - v0)) * step inside.
+TEST(ActivationQuantizer, LsqsMaxGetsTheGradientOfItsStepAsThePaperScalesIt) {
+  const ActivationSpec spec{.bits = 2, .max = 1.5F};  // step 0.5
+  const ActivationQuantizer& lsq = *FindActivationQuantizer("lsq");
+  const std::pair<float, double> slopes[] = {{-0.3F, 0.0}, {0.1F, -0.2}, {0.4F, 0.2}, {0.9F, 0.2},
+                                             {1.4F, 0.2},  {1.5F, 3.0},  {7.0F, 3.0}};
+  for (const auto& [x, slope] : slopes) {
+    const float gy = 2.0F;
+    EXPECT_NEAR(lsq.max_gradient(spec, 1, &x, &gy), 2 * slope, 1e-5) << x;
+  }
+  EXPECT_NEAR(lsq.max_factor(spec, 48), 3.0 / std::sqrt(48.0 * 3.0), 1e-12);
 }
 
 TEST(ActivationQuantizer, LinearMidTreadHalfGivesTheDefinedLevelsAtEveryBitWidth) {
@@ -85,10 +124,15 @@ TEST(ActivationQuantizer, NoneIsReluAndItsGradientIsTheFiniteDifference) {
 }
 
 TEST(Quantizers, EveryNameOfTheConfigurationHasARow) {
-  for (const char* name : {"binary_mean_scaling", "binary_channel_wise_mean_scaling", "none"})
-    EXPECT_NE(FindWeightQuantizer(name), nullptr) << name;
-  for (const char* name : {"linear_mid_tread_half", "none"})
-    EXPECT_NE(FindActivationQuantizer(name), nullptr) << name;
+  // The choices of a key stand in the message that refuses another.
+  const auto choices = [](const char* key) {
+    config::Experiment experiment;
+    return config::Set(experiment, key, "nothing").message();
+  };
+  for (const WeightQuantizer& row : WeightQuantizers())
+    EXPECT_THAT(choices("network.weight_quantizer"), testing::HasSubstr(row.name));
+  for (const ActivationQuantizer& row : ActivationQuantizers())
+    EXPECT_THAT(choices("network.activation_quantizer"), testing::HasSubstr(row.name));
   EXPECT_EQ(FindWeightQuantizer("ternary"), nullptr);
 }
 

@@ -100,7 +100,7 @@ Flow ExactNetwork::State::Finish(size_t i, int64_t count, const Chain& chain, bo
   const bool codes_at_once = integer && quantizes && !block.shortcut && !needed_later;
   Flow flow{.values = {},
             .codes = quantizes,
-            .scale = quantizes ? static_cast<double>(network.activation.Scale()) : 1.0,
+            .scale = quantizes ? static_cast<double>(block.spec.Scale()) : 1.0,
             .before = {}};
 
   std::vector<float> multiply, add;
@@ -118,7 +118,7 @@ Flow ExactNetwork::State::Finish(size_t i, int64_t count, const Chain& chain, bo
     for (int64_t k = 0; k < conv_size; ++k) {
       const auto c = static_cast<size_t>(k % s.co);
       if (codes_at_once) {
-        x[k] = Code(chain.Value(x[k], c), network.activation);
+        x[k] = Code(chain.Value(x[k], c), block.spec);
       } else if (!multiply.empty()) {
         const float product = x[k] * multiply[c];
         x[k] = product + add[c];
@@ -134,7 +134,7 @@ Flow ExactNetwork::State::Finish(size_t i, int64_t count, const Chain& chain, bo
       y[k] += shortcut[static_cast<size_t>(image * norm_size + k)];
     if (needed_later) std::copy(y, y + norm_size, flow.before.begin() + image * norm_size);
     for (int64_t k = 0; activation != nullptr && !codes_at_once && k < norm_size; ++k) {
-      y[k] = quantizes ? Code(static_cast<double>(y[k]), network.activation) : std::max(y[k], 0.0F);
+      y[k] = quantizes ? Code(static_cast<double>(y[k]), block.spec) : std::max(y[k], 0.0F);
     }
   });
   return flow;

@@ -58,7 +58,8 @@ class Builder {
                              .Set("rounding", std::string("HALF_UP")));
   }
 
-  // The latent weights, OIHW, and their quantizer.
+  // The weights, OIHW, and their quantizer: latent ones where a sign is all that it takes, else
+  // values that round to their codes.
   Result<ValueId> WeightsOf(size_t i) {
     const Block& block = network_.blocks[i];
     const BlockShape& shape = module_.shapes()[i];
@@ -66,11 +67,14 @@ class Builder {
     std::vector<float> latent = constants.real_weights;
     const int32_t bits = constants.weights.bits;
     for (const ParameterView& view : module_.parameters()) {
-      if (bits != 0 && view.block == i && view.role == Role::kWeight)
+      if (bits == 1 && view.block == i && view.role == Role::kWeight)
         latent.assign(view.value, view.value + view.count);
     }
-    if (bits != 0) {
+    if (bits == 1) {
       for (float& w : latent) w *= block.gain;
+    } else if (bits != 0) {
+      latent.resize(static_cast<size_t>(shape.co * shape.k));
+      Values(constants.weights, shape.co, shape.k, latent.data());
     }
     const Tensor ohwi = Tensor::Of<float>({shape.co, block.kernel, block.kernel, shape.ci}, latent);
     const ValueId w = graph_.AddConstant(block.name + "/weight", ohwi.Transposed({0, 3, 1, 2}));
@@ -134,8 +138,7 @@ class Builder {
     before = x;
     const ActivationQuantizer* activation = network_.ActivationOf(block);
     if (activation != nullptr && activation->quantizes) {
-      BLUESTEM_ASSIGN_OR_RETURN(
-          x, Quantize(block.name, x, network_.activation.Scale(), network_.activation.bits));
+      BLUESTEM_ASSIGN_OR_RETURN(x, Quantize(block.name, x, block.spec.Scale(), block.spec.bits));
     } else if (activation != nullptr) {
       BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("Relu", block.name + "/relu", {x}));
     }

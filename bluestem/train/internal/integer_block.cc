@@ -9,7 +9,8 @@
 namespace bluestem::train {
 namespace {
 
-IntegerConvShape ConvShape(const Network& network, const BlockShape& s, const Block& block) {
+IntegerConvShape ConvShape(const Network& network, const BlockShape& s, size_t i) {
+  const Block& block = network.blocks[i];
   return {.h = s.h,
           .w = s.w,
           .ci = s.ci,
@@ -19,7 +20,7 @@ IntegerConvShape ConvShape(const Network& network, const BlockShape& s, const Bl
           .kernel = block.kernel,
           .stride = block.stride,
           .pad = block.pad,
-          .code_bits = network.activation.bits};
+          .code_bits = network.blocks[i - 1].spec.bits};
 }
 
 }  // namespace
@@ -36,7 +37,7 @@ const char* RefusesIntegers(const Network& network, const std::vector<BlockShape
   const ActivationQuantizer* input = network.ActivationOf(previous);
   if (input == nullptr || !input->quantizes || (previous.dropout && network.dropout > 0))
     return "its input is not codes";
-  return IntegerConv::Refuses(ConvShape(network, shapes[i], block));
+  return IntegerConv::Refuses(ConvShape(network, shapes[i], i));
 }
 
 IntegerBlock::IntegerBlock(const Network& network, const std::vector<BlockShape>& shapes, size_t i,
@@ -45,8 +46,8 @@ IntegerBlock::IntegerBlock(const Network& network, const std::vector<BlockShape>
       shape_(shapes[i]),
       weights_(&network.WeightsOf(block_)),
       input_(network.ActivationOf(network.blocks[i - 1])),
-      spec_(network.activation),
-      conv_(std::make_unique<IntegerConv>(ConvShape(network, shape_, block_), isas)) {}
+      spec_(&network.blocks[i - 1].spec),
+      conv_(std::make_unique<IntegerConv>(ConvShape(network, shape_, i), isas)) {}
 
 void IntegerBlock::TakeWeights(const float* latent) {
   const QuantizedWeights quantized = weights_->quantize(latent, shape_.co, shape_.k);
@@ -64,11 +65,11 @@ void IntegerBlock::TakeInput(int64_t n, const float* values) {
   uint8_t* codes = InputCodes(n);
   const int64_t size = shape_.h * shape_.w * shape_.ci;
 #pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < n; ++i) input_->codes(spec_, size, values + i * size, codes + i * size);
+  for (int64_t i = 0; i < n; ++i) input_->codes(*spec_, size, values + i * size, codes + i * size);
 }
 
 void IntegerBlock::Forward(int64_t n, float* z) {
-  conv_->Forward(n, codes_.data(), spec_.Scale() * weight_scale_, z);
+  conv_->Forward(n, codes_.data(), spec_->Scale() * weight_scale_, z);
 }
 
 // The gradient of the convolution's output: that of the norm's input, at the pool's choices.
@@ -96,7 +97,7 @@ bool IntegerBlock::Backward(int64_t n, const Gradients& gradients) {
   if (!std::isfinite(scale) || !std::isfinite(weight_scale_)) return false;
   const uint8_t* rounded = RoundedGradient(n, gradients, scale);
   conv_->InputGradient(n, rounded, scale * weight_scale_, gradients.gx);
-  conv_->WeightGradient(n, codes_.data(), rounded, scale * spec_.Scale() * block_.gain,
+  conv_->WeightGradient(n, codes_.data(), rounded, scale * spec_->Scale() * block_.gain,
                         gradients.gw);
   return true;
 }

@@ -18,7 +18,7 @@ const char* RefusesIntegers(const Network& network, const std::vector<BlockShape
 
 class IntegerBlock {
  public:
-  // Requires: RefusesIntegers(network, shapes, i) == nullptr.
+  // Requires: RefusesIntegers(network, shapes, i) == nullptr; the network outlives this.
   IntegerBlock(const Network& network, const std::vector<BlockShape>& shapes, size_t i,
                kernels::IsaSet isas);
 
@@ -49,7 +49,7 @@ class IntegerBlock {
   BlockShape shape_;
   const WeightQuantizer* weights_;
   const ActivationQuantizer* input_;
-  ActivationSpec spec_;
+  const ActivationSpec* spec_;  // of the input; the network's own, which may learn
   std::unique_ptr<IntegerConv> conv_;
   float weight_scale_ = 0;
   std::vector<uint8_t> codes_, rounded_, scattered_;

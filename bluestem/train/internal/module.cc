@@ -13,6 +13,7 @@
 namespace bluestem::train {
 namespace {
 
+constexpr float kLeastMax = 0.01F;  // of a learned activation
 constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
 // Everything of one block: parameters, gradients, and what a step remembers between forward and
@@ -23,6 +24,7 @@ struct BlockState {
   std::vector<float> bias, bias_gradient;
   std::vector<float> gamma, gamma_gradient;
   std::vector<float> beta, beta_gradient;
+  std::vector<float> max_gradient;                 // one, where the activation learns its max
   std::vector<float> mean, variance;               // statistics for scores
   std::vector<double> sum_mean, sum_square;        // while statistics are collected
   at::Tensor input, conv, normed, before, output;  // maps of this step
@@ -100,7 +102,7 @@ struct Module::State {
     return plain && i + 1 < blocks.size() ? Integer(i + 1) : nullptr;
   }
   ActivationCall Activation(const Block& block) const {
-    return {.quantizer = network.ActivationOf(block), .spec = network.activation};
+    return {.quantizer = network.ActivationOf(block), .spec = block.spec};
   }
   at::Tensor Weight(size_t i) {
     const BlockShape& shape = shapes[i];
@@ -121,6 +123,7 @@ struct Module::State {
 
 void Module::State::UseWeights(bool float_weights) {
   integers = !float_weights;
+  for (Block& block : network.blocks) block.spec.max = std::max(block.spec.max, kLeastMax);
 #pragma omp parallel for schedule(dynamic, 1)
   for (size_t i = 0; i < blocks.size(); ++i) {
     if (Integer(i) != nullptr) {
@@ -273,15 +276,22 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
   at::Tensor to_previous;
   if (block.batch_norm) {
     if (block.shortcut) to_previous = at::empty_like(gz);
+    double max_gradient = 0;
     const NormActGradients gradients{
         .gy = gradient.data_ptr<float>(),
         .gr = shortcut_gradient.defined() ? shortcut_gradient.data_ptr<float>() : nullptr,
         .gz = gz.data_ptr<float>(),
         .gshortcut = block.shortcut ? to_previous.data_ptr<float>() : nullptr,
         .ggamma = block.gamma ? state.gamma_gradient.data() : nullptr,
-        .gbeta = state.beta_gradient.data()};
+        .gbeta = state.beta_gradient.data(),
+        .gmax = state.max_gradient.empty() ? nullptr : &max_gradient};
     NormActBackward(map, state.norm, Activation(block), z.data_ptr<float>(),
                     block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr, gradients);
+    if (!state.max_gradient.empty()) {
+      const double factor =
+          network.ActivationOf(block)->max_factor(block.spec, map.rows / images * map.channels);
+      state.max_gradient[0] = static_cast<float>(factor * max_gradient);
+    }
   } else {
     ActBackward(map, Activation(block), z.data_ptr<float>(), gradient.data_ptr<float>(),
                 gz.data_ptr<float>());
@@ -362,6 +372,16 @@ Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed)
     }
     state.beta.assign(channels, 0.0F);
     view(s.parameters, block.name + "/beta", Role::kBeta, i, state.beta, &state.beta_gradient);
+    const ActivationQuantizer* activation = s.network.ActivationOf(block);
+    if (activation != nullptr && activation->max_gradient != nullptr) {
+      state.max_gradient = {0.0F};
+      s.parameters.push_back({.name = block.name + "/max",
+                              .role = Role::kMax,
+                              .block = i,
+                              .count = 1,
+                              .value = &s.network.blocks[i].spec.max,
+                              .gradient = state.max_gradient.data()});
+    }
     state.mean.assign(channels, 0.0F);
     state.variance.assign(channels, 1.0F);
     view(s.statistics, block.name + "/mean", Role::kMean, i, state.mean, nullptr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "bluestem/base/check.h"
 #include "bluestem/train/internal/clones.h"
@@ -164,6 +165,7 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
   std::vector<float> offset(static_cast<size_t>(channels));
   for (size_t c = 0; c < offset.size(); ++c) offset[c] = -state.mean[c] * state.inverse[c];
   std::vector<float> sums(static_cast<size_t>(chunks * channels), 0.0F), products(sums);
+  std::vector<double> maxima(static_cast<size_t>(chunks), 0.0);
   float* g = gradients.gshortcut != nullptr ? gradients.gshortcut : gradients.gz;
   ForChunks(map, [&](int64_t k, int64_t first_row, int64_t chunk_rows) {
     std::vector<float> tile(static_cast<size_t>(TileRows(map) * channels));
@@ -172,6 +174,10 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
       if (activation.quantizer != nullptr) {
         Affine(rows, channels, z + at, state.a.data(), state.b.data(), tile.data());
         if (shortcut != nullptr) Add(count, shortcut + at, tile.data());
+        if (gradients.gmax != nullptr) {
+          maxima[static_cast<size_t>(k)] += activation.quantizer->max_gradient(
+              activation.spec, count, tile.data(), gradients.gy + at);
+        }
         activation.quantizer->backward(activation.spec, count, tile.data(), gradients.gy + at,
                                        g + at);
       } else {
@@ -182,6 +188,8 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
                       sums.data() + k * channels, products.data() + k * channels);
     });
   });
+  if (gradients.gmax != nullptr)
+    *gradients.gmax = std::accumulate(maxima.begin(), maxima.end(), 0.0);
   // gz = a * (g - mean(g) - xhat * mean(g * xhat)), gathered as a*g + z*p + q.
   const std::vector<double> sum = Total(sums, chunks, channels),
                             product = Total(products, chunks, channels);

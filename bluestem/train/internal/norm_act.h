@@ -49,6 +49,7 @@ struct NormActGradients {
   float* gshortcut = nullptr;  // out, or null
   float* ggamma = nullptr;     // out [channels], or null
   float* gbeta = nullptr;      // out [channels]
+  double* gmax = nullptr;      // out: the activation's max_gradient, before its factor; or null
 };
 void NormActBackward(const Map& map, const NormState& state, const ActivationCall& activation,
                      const float* z, const float* shortcut, const NormActGradients& gradients);

@@ -148,20 +148,38 @@ std::string Costs(const Module& module) {
                     total.parameters * 4);
 }
 
+// "2 bits, up to 2": of all layers with codes, where they differ a range.
+std::string Activations(const Network& network) {
+  std::vector<int32_t> bits;
+  std::vector<float> maxima;
+  for (const Block& block : network.blocks) {
+    if (block.activation != Activation::kQuantized) continue;
+    bits.push_back(block.spec.bits);
+    maxima.push_back(block.spec.max);
+  }
+  const auto range = [](const auto& values) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    return *low == *high ? fmt::format("{:.4g}", static_cast<double>(*low))
+                         : fmt::format("{:.4g} to {:.4g}", static_cast<double>(*low),
+                                       static_cast<double>(*high));
+  };
+  return fmt::format("{}, {} bits, up to {}", network.activation_quantizer->name, range(bits),
+                     range(maxima));
+}
+
 std::string Environment(const ReportContent& content) {
   const RunState& state = content.state;
   const Network& network = content.module->network();
   return fmt::format(
       "<section><h2>Run</h2><dl><dt>network</dt><dd>{}, input "
-      "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}, {} bits, up to "
-      "{}</dd><dt>steps</dt><dd>{} ({} an epoch), {} of {} convolutions in integers</dd>"
+      "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}</dd>"
+      "<dt>steps</dt><dd>{} ({} an epoch), {} of {} convolutions in integers</dd>"
       "<dt>training</dt><dd>{:.1f} s, {:.0f} images/s</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
       "threads</dt><dd>{}, {} of {}</dd><dt>software</dt><dd>{}</dd></dl></section>",
       EscapeHtml(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
-      network.activation_quantizer->name, network.activation.bits, network.activation.max,
-      state.step, state.steps_per_epoch, content.module->IntegerBlocks(), network.blocks.size(),
-      state.train_seconds, state.images_per_second, state.best_epoch, state.seed, state.threads,
-      std::thread::hardware_concurrency(), EscapeHtml(state.versions));
+      Activations(network), state.step, state.steps_per_epoch, content.module->IntegerBlocks(),
+      network.blocks.size(), state.train_seconds, state.images_per_second, state.best_epoch,
+      state.seed, state.threads, std::thread::hardware_concurrency(), EscapeHtml(state.versions));
 }
 
 }  // namespace

@@ -5,6 +5,11 @@ namespace {
 
 constexpr int64_t kExactIntegers = int64_t{1} << 24;  // f32 holds every integer up to here
 
+// Of weights: -1 and +1, or symmetric.
+int64_t GreatestCode(int32_t bits) {
+  return bits == 1 ? 1 : (int64_t{1} << (bits - 1)) - 1;
+}
+
 }  // namespace
 
 int32_t InputBits(const Network& network, size_t block) {
@@ -12,14 +17,14 @@ int32_t InputBits(const Network& network, size_t block) {
   const Block& previous = network.blocks[block - 1];
   const bool codes =
       previous.activation == Activation::kQuantized && network.activation_quantizer->quantizes;
-  return codes ? network.activation.bits : 32;
+  return codes ? previous.spec.bits : 32;
 }
 
 Status CheckAccumulator(const Network& network, size_t block, const BlockShape& shape) {
   const int32_t x_bits = InputBits(network, block);
   const int32_t w_bits = network.WeightsOf(network.blocks[block]).bits;
   if (x_bits == 32 || w_bits == 0) return OkStatus();
-  const int64_t greatest = shape.k * ((int64_t{1} << x_bits) - 1) * (w_bits == 1 ? 1 : 127);
+  const int64_t greatest = shape.k * ((int64_t{1} << x_bits) - 1) * GreatestCode(w_bits);
   if (greatest < kExactIntegers) return OkStatus();
   return Error(Code::kInvalidArgument,
                "network: sums of {} reach {} ({} taps of {}-bit codes and {}-bit weights); the "

@@ -28,8 +28,10 @@ const std::vector<NetworkRow>& Networks() {
 
 const WeightQuantizer& Network::WeightsOf(const Block& block) const {
   // An fp32 baseline is float throughout.
-  if (weight_quantizer->bits == 0 || block.weights == Weights::kFloat)
+  if (weight_quantizer->bits == 0 ||
+      (block.weights == Weights::kFloat && block.own_weights == nullptr))
     return *FindWeightQuantizer("none");
+  if (block.own_weights != nullptr) return *block.own_weights;
   if (block.weights == Weights::kEightBit) return *FindWeightQuantizer("linear_symmetric_8bit");
   return *weight_quantizer;
 }
@@ -82,6 +84,28 @@ image::Normalize NormalizeOf(const std::string& name) {
   return image::Normalize::kDivideBy255;
 }
 
+// "deep1=w4a4", whose form the configuration has checked.
+Status SetLayerBits(const std::string& layer, Network& network) {
+  const size_t equals = layer.find('=');
+  const std::string name = layer.substr(0, equals);
+  std::string known;
+  for (Block& block : network.blocks) {
+    known += (known.empty() ? "" : ", ") + block.name;
+    if (block.name != name) continue;
+    for (size_t i = equals + 1; i + 1 < layer.size(); i += 2) {
+      const int32_t bits = layer[i + 1] - '0';
+      if (layer[i] == 'w') {
+        block.own_weights = &WeightQuantizerOf(*network.weight_quantizer, bits);
+      } else {
+        block.spec.bits = bits;
+      }
+    }
+    return OkStatus();
+  }
+  return Error(Code::kInvalidArgument, "network.layer_bits: got {}; the layers of {} are {}", layer,
+               network.name, known);
+}
+
 }  // namespace
 
 Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classes) {
@@ -115,8 +139,12 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
                  "network.activation_quantizer: got {}; see `bluestem config keys`",
                  config.activation_quantizer);
   }
-  network.activation = {.bits = static_cast<int32_t>(config.activation_bits),
-                        .max = static_cast<float>(config.activation_max)};
+  for (Block& block : network.blocks) {
+    block.spec = {.bits = static_cast<int32_t>(config.activation_bits),
+                  .max = static_cast<float>(config.activation_max)};
+  }
+  for (const std::string& layer : config.layer_bits)
+    BLUESTEM_RETURN_IF_ERROR(SetLayerBits(layer, network));
   network.dropout = config.dropout;
   const auto choose = [](double given, double& own) { own = given >= 0 ? given : own; };
   choose(experiment.train.float_weights, network.recipe.float_weight_share);

@@ -46,7 +46,11 @@ struct Block {
   float epsilon = 1e-3F;
   bool shortcut = false;
   Activation activation = Activation::kQuantized;
-  int32_t pool = 0;  // side and stride of a max-pool; 0: none
+  // Of Activation::kQuantized. A quantizer that learns its max changes it here, in a Module's own
+  // copy: parameter "<name>/max".
+  ActivationSpec spec;
+  const WeightQuantizer* own_weights = nullptr;  // from network.layer_bits; null: by `weights`
+  int32_t pool = 0;                              // side and stride of a max-pool; 0: none
   bool pool_first = false;
   int32_t space_to_depth = 0;  // block side; 0: none
   bool dropout = false;
@@ -74,7 +78,6 @@ struct Network {
   image::Normalize normalize = image::Normalize::kDivideBy255;
   const WeightQuantizer* weight_quantizer = nullptr;          // of Weights::kConfigured
   const ActivationQuantizer* activation_quantizer = nullptr;  // of Activation::kQuantized
-  ActivationSpec activation;
   double dropout = 0;
   Recipe recipe;
   std::vector<Block> blocks;

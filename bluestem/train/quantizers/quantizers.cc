@@ -2,13 +2,29 @@
 
 #include <algorithm>
 
+#include "bluestem/base/check.h"
+
 namespace bluestem::train {
+namespace {
+
+template <int32_t kBits>
+QuantizedWeights Linear(const float* w, int64_t co, int64_t k) {
+  return LinearSymmetric(kBits, w, co, k);
+}
+
+}  // namespace
 
 const std::vector<WeightQuantizer>& WeightQuantizers() {
   static const std::vector<WeightQuantizer> rows = {
       {"binary_mean_scaling", 1, BinaryMeanScaling},
       {"binary_channel_wise_mean_scaling", 1, BinaryChannelWiseMeanScaling},
-      {"linear_symmetric_8bit", 8, LinearSymmetric8Bit},
+      {"ternary_mean_scaling", 2, TernaryMeanScaling},
+      {"linear_symmetric_3bit", 3, Linear<3>},
+      {"linear_symmetric_4bit", 4, Linear<4>},
+      {"linear_symmetric_5bit", 5, Linear<5>},
+      {"linear_symmetric_6bit", 6, Linear<6>},
+      {"linear_symmetric_7bit", 7, Linear<7>},
+      {"linear_symmetric_8bit", 8, Linear<8>},
       {"none", 0, nullptr},
   };
   return rows;
@@ -18,6 +34,10 @@ const std::vector<ActivationQuantizer>& ActivationQuantizers() {
   static const std::vector<ActivationQuantizer> rows = {
       {"linear_mid_tread_half", true, LinearMidTreadHalfForward, LinearMidTreadHalfCodes,
        LinearMidTreadHalfBackward},
+      {"pact", true, LinearMidTreadHalfForward, LinearMidTreadHalfCodes, LinearMidTreadHalfBackward,
+       PactMaxGradient, PactMaxFactor},
+      {"lsq", true, LinearMidTreadHalfForward, LinearMidTreadHalfCodes, LinearMidTreadHalfBackward,
+       LsqMaxGradient, LsqMaxFactor},
       {"none", false, ReluForward, nullptr, ReluBackward},
   };
   return rows;
@@ -37,18 +57,30 @@ const ActivationQuantizer* FindActivationQuantizer(const std::string& name) {
   return nullptr;
 }
 
+const WeightQuantizer& WeightQuantizerOf(const WeightQuantizer& configured, int32_t bits) {
+  if (configured.bits == bits) return configured;
+  for (const WeightQuantizer& row : WeightQuantizers()) {
+    if (row.bits == bits) return row;
+  }
+  BLUESTEM_CHECK(false, "1 to 8 bits");
+  return configured;
+}
+
+void Values(const QuantizedWeights& weights, int64_t co, int64_t k, float* values) {
+  for (int64_t c = 0; c < co; ++c) {
+    const float scale = weights.scales[weights.scales.size() == 1 ? 0 : static_cast<size_t>(c)];
+    const int8_t* codes = weights.codes.data() + c * k;
+    for (int64_t i = 0; i < k; ++i) values[c * k + i] = static_cast<float>(codes[i]) * scale;
+  }
+}
+
 void WeightValues(const WeightQuantizer& quantizer, const float* w, int64_t co, int64_t k,
                   float* values) {
   if (quantizer.bits == 0) {
     std::copy(w, w + co * k, values);
     return;
   }
-  const QuantizedWeights quantized = quantizer.quantize(w, co, k);
-  for (int64_t c = 0; c < co; ++c) {
-    const float scale = quantized.scales[quantized.scales.size() == 1 ? 0 : static_cast<size_t>(c)];
-    const int8_t* codes = quantized.codes.data() + c * k;
-    for (int64_t i = 0; i < k; ++i) values[c * k + i] = static_cast<float>(codes[i]) * scale;
-  }
+  Values(quantizer.quantize(w, co, k), co, k, values);
 }
 
 }  // namespace bluestem::train

@@ -7,8 +7,10 @@
 //   binary_mean_scaling               s * sign(w), sign(0) = +1, s = mean |w| over the whole layer
 //                                     (XNOR-Net, arXiv 1603.05279, with one scale a layer)
 //   binary_channel_wise_mean_scaling  the same with one s per output channel (arXiv 1603.05279)
-//   linear_symmetric_8bit             s * clip(round(w/s), -127, 127), half to even,
-//                                     s = max |w| / 127 per output channel (arXiv 1712.05877)
+//   ternary_mean_scaling              s * sign(w) where |w| > 0.7 mean |w|, else 0; s = the mean
+//                                     |w| of the former, over the layer (TWN, arXiv 1605.04711)
+//   linear_symmetric_3bit ... _8bit   s * clip(round(w/s), -q, q), half to even, q = 2^(bits-1)-1,
+//                                     s = max |w| / q per output channel (arXiv 1712.05877)
 //   none                              w
 //
 // Activations: elementwise on the batch-normalised value x.
@@ -16,6 +18,12 @@
 //   linear_mid_tread_half  code = floor(clip(x, 0, max) / scale + 1/2), value = code * scale,
 //                          scale = f32(max / (2^bits - 1)); gradient 1 strictly inside (0, max),
 //                          else 0 (DoReFa-Net, arXiv 1606.06160)
+//   pact                   the same codes; max is learned: its gradient is the sum of those where
+//                          x >= max (PACT, arXiv 1805.06085, without its decay of max)
+//   lsq                    the same codes; max = step * levels is learned through the step, whose
+//                          gradient is floor(x/step + 1/2) - x/step inside, levels above and 0
+//                          below, times 1 / sqrt(features * levels); max moves as levels * step
+//                          (LSQ, arXiv 1902.08153)
 //   none                   max(x, 0): what stands in the quantizer's place in an fp32 net
 //
 // Threads: free functions without state.
@@ -29,7 +37,7 @@ namespace bluestem::train {
 
 // Weights as integers times scales: value[c, i] = codes[c, i] * scales[c] (or scales[0]).
 struct QuantizedWeights {
-  int32_t bits = 0;           // 1: codes are -1 and +1; 8: -127..127; 0: not quantized, no codes
+  int32_t bits = 0;  // 1: codes are -1 and +1; 2: -1..1; 8: -127..127; 0: not quantized, no codes
   std::vector<int8_t> codes;  // [co, k]
   std::vector<float> scales;  // 1 or co entries
 };
@@ -57,6 +65,11 @@ struct ActivationQuantizer {
   // gx[i] = gy[i] * derivative at x[i]. In place (gx == gy) is allowed.
   void (*backward)(const ActivationSpec& spec, int64_t count, const float* x, const float* gy,
                    float* gx);
+  // What these elements add to the gradient of spec.max, to be multiplied by max_factor of the
+  // picture's features. Null where max is not learned.
+  double (*max_gradient)(const ActivationSpec& spec, int64_t count, const float* x,
+                         const float* gy) = nullptr;
+  double (*max_factor)(const ActivationSpec& spec, int64_t features) = nullptr;
 };
 
 // The rows, as in the table above.
@@ -66,19 +79,29 @@ const std::vector<ActivationQuantizer>& ActivationQuantizers();
 const WeightQuantizer* FindWeightQuantizer(const std::string& name);
 const ActivationQuantizer* FindActivationQuantizer(const std::string& name);
 
-// Writes codes times scales to `values` [co, k]; `w` itself where nothing is quantized.
+// Returns what gives weights of so many bits (1..8) in a network of `configured` weights.
+const WeightQuantizer& WeightQuantizerOf(const WeightQuantizer& configured, int32_t bits);
+
+// Writes codes times scales to `values` [co, k].
+void Values(const QuantizedWeights& weights, int64_t co, int64_t k, float* values);
+// The same from the weights; `w` itself where nothing is quantized.
 void WeightValues(const WeightQuantizer& quantizer, const float* w, int64_t co, int64_t k,
                   float* values);
 
 // The rows' functions, one file each.
 QuantizedWeights BinaryMeanScaling(const float* w, int64_t co, int64_t k);
 QuantizedWeights BinaryChannelWiseMeanScaling(const float* w, int64_t co, int64_t k);
-QuantizedWeights LinearSymmetric8Bit(const float* w, int64_t co, int64_t k);
+QuantizedWeights TernaryMeanScaling(const float* w, int64_t co, int64_t k);
+QuantizedWeights LinearSymmetric(int32_t bits, const float* w, int64_t co, int64_t k);
 void LinearMidTreadHalfForward(const ActivationSpec& spec, int64_t count, const float* x, float* y);
 void LinearMidTreadHalfCodes(const ActivationSpec& spec, int64_t count, const float* x,
                              uint8_t* codes);
 void LinearMidTreadHalfBackward(const ActivationSpec& spec, int64_t count, const float* x,
                                 const float* gy, float* gx);
+double PactMaxGradient(const ActivationSpec& spec, int64_t count, const float* x, const float* gy);
+double PactMaxFactor(const ActivationSpec& spec, int64_t features);
+double LsqMaxGradient(const ActivationSpec& spec, int64_t count, const float* x, const float* gy);
+double LsqMaxFactor(const ActivationSpec& spec, int64_t features);
 void ReluForward(const ActivationSpec& spec, int64_t count, const float* x, float* y);
 void ReluBackward(const ActivationSpec& spec, int64_t count, const float* x, const float* gy,
                   float* gx);
