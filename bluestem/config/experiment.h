@@ -27,6 +27,7 @@ struct DataConfig {
   std::string normalize =
       "divide_by_255";         // data.normalize: divide_by_255, per_image_standardization, none
   int64_t loader_threads = 1;  // data.loader_threads
+  std::string unreadable = "refuse";  // refuse, skip: pictures that cannot be decoded
   bool operator==(const DataConfig&) const = default;
 };
 

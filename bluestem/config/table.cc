@@ -71,6 +71,11 @@ constexpr std::array kFields = {
           .min = 1,
           .max = 64,
           .help = "Threads that prepare batches; the batches do not depend on their number."},
+    Field{.key = "data.unreadable",
+          .ref = [](E& e) -> Ref { return &e.data.unreadable; },
+          .choices = "refuse skip",
+          .help = "What happens with a picture that cannot be decoded: the run ends before its "
+                  "first step, or goes on without it and says which."},
 
     Field{.key = "augmentation.pad_crop",
           .ref = [](E& e) -> Ref { return &e.augmentation.pad_crop; },

@@ -10,7 +10,8 @@ namespace bluestem::data {
 
 Result<std::shared_ptr<const PixelCache>> PixelCache::Build(
     const Dataset& dataset, const image::PreprocessSpec& spec, int64_t threads,
-    const std::function<bool(int64_t done)>& progress, int64_t max_bytes) {
+    const std::function<bool(int64_t done)>& progress, int64_t max_bytes,
+    std::vector<Status>* skipped) {
   auto cache = std::make_shared<PixelCache>();
   cache->spec_ = spec;
   cache->classes_ = dataset.classes();
@@ -27,10 +28,8 @@ Result<std::shared_ptr<const PixelCache>> PixelCache::Build(
   cache->labels_.resize(static_cast<size_t>(count));
 
   std::mutex mutex;
-  int64_t first_failed = count;
-  int64_t failures = 0;
+  std::map<int64_t, Status> failures;
   int64_t done = 0;
-  Status failure;
   std::atomic<bool> stop{false};
   ParallelFor(count, threads, [&](int64_t i) {
     if (stop) return;
@@ -41,22 +40,36 @@ Result<std::shared_ptr<const PixelCache>> PixelCache::Build(
       cache->labels_[static_cast<size_t>(i)] = sample->label;
     }
     const std::lock_guard<std::mutex> lock(mutex);
-    if (!sample.ok()) ++failures;
-    if (!sample.ok() && i < first_failed) {
-      first_failed = i;
-      failure = sample.status();
-    }
+    if (!sample.ok()) failures.emplace(i, sample.status());
     ++done;
     if (progress && done % 256 == 0 && !progress(done)) stop = true;
   });
   if (stop)
     return Error(Code::kInterrupted, "interrupted after reading {} of {} pictures", done, count);
-  if (failures > 1) {
-    return Error(failure.code(), "{} (and {} more unreadable; `bluestem data check` lists them)",
-                 failure.message(), failures - 1);
+  if (failures.empty()) return std::shared_ptr<const PixelCache>(std::move(cache));
+  if (skipped == nullptr || static_cast<int64_t>(failures.size()) == count) {
+    const Status& first = failures.begin()->second;
+    if (failures.size() == 1) return first;
+    return Error(first.code(), "{} (and {} more unreadable; `bluestem data check` lists them)",
+                 first.message(), failures.size() - 1);
   }
-  if (failures == 1) return failure;
+  cache->Drop(failures);
+  for (const auto& [index, status] : failures) skipped->push_back(status);
   return std::shared_ptr<const PixelCache>(std::move(cache));
+}
+
+// Moves what is left together.
+void PixelCache::Drop(const std::map<int64_t, Status>& failures) {
+  const auto picture = static_cast<size_t>(picture_bytes());
+  size_t kept = 0;
+  for (size_t i = 0; i < labels_.size(); ++i) {
+    if (failures.count(static_cast<int64_t>(i)) != 0) continue;
+    labels_[kept] = labels_[i];
+    std::memmove(pixels_.data() + kept * picture, pixels_.data() + i * picture, picture);
+    ++kept;
+  }
+  labels_.resize(kept);
+  pixels_.resize(kept * picture);
 }
 
 const uint8_t* PixelCache::Pixels(int64_t index) const {

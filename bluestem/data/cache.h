@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,22 +18,26 @@ class PixelCache {
  public:
   // Decodes and preprocesses all of `dataset` on `threads` threads. `progress` (may be empty) is
   // called now and then with the number done; returning false stops with kInterrupted.
-  // Errors: of the unreadable sample with the lowest index, with the number of the others;
-  // kInvalidData when the pixels would take more than `max_bytes`.
+  // With `skipped`, unreadable samples are left out and what is wrong with each is put there, in
+  // order. Errors: of the unreadable sample with the lowest index, with the number of the others,
+  // if none may be skipped or none is left; kInvalidData when the pixels would take more than
+  // `max_bytes`.
   static Result<std::shared_ptr<const PixelCache>> Build(
       const Dataset& dataset, const image::PreprocessSpec& spec, int64_t threads,
-      const std::function<bool(int64_t done)>& progress = {},
-      int64_t max_bytes = int64_t{32} << 30);
+      const std::function<bool(int64_t done)>& progress = {}, int64_t max_bytes = int64_t{32} << 30,
+      std::vector<Status>* skipped = nullptr);
 
   int64_t size() const { return static_cast<int64_t>(labels_.size()); }
   const image::PreprocessSpec& spec() const { return spec_; }
   const std::vector<std::string>& classes() const { return classes_; }
   int64_t picture_bytes() const { return int64_t{spec_.height} * spec_.width * spec_.channels; }
-  // u8 [height, width, channels]. Requires: 0 <= index < size().
+  // u8 [height, width, channels] of one picture. Requires: 0 <= index < size().
   const uint8_t* Pixels(int64_t index) const;
   int32_t Label(int64_t index) const;
 
  private:
+  void Drop(const std::map<int64_t, Status>& failures);
+
   image::PreprocessSpec spec_;
   std::vector<std::string> classes_;
   std::vector<uint8_t> pixels_;  // [n, height, width, channels]

@@ -19,6 +19,8 @@ namespace bluestem::train {
 namespace {
 
 constexpr int64_t kExactBatch = 64;
+constexpr int64_t kMostBytes = int64_t{32} << 30;  // of decoded pictures
+constexpr size_t kNamedPictures = 5;
 constexpr double kBaselineShare = 0.35;  // of train.max_minutes, for the fp32 baseline
 
 // What a run folder holds, opened for reading.
@@ -169,6 +171,12 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
     if (state.status == "finished") return OkStatus();
     state.status = "running";
   }
+  if (experiment.train.batch > data.train->size() && options.note) {
+    options.note(
+        fmt::format("train.batch: got {}, but there are {} training pictures: each step "
+                    "takes them all",
+                    experiment.train.batch, data.train->size()));
+  }
   Training training(experiment, std::move(network), std::move(shapes), data, options, state);
   const bool has_checkpoint = std::filesystem::exists(paths.Last(), ignored);
   if (options.resume && has_checkpoint) BLUESTEM_RETURN_IF_ERROR(training.Resume());
@@ -186,6 +194,29 @@ config::Experiment BaselineOf(config::Experiment experiment) {
   return experiment;
 }
 
+std::string SkippedNote(const std::vector<Status>& skipped, int64_t total) {
+  std::string note =
+      fmt::format("data.unreadable: skip: {} of {} pictures are left out:", skipped.size(), total);
+  for (size_t i = 0; i < std::min(kNamedPictures, skipped.size()); ++i)
+    note += "\n  " + skipped[i].message();
+  if (skipped.size() > kNamedPictures)
+    note += fmt::format("\n  and {} more; `bluestem data check` lists them",
+                        skipped.size() - kNamedPictures);
+  return note;
+}
+
+// LibTorch and nlohmann throw; what they say becomes a Status here, at the module's edge.
+Status Caught(const Path& folder, const std::exception& error) {
+  const std::string what = error.what();
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+                      what.find("can't allocate memory") != std::string::npos;
+  if (!memory) return Error(Code::kInternal, "{}: {}", folder.string(), what);
+  return Error(Code::kUnsupported,
+               "{}: out of memory; lower train.batch, network.width or data.image_size, or run it "
+               "where there is more",
+               folder.string());
+}
+
 Status FitAll(const config::Experiment& given, const FitOptions& options) {
   const int threads = UseThreads(given.train.threads);
   BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(given));
@@ -194,10 +225,15 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
     return options.interrupted == nullptr || !options.interrupted->load();
   };
   TrainingData data;
-  BLUESTEM_ASSIGN_OR_RETURN(data.train,
-                            data::PixelCache::Build(*split.train, spec, threads, go_on));
-  BLUESTEM_ASSIGN_OR_RETURN(data.validation,
-                            data::PixelCache::Build(*split.validation, spec, threads, go_on));
+  const auto decode = [&](const data::Dataset& dataset) {
+    std::vector<Status> skipped;
+    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes,
+                                         given.data.unreadable == "skip" ? &skipped : nullptr);
+    if (!skipped.empty() && options.note) options.note(SkippedNote(skipped, dataset.size()));
+    return cache;
+  };
+  BLUESTEM_ASSIGN_OR_RETURN(data.train, decode(*split.train));
+  BLUESTEM_ASSIGN_OR_RETURN(data.validation, decode(*split.validation));
   const task::Meta meta{.classes = split.train->classes(), .preprocess = spec};
   BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment,
                             Resolved(given, meta.classes, options, threads));
@@ -214,12 +250,11 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
 
 }  // namespace
 
-// LibTorch and nlohmann throw; what they say becomes a Status here, at the module's edge.
 Status Fit(const config::Experiment& experiment, const FitOptions& options) {
   try {
     return FitAll(experiment, options);
   } catch (const std::exception& error) {
-    return Error(Code::kInternal, "{}: {}", options.run_folder.string(), error.what());
+    return Caught(options.run_folder, error);
   }
 }
 
@@ -232,7 +267,7 @@ Result<std::vector<std::vector<float>>> Evaluate(
                               data::PixelCache::Build(dataset, run.meta.preprocess, 1));
     return ExactScores(*run.module, *cache, progress);
   } catch (const std::exception& error) {
-    return Error(Code::kInternal, "{}: {}", run_folder.string(), error.what());
+    return Caught(run_folder, error);
   }
 }
 
@@ -243,7 +278,7 @@ Status Export(const Path& run_folder, const Path& onnx) {
     BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, interchange::ToOnnx(graph));
     return WriteFile(onnx, bytes);
   } catch (const std::exception& error) {
-    return Error(Code::kInternal, "{}: {}", run_folder.string(), error.what());
+    return Caught(run_folder, error);
   }
 }
 

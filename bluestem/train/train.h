@@ -33,6 +33,7 @@ struct FitOptions {
   Path run_folder;
   bool resume = false;
   std::function<void(const Progress&)> progress;
+  std::function<void(const std::string&)> note;  // a line that the user should read, once
   const std::atomic<bool>* interrupted =
       nullptr;  // set by a signal handler; Fit saves and returns kInterrupted
 };

@@ -101,6 +101,22 @@ TEST(PixelCache, NamesTheUnreadableSampleAndRefusesTooMuch) {
               HasSubstr("need 240 bytes"));
 }
 
+TEST(PixelCache, LeavesUnreadableSamplesOutWhereItMay) {
+  MemoryDataset dataset(5, 2);
+  dataset.unreadable = 3;
+  std::vector<Status> skipped;
+  const auto cache = PixelCache::Build(dataset, kSpec, 2, {}, 1 << 20, &skipped).value();
+  ASSERT_EQ(skipped.size(), 1U);
+  EXPECT_THAT(skipped[0].message(), HasSubstr("m3: broken"));
+  ASSERT_EQ(cache->size(), 4);
+  const Tensor last = image::ToPixels(dataset.Get(4)->image, kSpec);
+  EXPECT_TRUE(std::equal(last.raw(), last.raw() + last.bytes(), cache->Pixels(3)));
+  EXPECT_EQ(cache->Label(3), 0);
+  MemoryDataset only(1, 1);
+  only.unreadable = 0;
+  EXPECT_FALSE(PixelCache::Build(only, kSpec, 2, {}, 1 << 20, &skipped).ok());
+}
+
 TEST(SplitBySeed, IsStratifiedSeededAndComplete) {
   const auto base = std::make_shared<MemoryDataset>(100, 4);
   const Split split = SplitBySeed(base, 0.2, 1);

@@ -73,7 +73,10 @@ TEST_F(CheckpointFile, ArraysOfAnotherNetworkAreRefusedByName) {
                                              .gradient = nullptr}};
   const Status status = Restore(checkpoint_, views, "last.ckpt");
   EXPECT_EQ(status.code(), Code::kInvalidData);
-  EXPECT_THAT(status.message(), HasSubstr("a/weight has 3 values; the network has 4"));
+  EXPECT_THAT(
+      status.message(),
+      HasSubstr(
+          "not a checkpoint of this network: a/weight has 3 values in it; the network's has 4"));
 }
 
 }  // namespace

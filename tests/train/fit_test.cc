@@ -75,11 +75,27 @@ class FitRun : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
+  // Starts the program with more words than `fit --output RUN`; in at most `kilobytes` of memory
+  // unless 0.
+  int RunProgram(const std::string& run, const std::string& words, int64_t kilobytes,
+                 std::string* out) {
+    EXPECT_TRUE(WriteFile(folder_ / "config.yaml", config::ToYaml(experiment_)).ok());
+    const std::string log = (folder_ / "program.log").string();
+    const std::string line = fmt::format(
+        "{} exec {}/bin/bluestem-train fit --config {} --output {} {} >{} 2>&1",
+        kilobytes == 0 ? "" : fmt::format("ulimit -v {};", kilobytes), BLUESTEM_BINARY_DIR,
+        (folder_ / "config.yaml").string(), (folder_ / run).string(), words, log);
+    const int status = std::system(line.c_str());
+    *out = ReadTextFile(log).value();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
   // Runs until `stop_at` steps (0: to the end) as Ctrl-C would.
   Status FitUntil(const std::string& run, int64_t stop_at, bool resume) {
     std::atomic<bool> interrupted{false};
     FitOptions options{
         .run_folder = folder_ / run, .resume = resume, .progress = {}, .interrupted = &interrupted};
+    options.note = [&](const std::string& note) { notes_.push_back(note); };
     options.progress = [&](const Progress& progress) {
       if (stop_at > 0 && progress.step >= stop_at) interrupted.store(true);
     };
@@ -94,6 +110,7 @@ class FitRun : public testing::Test {
 
   Path folder_;
   config::Experiment experiment_;
+  std::vector<std::string> notes_;
 };
 
 TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
@@ -228,6 +245,52 @@ TEST_F(FitRun, ACorruptCheckpointIsNamedWithTheWayOut) {
   std::filesystem::copy_file(paths.Checkpoints() / "step-00000003.ckpt", paths.Last(),
                              std::filesystem::copy_options::overwrite_existing);
   EXPECT_TRUE(FitUntil("run", 0, true).ok());
+}
+
+TEST_F(FitRun, ACheckpointOfAnotherNetworkIsNamed) {
+  EXPECT_EQ(FitUntil("narrow", 5, false).code(), Code::kInterrupted);
+  experiment_.network.width = 32;
+  EXPECT_EQ(FitUntil("wide", 5, false).code(), Code::kInterrupted);
+  std::filesystem::copy_file(RunPaths{folder_ / "narrow"}.Last(), RunPaths{folder_ / "wide"}.Last(),
+                             std::filesystem::copy_options::overwrite_existing);
+  const Status status = FitUntil("wide", 0, true);
+  EXPECT_EQ(status.code(), Code::kInvalidData);
+  EXPECT_THAT(status.message(), HasSubstr("wide/checkpoints/last.ckpt: not a checkpoint of this "
+                                          "network: stem/weight has 1536 values in it; the "
+                                          "network's has 2304"));
+}
+
+TEST_F(FitRun, UnreadablePicturesAreRefusedOrLeftOutAsConfigured) {
+  const Path picture = folder_ / "images" / "down" / "07.png";
+  ASSERT_TRUE(WriteFile(picture, std::string("no picture")).ok());
+  experiment_.train.epochs = 1;
+  const Status refused = FitUntil("refused", 0, false);
+  EXPECT_EQ(refused.code(), Code::kInvalidData);
+  EXPECT_THAT(refused.message(), HasSubstr("down/07.png"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "refused"));
+  experiment_.data.unreadable = "skip";
+  const Status skipped = FitUntil("skipped", 0, false);
+  ASSERT_TRUE(skipped.ok()) << skipped.message();
+  ASSERT_EQ(notes_.size(), 1U);
+  EXPECT_THAT(notes_[0], HasSubstr("pictures are left out:\n  "));
+  EXPECT_THAT(notes_[0], HasSubstr("down/07.png"));
+}
+
+TEST_F(FitRun, ABatchBeyondTheDataTakesAllOfItAndSaysSo) {
+  experiment_.train.batch = 500;
+  experiment_.train.epochs = 1;
+  ASSERT_TRUE(FitUntil("run", 0, false).ok());
+  EXPECT_EQ(notes_, std::vector<std::string>{"train.batch: got 500, but there are 72 training "
+                                             "pictures: each step takes them all"});
+}
+
+TEST_F(FitRun, TooLittleMemorySaysWhatToLower) {
+  experiment_.data.height = experiment_.data.width = 512;
+  experiment_.network.width = 1024;  // the stem's map alone takes 6.4 GB
+  std::string out;
+  EXPECT_EQ(RunProgram("run", "--quiet", 4000000, &out), 4) << out;
+  EXPECT_THAT(out, HasSubstr("run: out of memory; lower train.batch, network.width or "
+                             "data.image_size"));
 }
 
 TEST_F(FitRun, EvaluateGivesTheValidationAccuracyOfTheRun) {

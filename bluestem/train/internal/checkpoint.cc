@@ -141,9 +141,10 @@ Status Restore(const Checkpoint& checkpoint, const std::vector<ParameterView>& v
       if (name == view.name) found = &values;
     }
     if (found == nullptr || static_cast<int64_t>(found->size()) != view.count) {
-      return Error(Code::kInvalidData,
-                   "{}: corrupt checkpoint: {} has {} values; the network has {}", place, view.name,
-                   found == nullptr ? 0 : found->size(), view.count);
+      return Error(
+          Code::kInvalidData,
+          "{}: not a checkpoint of this network: {} has {} values in it; the network's has {}",
+          place, view.name, found == nullptr ? 0 : found->size(), view.count);
     }
     std::copy(found->begin(), found->end(), view.value);
   }

@@ -52,6 +52,15 @@ class Display {
     }
   }
 
+  void Note(const std::string& note) const {
+    if (json_) {
+      std::printf("%s\n", nlohmann::json{{"note", note}}.dump().c_str());
+      std::fflush(stdout);
+    } else if (!quiet_) {
+      std::fprintf(stderr, "note: %s\n", note.c_str());
+    }
+  }
+
  private:
   static void Json(const Progress& p) {
     nlohmann::ordered_json line = {{"step", p.step},
@@ -126,6 +135,7 @@ int RunFit(const Arguments& arguments) {
   {
     Display display(arguments.json, arguments.quiet);
     options.progress = [&](const Progress& progress) { display.Show(progress); };
+    options.note = [&](const std::string& note) { display.Note(note); };
     status = Fit(experiment, options);
   }
   if (!status.ok()) return Fail(status, arguments.json);
