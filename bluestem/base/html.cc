@@ -23,7 +23,7 @@ const char* const kReportStyle = R"(
 *{box-sizing:border-box}
 body{margin:0;background:var(--wash);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1020px;margin:0 auto;padding:32px 20px 64px}h1{font-size:26px;margin:0}
-h2{font-size:17px;margin:0 0 12px}
+h2{font-size:17px;margin:0 0 12px}a{color:var(--accent)}
 .sub{color:var(--soft);margin:2px 0 22px}
 section{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:18px 20px;
 margin:0 0 18px}

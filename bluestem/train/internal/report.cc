@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bluestem/base/chart.h"
 #include "bluestem/task/classification.h"
 #include "bluestem/train/internal/html.h"
 #include "bluestem/train/networks/cost.h"

@@ -1,0 +1,166 @@
+#include "bluestem/base/chart.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "bluestem/base/html.h"
+
+namespace bluestem {
+namespace {
+
+constexpr double kWidth = 460, kHeight = 260, kLeft = 52, kRight = 14, kTop = 34, kBottom = 38;
+
+struct Axis {
+  double low = 0;
+  double high = 1;
+  double step = 0.2;
+  bool log = false;
+};
+
+// About five round ticks over [low, high].
+Axis RoundAxis(double low, double high) {
+  if (!(high > low)) high = low + (low == 0 ? 1 : std::fabs(low) * 0.1);
+  const double raw = (high - low) / 5;
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  double step = power * 10;
+  for (const double nice : {1.0, 2.0, 2.5, 5.0}) {
+    if (nice * power >= raw) {
+      step = nice * power;
+      break;
+    }
+  }
+  return {
+      .low = std::floor(low / step) * step, .high = std::ceil(high / step) * step, .step = step};
+}
+
+// As wide as the points, and a little more, so that none lies on the edge.
+Axis TightAxis(double low, double high, bool log) {
+  constexpr double kMargin = 0.06, kLinearMargin = 0.2;  // named ticks are wide
+  if (log) {
+    const double share = std::pow(high > low ? high / low : 10.0, kMargin);
+    return {.low = low / share, .high = high * share, .log = true};
+  }
+  const double margin = high > low ? (high - low) * kLinearMargin : 0.5;
+  return {.low = low - margin, .high = high + margin};
+}
+
+double Scale(double v, const Axis& axis, double from, double to) {
+  const auto place = [&](double x) { return axis.log ? std::log(x) : x; };
+  return from + (place(v) - place(axis.low)) / (place(axis.high) - place(axis.low)) * (to - from);
+}
+
+double AtX(double x, const Axis& axis) {
+  return Scale(x, axis, kLeft, kWidth - kRight);
+}
+double AtY(double y, const Axis& axis) {
+  return Scale(y, axis, kHeight - kBottom, kTop);
+}
+
+// 1, 2 and 5 times the powers of ten within the axis; the powers alone where those are many.
+std::vector<Tick> LogTicks(const Axis& axis) {
+  std::vector<Tick> ticks;
+  const bool wide = axis.high / axis.low > 300;
+  for (double power = std::pow(10.0, std::floor(std::log10(axis.low))); power <= axis.high;
+       power *= 10) {
+    for (const double digit : {1.0, 2.0, 5.0}) {
+      const double x = digit * power;
+      if ((digit == 1 || !wide) && x >= axis.low && x <= axis.high)
+        ticks.push_back({x, fmt::format("{:.4g}", x)});
+    }
+  }
+  return ticks;
+}
+
+std::vector<Tick> RoundTicks(const Axis& axis, bool percent) {
+  std::vector<Tick> ticks;
+  for (double v = axis.low; v <= axis.high + axis.step / 2; v += axis.step)
+    ticks.push_back({v, percent ? fmt::format("{:.4g} %", v * 100) : fmt::format("{:.4g}", v)});
+  return ticks;
+}
+
+std::string Grid(const Chart& chart, const std::vector<Tick>& x_ticks, const Axis& xs,
+                 const Axis& ys) {
+  std::string svg;
+  for (const Tick& tick : RoundTicks(ys, chart.percent)) {
+    const double at = AtY(tick.at, ys);
+    svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" class=\"grid\"/>",
+                       kLeft, kWidth - kRight, at, at);
+    svg += fmt::format("<text x=\"{}\" y=\"{:.1f}\" class=\"tick\" text-anchor=\"end\">{}</text>",
+                       kLeft - 6, at + 3.5, tick.label);
+  }
+  for (const Tick& tick : x_ticks) {
+    svg +=
+        fmt::format("<text x=\"{:.1f}\" y=\"{}\" class=\"tick\" text-anchor=\"middle\">{}</text>",
+                    AtX(tick.at, xs), kHeight - kBottom + 15, EscapeHtml(tick.label));
+  }
+  return svg + fmt::format("<text x=\"{}\" y=\"{}\" class=\"tick\" text-anchor=\"end\">{}</text>",
+                           kWidth - kRight, kHeight - 6, EscapeHtml(chart.x_title));
+}
+
+std::string Drawn(const Line& line, const Axis& xs, const Axis& ys) {
+  std::string svg = line.opacity == 1 ? "" : fmt::format("<g opacity=\"{:.2f}\">", line.opacity);
+  if (line.joined) {
+    std::string points;
+    for (const auto& [x, y] : line.points)
+      points += fmt::format("{:.1f},{:.1f} ", AtX(x, xs), AtY(y, ys));
+    svg += fmt::format(
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" "
+        "stroke-linejoin=\"round\"/>",
+        points, line.colour);
+  }
+  for (size_t i = 0; i < line.points.size(); ++i) {
+    const auto& [x, y] = line.points[i];
+    const std::string circle =
+        fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\"", AtX(x, xs),
+                    AtY(y, ys), line.joined ? 2.4 : 4.0, line.colour);
+    svg += i < line.notes.size()
+               ? fmt::format("{}><title>{}</title></circle>", circle, EscapeHtml(line.notes[i]))
+               : circle + "/>";
+  }
+  return line.opacity == 1 ? svg : svg + "</g>";
+}
+
+// The names, in their colours, from the right.
+std::string Legend(const std::vector<Line>& lines) {
+  std::string svg;
+  double right = kWidth - kRight;
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    if (line->name.empty()) continue;
+    svg += fmt::format(
+        "<text x=\"{}\" y=\"18\" class=\"tick\" text-anchor=\"end\" style=\"fill:{}\">{}</text>",
+        right, line->colour, EscapeHtml(line->name));
+    right -= 14 + 6.2 * static_cast<double>(line->name.size());
+  }
+  return svg;
+}
+
+}  // namespace
+
+std::string ToSvg(const Chart& chart) {
+  double x_low = 1e300, x_high = -1e300, y_low = 1e300, y_high = -1e300;
+  for (const Line& line : chart.lines) {
+    for (const auto& [x, y] : line.points) {
+      x_low = std::min(x_low, x), x_high = std::max(x_high, x);
+      y_low = std::min(y_low, y), y_high = std::max(y_high, y);
+    }
+  }
+  if (x_low > x_high) x_low = chart.log_x ? 0.1 : 0, x_high = 1, y_low = 0, y_high = 1;
+  for (const Tick& tick : chart.x_ticks)
+    x_low = std::min(x_low, tick.at), x_high = std::max(x_high, tick.at);
+  const bool round = !chart.log_x && chart.x_ticks.empty();
+  const Axis xs = round ? RoundAxis(x_low, x_high) : TightAxis(x_low, x_high, chart.log_x);
+  const Axis ys = RoundAxis(y_low, y_high);
+  const std::vector<Tick> x_ticks = !chart.x_ticks.empty() ? chart.x_ticks
+                                    : round                ? RoundTicks(xs, false)
+                                                           : LogTicks(xs);
+  std::string svg = fmt::format(
+      "<svg viewBox=\"0 0 {} {}\" role=\"img\"><text x=\"{}\" y=\"18\" class=\"title\">{}</text>",
+      kWidth, kHeight, kLeft, EscapeHtml(chart.title));
+  svg += Grid(chart, x_ticks, xs, ys);
+  for (const Line& line : chart.lines) svg += Drawn(line, xs, ys);
+  return svg + Legend(chart.lines) + "</svg>";
+}
+
+}  // namespace bluestem

@@ -1,0 +1,40 @@
+// Charts for reports, as SVG that takes its colours from kReportStyle (base/html.h).
+//
+//   ToSvg({.title = "Accuracy", .x_title = "epoch", .percent = true, .lines = {training}})
+//
+// Threads: free functions without state.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bluestem {
+
+struct Line {
+  std::string name;    // for the legend; "" is not in it
+  std::string colour;  // "#2563eb"
+  std::vector<std::pair<double, double>> points;
+  bool joined = true;              // false: points alone
+  double opacity = 1;              // 0..1
+  std::vector<std::string> notes;  // shown where the mouse rests on a point; none, or one a point
+};
+
+struct Tick {
+  double at = 0;
+  std::string label;
+};
+
+struct Chart {
+  std::string title;
+  std::string x_title;
+  bool percent = false;       // y is a share and is labelled in %
+  bool log_x = false;         // needs every x above 0
+  std::vector<Tick> x_ticks;  // empty: about five round ones, or the decades of a log axis
+  std::vector<Line> lines;
+};
+
+// Returns an <svg> of 460 x 260 that scales with the page. Later lines lie over earlier ones.
+std::string ToSvg(const Chart& chart);
+
+}  // namespace bluestem

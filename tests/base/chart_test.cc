@@ -1,0 +1,57 @@
+#include "bluestem/base/chart.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bluestem {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// The x of each circle, in order.
+std::vector<double> Circles(const std::string& svg) {
+  std::vector<double> xs;
+  for (size_t at = svg.find("cx=\""); at != std::string::npos; at = svg.find("cx=\"", at + 1))
+    xs.push_back(std::stod(svg.substr(at + 4)));
+  return xs;
+}
+
+TEST(Chart, EscapesWhatOthersNamed) {
+  const std::string svg = ToSvg({.title = "a<b",
+                                 .x_title = "x&y",
+                                 .x_ticks = {{1, "<i>"}},
+                                 .lines = {{"n\"", "#2563eb", {{1, 2}}, true, 1, {"<note>"}}}});
+  for (const char* text : {"a&lt;b", "x&amp;y", "&lt;i&gt;", "n&quot;", "&lt;note&gt;"})
+    EXPECT_THAT(svg, HasSubstr(text));
+}
+
+TEST(Chart, ALogAxisPutsEqualRatiosAtEqualDistances) {
+  const std::vector<double> xs = Circles(
+      ToSvg({.title = "t", .log_x = true, .lines = {{"", "#000", {{0.01, 0}, {0.1, 1}, {1, 0}}}}}));
+  ASSERT_EQ(xs.size(), 3u);
+  EXPECT_NEAR(xs[1] - xs[0], xs[2] - xs[1], 0.11);  // written with one decimal
+}
+
+TEST(Chart, PointsThatAreNotJoinedHaveNoLine) {
+  const Line points{"", "#000", {{1, 1}, {2, 2}}, false};
+  EXPECT_THAT(ToSvg({.title = "t", .lines = {points}}), Not(HasSubstr("polyline")));
+}
+
+TEST(Chart, NothingToDrawIsStillAPicture) {
+  for (const bool log : {false, true}) {
+    const std::string svg = ToSvg({.title = "t", .log_x = log});
+    EXPECT_THAT(svg, HasSubstr("</svg>"));
+    EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  }
+}
+
+TEST(Chart, OneXOnALogAxisIsFinite) {
+  const std::string svg =
+      ToSvg({.title = "t", .log_x = true, .lines = {{"", "#000", {{3, 1}, {3, 2}}}}});
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+}
+
+}  // namespace
+}  // namespace bluestem
