@@ -78,7 +78,7 @@ endfunction()
 
 # What does not run for every image (COLD) is compiled with -O1, half the time; a target COLD or not shares one precompiled header with its like.
 # A header so shared hides missing includes: the sanitized build and the fuzzers do without (BLUESTEM_PCH=OFF).
-set(BLUESTEM_COLD config task interchange passes program lower codegen)
+set(BLUESTEM_COLD config tune task interchange passes program lower codegen)
 set(bluestem_std_headers <fmt/core.h> <algorithm> <array> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory> <optional> <set>
     <span> <string> <string_view> <utility> <variant> <vector>)
 # bluestem_compile(TARGET KIND HEADERS...): KIND names the flags; the first target of a kind makes the header, of these headers besides the usual ones.
