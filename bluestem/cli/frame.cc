@@ -220,7 +220,8 @@ int RunTool(const std::vector<Command>& commands, const std::vector<std::string>
   }
   output.EndProgress();
   if (!help.empty()) output.Raw(help);
-  if (!status.ok() && Interrupted()) status = InterruptedStatus();
+  if (!status.ok() && status.code() != Code::kInterrupted && Interrupted())
+    status = InterruptedStatus();
   if (!status.ok()) output.Error(status);
   return static_cast<int>(status.code());
 }

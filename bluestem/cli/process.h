@@ -3,6 +3,7 @@
 // Threads: free functions without state.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct ProcessResult {
 };
 // Runs words[0] (a path) with the words and waits. Errors: kIo when it cannot be started.
 Result<ProcessResult> RunProcess(const std::vector<std::string>& words);
+
+// Runs words[0] (a path) and calls `on_line` for each line that it writes on stdout or stderr, as
+// it comes. Ctrl-C is passed on, once, and its end waited for. Returns the exit code, as above.
+// Errors: kIo when it cannot be started.
+Result<int> WatchProcess(const std::vector<std::string>& words,
+                         const std::function<void(const std::string&)>& on_line);
 
 // Replaces this process by words[0] (a path): signals, terminal and exit code become its own.
 // Returns only on failure. Errors: kIo.
