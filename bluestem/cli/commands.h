@@ -12,6 +12,7 @@ Command ConfigKeysCommand();
 Command DataCheckCommand();
 Command DataShowCommand();
 Command TrainCommand();
+Command TuneCommand();
 Command EvaluateCommand();
 Command ExportCommand();
 Command ConvertCommand();

@@ -5,7 +5,6 @@
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/process.h"
 #include "bluestem/cli/trainer.h"
-#include "bluestem/config/experiment.h"
 #include "bluestem/data/dataset.h"
 
 namespace bluestem::cli {
@@ -28,19 +27,6 @@ Path DefaultRun(const std::string& name) {
   char text[32];
   std::strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &local);
   return Path("runs") / fmt::format("{}-{}", name, text);
-}
-
-Status ApplySettings(const std::vector<std::string>& settings, config::Experiment& experiment) {
-  for (const std::string& setting : settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Error(Code::kInvalidArgument, "--set: got {}; expected KEY=VALUE, as train.batch=64",
-                   setting);
-    }
-    BLUESTEM_RETURN_IF_ERROR(
-        config::Set(experiment, setting.substr(0, equals), setting.substr(equals + 1)));
-  }
-  return OkStatus();
 }
 
 Status Train(const TrainOptions& options, Output& output) {

@@ -16,4 +16,17 @@ Result<Path> FindTrainer() {
                beside.string());
 }
 
+Status ApplySettings(const std::vector<std::string>& settings, config::Experiment& experiment) {
+  for (const std::string& setting : settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error(Code::kInvalidArgument, "--set: got {}; expected KEY=VALUE, as train.batch=64",
+                   setting);
+    }
+    BLUESTEM_RETURN_IF_ERROR(
+        config::Set(experiment, setting.substr(0, equals), setting.substr(equals + 1)));
+  }
+  return OkStatus();
+}
+
 }  // namespace bluestem::cli
