@@ -99,8 +99,25 @@ std::string Grid(const Chart& chart, const std::vector<Tick>& x_ticks, const Axi
                            kWidth - kRight, kHeight - 6, EscapeHtml(chart.x_title));
 }
 
-std::string Drawn(const Line& line, const Axis& xs, const Axis& ys) {
-  std::string svg = line.opacity == 1 ? "" : fmt::format("<g opacity=\"{:.2f}\">", line.opacity);
+std::string Note(const Line& line, size_t i) {
+  return i < line.notes.size() ? "<title>" + EscapeHtml(line.notes[i]) + "</title>" : "";
+}
+
+std::string Bars(const Line& line, const Axis& xs, const Axis& ys) {
+  std::string svg;
+  for (size_t i = 0; i < line.points.size(); ++i) {
+    const auto& [x, y] = line.points[i];
+    const double left = AtX(x - line.bar_width / 2, xs), right = AtX(x + line.bar_width / 2, xs);
+    svg += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\">{}</rect>",
+        left + 0.5, AtY(y, ys), right - left - 1, AtY(0, ys) - AtY(y, ys), line.colour,
+        Note(line, i));
+  }
+  return svg;
+}
+
+std::string Marks(const Line& line, const Axis& xs, const Axis& ys) {
+  std::string svg;
   if (line.joined) {
     std::string points;
     for (const auto& [x, y] : line.points)
@@ -112,14 +129,15 @@ std::string Drawn(const Line& line, const Axis& xs, const Axis& ys) {
   }
   for (size_t i = 0; i < line.points.size(); ++i) {
     const auto& [x, y] = line.points[i];
-    const std::string circle =
-        fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\"", AtX(x, xs),
-                    AtY(y, ys), line.joined ? 2.4 : 4.0, line.colour);
-    svg += i < line.notes.size()
-               ? fmt::format("{}><title>{}</title></circle>", circle, EscapeHtml(line.notes[i]))
-               : circle + "/>";
+    svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\">{}</circle>",
+                       AtX(x, xs), AtY(y, ys), line.joined ? 2.4 : 4.0, line.colour, Note(line, i));
   }
-  return line.opacity == 1 ? svg : svg + "</g>";
+  return svg;
+}
+
+std::string Drawn(const Line& line, const Axis& xs, const Axis& ys) {
+  const std::string svg = line.bar_width > 0 ? Bars(line, xs, ys) : Marks(line, xs, ys);
+  return line.opacity == 1 ? svg : fmt::format("<g opacity=\"{:.2f}\">{}</g>", line.opacity, svg);
 }
 
 // The names, in their colours, from the right.
@@ -143,7 +161,7 @@ std::string ToSvg(const Chart& chart) {
   for (const Line& line : chart.lines) {
     for (const auto& [x, y] : line.points) {
       x_low = std::min(x_low, x), x_high = std::max(x_high, x);
-      y_low = std::min(y_low, y), y_high = std::max(y_high, y);
+      y_low = std::min({y_low, y, line.bar_width > 0 ? 0 : y}), y_high = std::max(y_high, y);
     }
   }
   if (x_low > x_high) x_low = chart.log_x ? 0.1 : 0, x_high = 1, y_low = 0, y_high = 1;

@@ -16,6 +16,7 @@ struct Line {
   std::string colour;  // "#2563eb"
   std::vector<std::pair<double, double>> points;
   bool joined = true;              // false: points alone
+  double bar_width = 0;            // above 0: bars from 0 up to the points, so wide in x
   double opacity = 1;              // 0..1
   std::vector<std::string> notes;  // shown where the mouse rests on a point; none, or one a point
 };

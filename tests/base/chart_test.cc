@@ -18,10 +18,11 @@ std::vector<double> Circles(const std::string& svg) {
 }
 
 TEST(Chart, EscapesWhatOthersNamed) {
-  const std::string svg = ToSvg({.title = "a<b",
-                                 .x_title = "x&y",
-                                 .x_ticks = {{1, "<i>"}},
-                                 .lines = {{"n\"", "#2563eb", {{1, 2}}, true, 1, {"<note>"}}}});
+  const std::string svg = ToSvg(
+      {.title = "a<b",
+       .x_title = "x&y",
+       .x_ticks = {{1, "<i>"}},
+       .lines = {{.name = "n\"", .colour = "#2563eb", .points = {{1, 2}}, .notes = {"<note>"}}}});
   for (const char* text : {"a&lt;b", "x&amp;y", "&lt;i&gt;", "n&quot;", "&lt;note&gt;"})
     EXPECT_THAT(svg, HasSubstr(text));
 }
@@ -34,8 +35,16 @@ TEST(Chart, ALogAxisPutsEqualRatiosAtEqualDistances) {
 }
 
 TEST(Chart, PointsThatAreNotJoinedHaveNoLine) {
-  const Line points{"", "#000", {{1, 1}, {2, 2}}, false};
+  const Line points{.colour = "#000", .points = {{1, 1}, {2, 2}}, .joined = false};
   EXPECT_THAT(ToSvg({.title = "t", .lines = {points}}), Not(HasSubstr("polyline")));
+}
+
+TEST(Chart, BarsStandOnZero) {
+  const Line bars{.colour = "#000", .points = {{0.5, 0.9}, {1.5, 0.8}}, .bar_width = 1};
+  const std::string svg = ToSvg({.title = "t", .lines = {bars}});
+  EXPECT_THAT(svg, HasSubstr("<rect"));
+  EXPECT_THAT(svg, HasSubstr(">0</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr("<circle")));
 }
 
 TEST(Chart, NothingToDrawIsStillAPicture) {
