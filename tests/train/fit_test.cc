@@ -130,8 +130,8 @@ TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
             (std::vector<std::string>{"across", "down", "noise"}));
   EXPECT_TRUE(interchange::LoadModel(paths.Model()).ok());
   const std::string report = ReadTextFile(paths.Report()).value();
-  for (const char* part :
-       {"Confusion matrix", "Worst mistakes", "Cost", "<svg", "5 of 7 convolutions in integers"})
+  for (const char* part : {"Confusion matrix", "Calibration", "Right answers", "Worst mistakes",
+                           "Cost", "<svg", "5 of 7 convolutions in integers"})
     EXPECT_THAT(report, HasSubstr(part));
   EXPECT_THAT(report, testing::Not(HasSubstr("http")));  // needs nothing else
 }

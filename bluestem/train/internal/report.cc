@@ -6,13 +6,14 @@
 
 #include "bluestem/base/chart.h"
 #include "bluestem/task/classification.h"
+#include "bluestem/train/internal/calibration.h"
 #include "bluestem/train/internal/html.h"
+#include "bluestem/train/internal/predictions.h"
 #include "bluestem/train/networks/cost.h"
 
 namespace bluestem::train {
 namespace {
 
-constexpr size_t kMistakes = 24;
 constexpr char kBaselineMark[] = "<!-- fp32 baseline -->";
 
 std::string Tile(const std::string& value, const std::string& what) {
@@ -74,45 +75,6 @@ std::string Confusion(const task::ClassificationCounts& counts) {
     html += fmt::format("<td>{}</td></tr>", total);
   }
   return html + "</table></div></section>";
-}
-
-// The wrong answers with the greatest probability.
-std::string Mistakes(const ReportContent& content) {
-  struct Mistake {
-    double probability;
-    int64_t index;
-    size_t answer;
-  };
-  std::vector<Mistake> mistakes;
-  for (size_t i = 0; i < content.scores->size(); ++i) {
-    const std::vector<float>& row = (*content.scores)[i];
-    const auto answer = static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
-    const auto index = static_cast<int64_t>(i);
-    if (static_cast<int32_t>(answer) != content.validation->Label(index))
-      mistakes.push_back({static_cast<double>(row[answer]), index, answer});
-  }
-  std::stable_sort(mistakes.begin(), mistakes.end(), [](const Mistake& a, const Mistake& b) {
-    return a.probability > b.probability;
-  });
-  std::string html = fmt::format(
-      "<section><h2>Worst mistakes</h2><p class=\"sub\">{} of {} wrong; the most certain of "
-      "them.</p><div class=\"mistakes\">",
-      mistakes.size(), content.scores->size());
-  const image::PreprocessSpec& spec = content.validation->spec();
-  for (size_t i = 0; i < std::min(kMistakes, mistakes.size()); ++i) {
-    const Mistake& mistake = mistakes[i];
-    const uint8_t* pixels = content.validation->Pixels(mistake.index);
-    const image::Image picture{.height = spec.height,
-                               .width = spec.width,
-                               .channels = spec.channels,
-                               .pixels = {pixels, pixels + content.validation->picture_bytes()}};
-    const auto& classes = content.validation->classes();
-    html += fmt::format(
-        "<figure><img alt=\"\" src=\"{}\"><b>{}</b> {:.0f} %<br><i>is {}</i></figure>",
-        PngDataUri(picture), EscapeHtml(classes[mistake.answer]), mistake.probability * 100,
-        EscapeHtml(classes[static_cast<size_t>(content.validation->Label(mistake.index))]));
-  }
-  return html + "</div></section>";
 }
 
 std::string Costs(const Module& module) {
@@ -187,8 +149,11 @@ std::string Environment(const ReportContent& content) {
 
 Status WriteReport(const ReportContent& content) {
   task::ClassificationCounts counts(content.validation->classes());
-  for (size_t i = 0; i < content.scores->size(); ++i)
-    counts.Add(content.validation->Label(static_cast<int64_t>(i)), (*content.scores)[i]);
+  std::vector<int32_t> labels;
+  for (size_t i = 0; i < content.scores->size(); ++i) {
+    labels.push_back(content.validation->Label(static_cast<int64_t>(i)));
+    counts.Add(labels.back(), (*content.scores)[i]);
+  }
   const auto total = static_cast<double>(std::max<int64_t>(1, counts.total()));
   int64_t macs = 0, bytes = 0;
   for (const LayerCost& row : CostTable(content.module->network(), content.module->shapes()))
@@ -214,7 +179,9 @@ Status WriteReport(const ReportContent& content) {
           Tile(Count(static_cast<double>(bytes)) + "B", "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";
-  html += Curves(content.metrics) + Confusion(counts) + Mistakes(content) + Costs(*content.module) +
+  html += Curves(content.metrics) + Confusion(counts) +
+          CalibrationSection(Calibrate(*content.scores, labels)) +
+          PredictionsSection(*content.validation, *content.scores) + Costs(*content.module) +
           Environment(content);
   return WriteFile(content.paths.Report(), html + "</main></body></html>\n");
 }

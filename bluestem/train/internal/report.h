@@ -1,5 +1,6 @@
-// report.html: what a run did, in one file that needs nothing else: curves, confusion matrix, worst
-// mistakes, cost table, environment. Threads: one thread. Ownership: refers to what it is given.
+// report.html: what a run did, in one file that needs nothing else: curves, confusion matrix,
+// calibration, right answers and worst mistakes, cost table, environment. Threads: one thread.
+// Ownership: refers to what it is given.
 #pragma once
 
 #include <string>

@@ -1,0 +1,36 @@
+#include "bluestem/train/internal/calibration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bluestem::train {
+namespace {
+
+TEST(Calibration, TheErrorIsTheMeanGapWeightedByImages) {
+  // Three answers of 0.9, two right; one of 0.6, right.
+  const Calibration result =
+      Calibrate({{0.9f, 0.1f}, {0.9f, 0.1f}, {0.1f, 0.9f}, {0.4f, 0.6f}}, {0, 1, 1, 1});
+  EXPECT_NEAR(result.accuracy, 0.75, 1e-9);
+  EXPECT_NEAR(result.confidence, (3 * 0.9 + 0.6) / 4, 1e-6);
+  EXPECT_NEAR(result.expected_error, 3.0 / 4 * (0.9 - 2.0 / 3) + 1.0 / 4 * (1 - 0.6), 1e-6);
+  EXPECT_EQ(result.bins[13].images, 3);
+  EXPECT_NEAR(result.bins[13].accuracy, 2.0 / 3, 1e-9);
+}
+
+TEST(Calibration, ABinHoldsItsUpperEdge) {
+  const Calibration result = Calibrate({{1.0f, 0.0f}, {0.8f, 0.2f}}, {0, 0});
+  EXPECT_EQ(result.bins[14].images, 1);
+  EXPECT_EQ(result.bins[11].images + result.bins[12].images, 1);  // 0.8f lies just above 12/15
+}
+
+TEST(Calibration, CertainAndRightHasNoError) {
+  EXPECT_EQ(Calibrate({{1.0f, 0.0f}, {0.0f, 1.0f}}, {0, 1}).expected_error, 0);
+}
+
+TEST(Calibration, NoImagesAreStillAPage) {
+  const std::string html = CalibrationSection(Calibrate({}, {}));
+  EXPECT_EQ(html.find("nan"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bluestem::train
