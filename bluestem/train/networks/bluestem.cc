@@ -10,10 +10,14 @@
 //   deep3     bluestem_s only: the same
 //   narrow    bluestem_m only: 3x3, 4 w channels, then max-pool
 //   deep3, 4  bluestem_m only: 3x3, 4 w channels with shortcuts
-//   head      1x1 to the classes, 8-bit weights; its gain of 3 makes up for the mean over the map
+//   head      1x1 to the classes, 8-bit weights. bluestem_s: its gain of 3 makes up for the mean
+//             over the map. bluestem_m: deep4 ends in a ReLU and the maximum over the map, and the
+//             gain is 1/9 (as Jordan's airbench, 2024)
 //
 // Body weights have 1 bit, codes network.activation_bits. Gamma is 1, so pools commute with norm
 // and quantizer. Image sides are multiples of 4 (bluestem_s) or 8 (bluestem_m).
+#include <numeric>
+
 #include "bluestem/train/networks/network.h"
 
 namespace bluestem::train {
@@ -53,7 +57,7 @@ std::vector<Block> Begin(int64_t width) {
   return blocks;
 }
 
-std::vector<Block> End(std::vector<Block> blocks, int64_t classes) {
+std::vector<Block> End(std::vector<Block> blocks, int64_t classes, float gain) {
   blocks.back().dropout = true;
   blocks.push_back({.name = "head",
                     .channels = classes,
@@ -61,32 +65,36 @@ std::vector<Block> End(std::vector<Block> blocks, int64_t classes) {
                     .pad = 0,
                     .weights = Weights::kEightBit,
                     .initial = Initial::kUniform,
-                    .gain = 3.0F,
+                    .gain = gain,
                     .batch_norm = false,
                     .activation = Activation::kNone});
   return blocks;
 }
 
-int64_t WidthOf(const config::NetworkConfig& config) {
-  return config.width > 0 ? config.width : kDefaultWidth;
+int64_t WidthOf(const config::Experiment& experiment) {
+  return experiment.network.width > 0 ? experiment.network.width : kDefaultWidth;
 }
 
 }  // namespace
 
-std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classes) {
-  const int64_t width = WidthOf(config);
+std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes) {
+  const int64_t width = WidthOf(experiment);
   std::vector<Block> blocks = Begin(width);
   AppendDeep(blocks, 2 * width, {"deep1", "deep2", "deep3"});
-  return End(std::move(blocks), classes);
+  return End(std::move(blocks), classes, 3.0F);
 }
 
-std::vector<Block> BluestemM(const config::NetworkConfig& config, int64_t classes) {
-  const int64_t width = WidthOf(config);
+std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes) {
+  const int64_t width = WidthOf(experiment);
   std::vector<Block> blocks = Begin(width);
   AppendDeep(blocks, 2 * width, {"deep1", "deep2"});
   Append(blocks, "narrow", 4 * width, 2);
   AppendDeep(blocks, 4 * width, {"deep3", "deep4"});
-  return End(std::move(blocks), classes);
+  // Over the whole map; where its sides differ, over the greatest squares that tile it.
+  blocks.back().activation = Activation::kRelu;
+  blocks.back().pool =
+      static_cast<int32_t>(std::gcd(experiment.data.height / 8, experiment.data.width / 8));
+  return End(std::move(blocks), classes, 1.0F / 9.0F);
 }
 
 }  // namespace bluestem::train

@@ -26,7 +26,7 @@ void AppendHead(std::vector<Block>& blocks, const std::string& first, const std:
 
 }  // namespace
 
-std::vector<Block> LmnetV0(const config::NetworkConfig&, int64_t classes) {
+std::vector<Block> LmnetV0(const config::Experiment&, int64_t classes) {
   std::vector<Block> blocks = {{.name = "conv1", .channels = 32, .pool = 2},
                                {.name = "conv2", .channels = 64, .pool = 2},
                                {.name = "conv3", .channels = 128, .pool = 2},
@@ -36,7 +36,7 @@ std::vector<Block> LmnetV0(const config::NetworkConfig&, int64_t classes) {
   return blocks;
 }
 
-std::vector<Block> LmnetV1(const config::NetworkConfig&, int64_t classes) {
+std::vector<Block> LmnetV1(const config::Experiment&, int64_t classes) {
   std::vector<Block> blocks = {{.name = "conv1", .channels = 32},
                                {.name = "conv2", .channels = 64, .space_to_depth = 2},
                                {.name = "conv3", .channels = 128},

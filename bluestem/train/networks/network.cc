@@ -116,7 +116,7 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
     known += (known.empty() ? "" : ", ") + std::string(row.name);
     if (config.name != row.name) continue;
     network.name = row.name;
-    network.blocks = row.blocks(config, classes);
+    network.blocks = row.blocks(experiment, classes);
     network.recipe = row.recipe;
   }
   if (network.name.empty()) {

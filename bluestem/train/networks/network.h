@@ -95,7 +95,7 @@ Result<std::vector<BlockShape>> Shapes(const Network& network);
 struct NetworkRow {
   const char* name;
   const char* summary;
-  std::vector<Block> (*blocks)(const config::NetworkConfig& config, int64_t classes);
+  std::vector<Block> (*blocks)(const config::Experiment& experiment, int64_t classes);
   Recipe recipe;
 };
 const std::vector<NetworkRow>& Networks();
@@ -104,9 +104,9 @@ const std::vector<NetworkRow>& Networks();
 // value and what is allowed.
 Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classes);
 
-std::vector<Block> LmnetV0(const config::NetworkConfig& config, int64_t classes);
-std::vector<Block> LmnetV1(const config::NetworkConfig& config, int64_t classes);
-std::vector<Block> BluestemS(const config::NetworkConfig& config, int64_t classes);
-std::vector<Block> BluestemM(const config::NetworkConfig& config, int64_t classes);
+std::vector<Block> LmnetV0(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> LmnetV1(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes);
 
 }  // namespace bluestem::train
