@@ -46,6 +46,7 @@ Status Train(const TrainOptions& options, Output& output) {
   }
   BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment, config::Load(config));
   BLUESTEM_RETURN_IF_ERROR(ApplySettings(options.set, experiment));
+  BLUESTEM_RETURN_IF_ERROR(config::Check(experiment));  // rules that join keys
   // Opened as the trainer will, so that what is wrong is said before LibTorch starts.
   BLUESTEM_RETURN_IF_ERROR(data::OpenForTraining(experiment).status());
   BLUESTEM_ASSIGN_OR_RETURN(const Path trainer, FindTrainer());
