@@ -69,6 +69,7 @@ struct TrainConfig {
   int64_t threads = 0;                 // 0: all cores
   std::string optimizer = "momentum";  // sgd, momentum, nesterov, adam, adamw, lars, lamb, muon
   double learning_rate = 0.001;
+  int64_t rate_batch = 0;  // the batch that learning_rate is for: the rate is in proportion; 0: off
   double momentum = 0.9;
   double weight_decay = 0.0005;
   std::string schedule =
@@ -86,6 +87,7 @@ struct TrainConfig {
   int64_t patience = 0;  // epochs without a better one before the run ends; 0: no early end
   int64_t checkpoint_steps = 1000;
   int64_t keep_checkpoints = 5;
+  int64_t rank_timeout = 60;  // seconds that a rank waits for the others within a step
   bool fp32_baseline =
       false;  // also train the same net without quantizers, same budget, for the report's table
   bool operator==(const TrainConfig&) const = default;
@@ -118,6 +120,10 @@ Status Set(Experiment& experiment, const std::string& key, const std::string& va
 // Checks what joins several keys (picture size and network, say), so after the last Set.
 // Errors: kInvalidArgument "key: got value; expected ...", with the reason.
 Status Check(const Experiment& experiment);
+
+// Checks that the batch can be divided between `ranks` processes.
+// Errors: kInvalidArgument naming train.batch and what would do.
+Status CheckRanks(const Experiment& experiment, int64_t ranks);
 
 // Returns the annotated YAML: every key with its value, and default, range and meaning as a
 // comment. Parse(ToYaml(e)) == e.

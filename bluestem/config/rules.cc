@@ -135,4 +135,12 @@ Violation FirstViolation(const Experiment& e) {
   return {"", ""};
 }
 
+Status CheckRanks(const Experiment& experiment, int64_t ranks) {
+  const int64_t batch = experiment.train.batch, below = batch / ranks * ranks;
+  if (below == batch) return OkStatus();
+  return Error(Code::kInvalidArgument,
+               "train.batch: got {}; expected a multiple of {}, the number of ranks, such as {}",
+               batch, ranks, below == 0 ? ranks : below);
+}
+
 }  // namespace bluestem::config
