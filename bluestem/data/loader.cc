@@ -9,15 +9,18 @@
 namespace bluestem::data {
 namespace {
 
-// Keeps the stream of the order apart from those of the pictures, which are numbered from 0.
+// Keeps the streams of the orders apart from those of the pictures, which are numbered from 0: rank
+// r's is kOrderStream - r.
 constexpr uint64_t kOrderStream = ~uint64_t{0};
 
 }  // namespace
 
-std::vector<int64_t> EpochOrder(int64_t count, uint64_t seed, int64_t epoch, bool shuffle) {
+std::vector<int64_t> EpochOrder(int64_t count, uint64_t seed, int64_t epoch, bool shuffle,
+                                int64_t rank) {
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t{0});
-  if (shuffle) Rng(seed, static_cast<uint64_t>(epoch), kOrderStream).Shuffle(order);
+  const uint64_t stream = kOrderStream - static_cast<uint64_t>(rank);
+  if (shuffle) Rng(seed, static_cast<uint64_t>(epoch), stream).Shuffle(order);
   return order;
 }
 
@@ -84,7 +87,7 @@ Loader::Order Loader::OrderOf(int64_t epoch) {
   Order& order = orders_[epoch];
   if (order == nullptr) {
     order = std::make_shared<const std::vector<int64_t>>(
-        EpochOrder(cache_->size(), options_.seed, epoch, options_.shuffle));
+        EpochOrder(cache_->size(), options_.seed, epoch, options_.shuffle, options_.rank));
   }
   return order;
 }
@@ -103,7 +106,7 @@ Batch Loader::Assemble(int64_t ticket) {
   for (int64_t i = begin; i < end; ++i) {
     const int64_t index = (*order)[static_cast<size_t>(i)];
     const AugmentKey key{options_.seed, static_cast<uint64_t>(batch.epoch),
-                         static_cast<uint64_t>(index)};
+                         static_cast<uint64_t>(index * options_.ranks + options_.rank)};
     Apply(Choose(options_.augmentation, key, size), size, cache_->Pixels(index), out);
     out += cache_->picture_bytes();
     batch.labels.push_back(cache_->Label(index));

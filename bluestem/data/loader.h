@@ -28,6 +28,8 @@ struct LoaderOptions {
   config::AugmentationConfig augmentation = {};
   int64_t threads = 1;
   int64_t prefetch = 4;  // batches prepared ahead
+  int64_t rank = 0;      // the cache has every ranks-th picture of the data set, from this one on
+  int64_t ranks = 1;
 };
 
 struct Batch {
@@ -38,8 +40,9 @@ struct Batch {
   std::vector<int64_t> indices;  // [n], of the samples in the cache
 };
 
-// Returns the order of samples in `epoch`: a permutation of 0..count-1 by (seed, epoch).
-std::vector<int64_t> EpochOrder(int64_t count, uint64_t seed, int64_t epoch, bool shuffle);
+// Returns the order of samples in `epoch`: a permutation of 0..count-1 by (seed, epoch, rank).
+std::vector<int64_t> EpochOrder(int64_t count, uint64_t seed, int64_t epoch, bool shuffle,
+                                int64_t rank = 0);
 
 // Returns the number of batches in an epoch. Requires: count > 0.
 int64_t StepsPerEpoch(int64_t count, const LoaderOptions& options);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "bluestem/data/check.h"
@@ -63,6 +64,35 @@ TEST(Loader, EachEpochShowsEachSampleOnceInAnotherOrder) {
     EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), 24u);
   }
   EXPECT_NE(orders[0], orders[1]);
+}
+
+// A picture is augmented alike whichever rank has it, and ranks go through theirs in other orders.
+TEST(Loader, RanksHaveTheSamePicturesAsOneLoader) {
+  const auto all = std::make_shared<MemoryDataset>(48, 3);
+  const auto pictures = [&](int64_t rank, int64_t ranks) {
+    std::vector<int64_t> indices, order;
+    for (int64_t i = rank; i < all->size(); i += ranks) indices.push_back(i);
+    LoaderOptions options = Options(1);
+    options.rank = rank, options.ranks = ranks;
+    Loader loader(PixelCache::Build(*Subset(all, indices), kSpec, 1).value(), options);
+    std::map<int64_t, Bytes> of_index;
+    for (int64_t step = 0; step < loader.steps_per_epoch(); ++step) {
+      const Batch batch = loader.Next();
+      const auto size = static_cast<size_t>(batch.pixels.bytes()) / batch.indices.size();
+      for (size_t i = 0; i < batch.indices.size(); ++i) {
+        const uint8_t* pixels = batch.pixels.raw() + i * size;
+        of_index[batch.indices[i] * ranks + rank] = Bytes(pixels, pixels + size);
+        order.push_back(batch.indices[i]);
+      }
+    }
+    return std::pair(of_index, order);
+  };
+  const auto [whole, order] = pictures(0, 1);
+  auto [first, first_order] = pictures(0, 2);
+  const auto [second, second_order] = pictures(1, 2);
+  first.insert(second.begin(), second.end());
+  EXPECT_EQ(first, whole);
+  EXPECT_NE(first_order, second_order);
 }
 
 TEST(Loader, WithoutShuffleAndAugmentationItGivesTheCache) {
