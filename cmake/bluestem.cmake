@@ -46,7 +46,8 @@ target_link_libraries(bluestem_protos PUBLIC protobuf::libprotobuf-lite protobuf
 if(BLUESTEM_TRAIN)
   find_package(Torch REQUIRED)
   add_library(bluestem_torch INTERFACE)
-  target_link_libraries(bluestem_torch INTERFACE ${TORCH_LIBRARIES})
+  find_library(GLOO gloo REQUIRED)  # c10d's headers of it
+  target_link_libraries(bluestem_torch INTERFACE ${TORCH_LIBRARIES} ${GLOO})
   target_compile_definitions(bluestem_torch INTERFACE BLUESTEM_HAS_TORCH=1)
 endif()
 

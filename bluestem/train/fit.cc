@@ -3,6 +3,7 @@
 #include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/task/classification.h"
@@ -11,6 +12,7 @@
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
+#include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/internal/report.h"
 #include "bluestem/train/internal/training.h"
 #include "bluestem/train/train.h"
@@ -89,7 +91,11 @@ Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment
   const std::string yaml = config::ToYaml(experiment);
   std::error_code ignored;
   if (resume && std::filesystem::exists(paths.Config(), ignored)) {
-    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, LoadOwnConfig(paths));
+    BLUESTEM_ASSIGN_OR_RETURN(config::Experiment before, LoadOwnConfig(paths));
+    before.train.rank_timeout = experiment.train.rank_timeout;
+    // A run of several ranks leaves threads to each start, and may go on with another number.
+    if (before.train.threads == 0 || experiment.train.threads == 0)
+      before.train.threads = experiment.train.threads;
     if (!(before == experiment)) {
       return Error(Code::kInvalidArgument,
                    "{}: the run was started with another configuration; resume it with its own "
@@ -111,13 +117,14 @@ Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment
 Result<config::Experiment> Resolved(config::Experiment experiment,
                                     const std::vector<std::string>& classes,
                                     const FitOptions& options, int threads) {
+  const bool alone = options.place.ranks == 1;
   const auto absolute = [](const std::string& path) {
     return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
   };
   experiment.data.path = absolute(experiment.data.path);
   experiment.data.validation = absolute(experiment.data.validation);
   experiment.classes = classes;
-  experiment.train.threads = threads;
+  if (alone) experiment.train.threads = threads;
   const RunPaths paths{options.run_folder};
   std::error_code ignored;
   if (options.resume && experiment.train.arithmetic == "auto" &&
@@ -128,6 +135,86 @@ Result<config::Experiment> Resolved(config::Experiment experiment,
   BLUESTEM_ASSIGN_OR_RETURN(experiment.train.arithmetic,
                             ChooseArithmetic(experiment, static_cast<int64_t>(classes.size())));
   return experiment;
+}
+
+// Checks that a rank trains what rank 0 does, and takes over what rank 0's machine decided. Where
+// the files lie and how many threads there are is each machine's own.
+Status AgreeWithFirst(config::Experiment& experiment, int64_t images, Ranks& ranks) {
+  const std::string own = config::ToYaml(experiment);
+  Bytes shared(own.begin(), own.end());
+  ranks.Share(shared);
+  const int64_t first_images = ranks.OfFirst(images);
+  if (ranks.rank() == 0) return OkStatus();
+  BLUESTEM_ASSIGN_OR_RETURN(config::Experiment first,
+                            config::Parse(std::string(shared.begin(), shared.end()), "rank 0"));
+  first.data.path = experiment.data.path;
+  first.data.validation = experiment.data.validation;
+  first.data.loader_threads = experiment.data.loader_threads;
+  first.train.threads = experiment.train.threads;
+  experiment.train.arithmetic = first.train.arithmetic;
+  if (experiment == first && images == first_images) return OkStatus();
+  return Error(
+      Code::kInvalidArgument,
+      "rank {} has another configuration than rank 0, or other data ({} training pictures; "
+      "rank 0 has {}): start every rank with the same -c, --set and data",
+      ranks.rank(), images, first_images);
+}
+
+// The pictures of a rank: every ranks-th below `end`, from that of its number on.
+std::unique_ptr<data::Dataset> Share(const std::shared_ptr<const data::Dataset>& all,
+                                     const Ranks& ranks, int64_t end) {
+  std::vector<int64_t> indices;
+  for (int64_t i = ranks.rank(); i < end; i += ranks.count()) indices.push_back(i);
+  return data::Subset(all, std::move(indices));
+}
+
+std::string SkippedNote(const std::vector<Status>& skipped, int64_t total) {
+  std::string note =
+      fmt::format("data.unreadable: skip: {} of {} pictures are left out:", skipped.size(), total);
+  for (size_t i = 0; i < std::min(kNamedPictures, skipped.size()); ++i)
+    note += "\n  " + skipped[i].message();
+  if (skipped.size() > kNamedPictures)
+    note += fmt::format("\n  and {} more; `bluestem data check` lists them",
+                        skipped.size() - kNamedPictures);
+  return note;
+}
+
+// Reads what this rank trains with. Ranks have equally many training pictures.
+Result<TrainingData> ReadShare(data::Split split, const config::Experiment& given, int threads,
+                               const FitOptions& options, Ranks& ranks) {
+  const std::shared_ptr<const data::Dataset> train = std::move(split.train),
+                                             validation = std::move(split.validation);
+  if (train->size() < ranks.count()) {
+    return Error(Code::kInvalidArgument,
+                 "data.path: got {} training pictures; expected at least one for each of {} ranks",
+                 train->size(), ranks.count());
+  }
+  const image::PreprocessSpec spec = data::SpecOf(given.data);
+  const auto go_on = [&](int64_t) {
+    return options.interrupted == nullptr || !options.interrupted->load();
+  };
+  const int64_t used = train->size() / ranks.count() * ranks.count();
+  const auto own = Share(train, ranks, used);
+  const auto checked = Share(validation, ranks.rank() == 0 ? Ranks::Alone() : ranks,
+                             validation->size());  // rank 0 evaluates all of them at the end
+  TrainingData data;
+  const auto decode = [&](const data::Dataset& dataset) {
+    std::vector<Status> skipped;
+    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes,
+                                         given.data.unreadable == "skip" ? &skipped : nullptr);
+    if (!skipped.empty() && options.note) options.note(SkippedNote(skipped, dataset.size()));
+    return cache;
+  };
+  BLUESTEM_ASSIGN_OR_RETURN(data.train, decode(*own));
+  BLUESTEM_ASSIGN_OR_RETURN(data.validation, decode(*checked));
+  ranks.Barrier();  // decoding takes ranks differently long
+  if (ranks.Max(static_cast<float>(own->size() - data.train->size())) > 0 && ranks.count() > 1) {
+    return Error(Code::kInvalidData,
+                 "data.unreadable: got skip, and training pictures are left out, so that ranks no "
+                 "longer have equally many; remove what `bluestem data check` lists, or train with "
+                 "one rank");
+  }
+  return data;
 }
 
 // Evaluation, model and the baseline-independent facts, after the last step.
@@ -154,34 +241,56 @@ Status Finish(const RunPaths& paths, Training& training, const TrainingData& dat
                       .scores = &scores});
 }
 
+// What rank 0 finds in the run folder.
+struct Start {
+  RunState state;
+  bool finished = false;
+  bool has_checkpoint = false;
+};
+
+Result<Start> PrepareRun(const RunPaths& paths, const config::Experiment& experiment,
+                         const task::Meta& meta, bool resume) {
+  BLUESTEM_RETURN_IF_ERROR(PrepareFolder(paths, experiment, meta, resume));
+  Start start;
+  start.state = {.seed = experiment.train.seed,
+                 .started_unix = std::time(nullptr),
+                 .versions = TorchVersion()};
+  std::error_code ignored;
+  if (resume && std::filesystem::exists(paths.State(), ignored)) {
+    BLUESTEM_ASSIGN_OR_RETURN(start.state, ReadRunState(paths));
+    start.finished = start.state.status == "finished";
+    start.state.status = "running";
+  }
+  start.has_checkpoint = resume && std::filesystem::exists(paths.Last(), ignored);
+  return start;
+}
+
 Status FitOne(const config::Experiment& experiment, const TrainingData& data,
-              const task::Meta& meta, const FitOptions& options, int threads) {
+              const task::Meta& meta, const FitOptions& options, int threads, Ranks& ranks) {
   const RunPaths paths{options.run_folder};
   BLUESTEM_ASSIGN_OR_RETURN(Network network,
                             MakeNetwork(experiment, static_cast<int64_t>(meta.classes.size())));
   BLUESTEM_ASSIGN_OR_RETURN(std::vector<BlockShape> shapes, Shapes(network));
-  BLUESTEM_RETURN_IF_ERROR(PrepareFolder(paths, experiment, meta, options.resume));
-  RunState state{.seed = experiment.train.seed,
-                 .threads = threads,
-                 .started_unix = std::time(nullptr),
-                 .versions = TorchVersion()};
-  std::error_code ignored;
-  if (options.resume && std::filesystem::exists(paths.State(), ignored)) {
-    BLUESTEM_ASSIGN_OR_RETURN(state, ReadRunState(paths));
-    if (state.status == "finished") return OkStatus();
-    state.status = "running";
+  Start start;
+  if (ranks.rank() == 0) {
+    BLUESTEM_ASSIGN_OR_RETURN(start, PrepareRun(paths, experiment, meta, options.resume));
   }
-  if (experiment.train.batch > data.train->size() && options.note) {
+  ranks.Barrier();  // rank 0 may come from finishing another run
+  if (ranks.OfFirst(start.finished ? 1 : 0) != 0) return OkStatus();
+  const int64_t images = data.train->size() * ranks.count();
+  if (experiment.train.batch > images && options.note) {
     options.note(
         fmt::format("train.batch: got {}, but there are {} training pictures: each step "
                     "takes them all",
-                    experiment.train.batch, data.train->size()));
+                    experiment.train.batch, images));
   }
-  Training training(experiment, std::move(network), std::move(shapes), data, options, state);
-  const bool has_checkpoint = std::filesystem::exists(paths.Last(), ignored);
-  if (options.resume && has_checkpoint) BLUESTEM_RETURN_IF_ERROR(training.Resume());
+  start.state.threads = threads;
+  start.state.ranks = ranks.count();
+  Training training(experiment, std::move(network), std::move(shapes), data, options, ranks,
+                    start.state);
+  if (ranks.OfFirst(start.has_checkpoint ? 1 : 0) != 0) BLUESTEM_RETURN_IF_ERROR(training.Resume());
   BLUESTEM_RETURN_IF_ERROR(training.Run());
-  return Finish(paths, training, data);
+  return ranks.rank() == 0 ? Finish(paths, training, data) : OkStatus();
 }
 
 config::Experiment BaselineOf(config::Experiment experiment) {
@@ -192,17 +301,6 @@ config::Experiment BaselineOf(config::Experiment experiment) {
   experiment.train.arithmetic = "float";
   experiment.train.max_minutes *= kBaselineShare;
   return experiment;
-}
-
-std::string SkippedNote(const std::vector<Status>& skipped, int64_t total) {
-  std::string note =
-      fmt::format("data.unreadable: skip: {} of {} pictures are left out:", skipped.size(), total);
-  for (size_t i = 0; i < std::min(kNamedPictures, skipped.size()); ++i)
-    note += "\n  " + skipped[i].message();
-  if (skipped.size() > kNamedPictures)
-    note += fmt::format("\n  and {} more; `bluestem data check` lists them",
-                        skipped.size() - kNamedPictures);
-  return note;
 }
 
 // LibTorch and nlohmann throw; what they say becomes a Status here, at the module's edge.
@@ -217,35 +315,52 @@ Status Caught(const Path& folder, const std::exception& error) {
                folder.string());
 }
 
+// The threads of one rank; 0: all that this process may use.
+int64_t ThreadsFor(const config::Experiment& experiment, const config::RankPlace& place) {
+  if (experiment.train.threads > 0 || place.sharing == 1) return experiment.train.threads;
+  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+  return std::max<int64_t>(1, cores / place.sharing);
+}
+
 Status FitAll(const config::Experiment& given, const FitOptions& options) {
-  const int threads = UseThreads(given.train.threads);
-  BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(given));
-  const image::PreprocessSpec spec = data::SpecOf(given.data);
-  const auto go_on = [&](int64_t) {
-    return options.interrupted == nullptr || !options.interrupted->load();
-  };
-  TrainingData data;
-  const auto decode = [&](const data::Dataset& dataset) {
-    std::vector<Status> skipped;
-    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes,
-                                         given.data.unreadable == "skip" ? &skipped : nullptr);
-    if (!skipped.empty() && options.note) options.note(SkippedNote(skipped, dataset.size()));
-    return cache;
-  };
-  BLUESTEM_ASSIGN_OR_RETURN(data.train, decode(*split.train));
-  BLUESTEM_ASSIGN_OR_RETURN(data.validation, decode(*split.validation));
-  const task::Meta meta{.classes = split.train->classes(), .preprocess = spec};
-  BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment,
+  BLUESTEM_RETURN_IF_ERROR(config::CheckRanks(given, options.place.ranks));
+  const int threads = UseThreads(ThreadsFor(given, options.place));
+  BLUESTEM_ASSIGN_OR_RETURN(data::Split split, data::OpenForTraining(given));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::unique_ptr<Ranks> ranks,
+                            Ranks::Join(options.place, given.train.rank_timeout));
+  const task::Meta meta{.classes = split.train->classes(), .preprocess = data::SpecOf(given.data)};
+  const int64_t images = split.train->size();
+  BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment,
                             Resolved(given, meta.classes, options, threads));
-  BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, options, threads));
+  ranks->Barrier();
+  BLUESTEM_RETURN_IF_ERROR(AgreeWithFirst(experiment, images, *ranks));
+  BLUESTEM_ASSIGN_OR_RETURN(const TrainingData data,
+                            ReadShare(std::move(split), given, threads, options, *ranks));
+  BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, options, threads, *ranks));
   if (!experiment.train.fp32_baseline) return OkStatus();
   FitOptions baseline = options;
   baseline.run_folder = RunPaths{options.run_folder}.Baseline();
   std::error_code ignored;
   baseline.resume =
       options.resume && std::filesystem::exists(baseline.run_folder / "config.yaml", ignored);
-  BLUESTEM_RETURN_IF_ERROR(FitOne(BaselineOf(experiment), data, meta, baseline, threads));
+  BLUESTEM_RETURN_IF_ERROR(FitOne(BaselineOf(experiment), data, meta, baseline, threads, *ranks));
+  if (ranks->rank() != 0) return OkStatus();
   return AddBaselineToReport({options.run_folder}, {baseline.run_folder});
+}
+
+// What to do after a rank was lost.
+Status WayOn(const RankLost& lost, const FitOptions& options) {
+  const RunPaths paths{options.run_folder};
+  std::error_code ignored;
+  if (std::filesystem::exists(paths.Last(), ignored)) {
+    return Error(Code::kIo,
+                 "{}: {}; the last checkpoint is {}: go on, with any number of ranks, with "
+                 "`bluestem train -o {} --resume`",
+                 paths.folder.string(), lost.what(), paths.Last().string(), paths.folder.string());
+  }
+  return Error(Code::kIo, "{}: {}; there is no checkpoint {}: start again", paths.folder.string(),
+               lost.what(),
+               options.place.rank == 0 ? "yet" : "on this machine (rank 0 has the run folder)");
 }
 
 }  // namespace
@@ -253,6 +368,8 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
 Status Fit(const config::Experiment& experiment, const FitOptions& options) {
   try {
     return FitAll(experiment, options);
+  } catch (const RankLost& lost) {
+    return WayOn(lost, options);
   } catch (const std::exception& error) {
     return Caught(options.run_folder, error);
   }

@@ -13,6 +13,7 @@
 
 #include "bluestem/base/file.h"
 #include "bluestem/config/experiment.h"
+#include "bluestem/config/rank_place.h"
 #include "bluestem/data/dataset.h"
 
 namespace bluestem::train {
@@ -35,12 +36,14 @@ struct FitOptions {
   std::function<void(const Progress&)> progress;
   std::function<void(const std::string&)> note;  // a line that the user should read, once
   const std::atomic<bool>* interrupted =
-      nullptr;  // set by a signal handler; Fit saves and returns kInterrupted
+      nullptr;                   // set by a signal handler; Fit saves and returns kInterrupted
+  config::RankPlace place = {};  // where this process stands among those of the run
 };
 
-// Trains, evaluates, exports. Deterministic: the same experiment, threads and machine give the same
-// bits; a resumed run equals an uninterrupted one. Errors: kInvalidData for corrupt checkpoints
-// (names the file and the way out); kInterrupted; kIo.
+// Trains, evaluates, exports. Deterministic: the same experiment, threads, ranks and machine give
+// the same bits; a resumed run equals an uninterrupted one. On several ranks (docs/distributed.md)
+// each calls it; rank 0 has the run folder and the progress. Errors: kInvalidData for corrupt
+// checkpoints (names the file and the way out); kInterrupted; kIo, also for a rank that is lost.
 Status Fit(const config::Experiment& experiment, const FitOptions& options);
 
 // Exact evaluation of a run's best checkpoint: the fake-quantized network with the artefact's

@@ -168,9 +168,9 @@ TEST(Rounding, IsUnbiasedAndKeepsZeroAndTheGreatest) {
   g[0] = -127.0F, g[1] = 127.0F, g[2] = 0.0F;
   EXPECT_EQ(GradientScale(kCount, g.data()), 1.0F);
   std::vector<uint8_t> codes(kCount), again(kCount), other(kCount);
-  RoundGradient(kCount, g.data(), 1.0F, 5, codes.data());
-  RoundGradient(kCount, g.data(), 1.0F, 5, again.data());
-  RoundGradient(kCount, g.data(), 1.0F, 6, other.data());
+  RoundGradient(kCount, g.data(), 1.0F, {.seed = 5}, codes.data());
+  RoundGradient(kCount, g.data(), 1.0F, {.seed = 5}, again.data());
+  RoundGradient(kCount, g.data(), 1.0F, {.seed = 6}, other.data());
   EXPECT_EQ(codes, again);
   EXPECT_NE(codes, other);
   EXPECT_EQ(codes[0], 1);
@@ -187,6 +187,20 @@ TEST(Rounding, IsUnbiasedAndKeepsZeroAndTheGreatest) {
   EXPECT_TRUE(std::isnan(GradientScale(kCount, g.data())));
   g[7] = std::numeric_limits<float>::infinity();
   EXPECT_TRUE(std::isinf(GradientScale(kCount, g.data())));
+}
+
+// The parts of a map, as ranks have them, get the codes of the whole.
+TEST(Rounding, OfPartsIsThatOfTheWhole) {
+  constexpr int64_t kCount = 200000;
+  const std::vector<float> g(kCount, 0.3F);
+  std::vector<uint8_t> whole(kCount), parts(kCount);
+  RoundGradient(kCount, g.data(), 1.0F, {.seed = 5}, whole.data());
+  for (const auto& [first, last] :
+       {std::pair<int64_t, int64_t>{0, 70001}, {70001, 140000}, {140000, kCount}}) {
+    RoundGradient(last - first, g.data() + first, 1.0F, {.seed = 5, .first = first},
+                  parts.data() + first);
+  }
+  EXPECT_EQ(parts, whole);
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST(NormAct, TheGradientOfALearnedMaxIsTheSumOverAllRows) {
     if (z[i] >= 1.0F) expected += static_cast<double>(gy[i]);
   }
   double gmax = 0;
-  NormActBackward(map, identity, call, z.data(), nullptr,
+  NormActBackward(map, identity, call, z.data(), nullptr, Ranks::Alone(),
                   {.gy = gy.data(), .gz = gz.data(), .gbeta = gbeta.data(), .gmax = &gmax});
   EXPECT_NEAR(gmax, expected, 1e-3);
 }

@@ -98,6 +98,10 @@ Status WriteCheckpoint(const Path& path, const Checkpoint& checkpoint) {
 
 Result<Checkpoint> ReadCheckpoint(const Path& path) {
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes file, ReadFile(path));
+  return ParseCheckpoint(file, path);
+}
+
+Result<Checkpoint> ParseCheckpoint(const Bytes& file, const Path& path) {
   const auto corrupt = [&](const char* what) {
     return Error(Code::kInvalidData, "{}: corrupt checkpoint: {}", path.string(), what);
   };

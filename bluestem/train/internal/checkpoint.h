@@ -27,6 +27,9 @@ Status WriteCheckpoint(const Path& path, const Checkpoint& checkpoint);
 // Errors: kIo; kInvalidData for a file that is truncated, changed or of another version, naming it.
 Result<Checkpoint> ReadCheckpoint(const Path& path);
 
+// The same of a file's bytes; `path` is its name for messages.
+Result<Checkpoint> ParseCheckpoint(const Bytes& file, const Path& path);
+
 // Appends copies of the views' values.
 void Append(const std::vector<ParameterView>& views, Checkpoint& checkpoint);
 // Copies the arrays back. Errors: kInvalidData naming an array that is missing or has another size.

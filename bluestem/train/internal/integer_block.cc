@@ -73,10 +73,13 @@ void IntegerBlock::Forward(int64_t n, float* z) {
 }
 
 // The gradient of the convolution's output: that of the norm's input, at the pool's choices.
-const uint8_t* IntegerBlock::RoundedGradient(int64_t n, const Gradients& gradients, float scale) {
+// `first`: this rank's first image in the joint batch.
+const uint8_t* IntegerBlock::RoundedGradient(int64_t n, const Gradients& gradients, float scale,
+                                             int64_t first) {
   const int64_t size = shape_.norm_h * shape_.norm_w * shape_.co;
   rounded_.resize(static_cast<size_t>(n * size));
-  RoundGradient(n * size, gradients.gz, scale, gradients.seed, rounded_.data());
+  RoundGradient(n * size, gradients.gz, scale, {.seed = gradients.seed, .first = first * size},
+                rounded_.data());
   if (gradients.pool_index == nullptr) return rounded_.data();
   const int64_t full = shape_.conv_h * shape_.conv_w * shape_.co;
   scattered_.resize(static_cast<size_t>(n * full));
@@ -91,11 +94,12 @@ const uint8_t* IntegerBlock::RoundedGradient(int64_t n, const Gradients& gradien
   return scattered_.data();
 }
 
-bool IntegerBlock::Backward(int64_t n, const Gradients& gradients) {
+bool IntegerBlock::Backward(int64_t n, const Gradients& gradients, Ranks& ranks) {
   const int64_t size = shape_.norm_h * shape_.norm_w * shape_.co;
-  const float scale = GradientScale(n * size, gradients.gz);
+  const float own = GradientScale(n * size, gradients.gz);
+  const float scale = ranks.Max(std::isnan(own) ? INFINITY : own);
   if (!std::isfinite(scale) || !std::isfinite(weight_scale_)) return false;
-  const uint8_t* rounded = RoundedGradient(n, gradients, scale);
+  const uint8_t* rounded = RoundedGradient(n, gradients, scale, ranks.rank() * n);
   conv_->InputGradient(n, rounded, scale * weight_scale_, gradients.gx);
   conv_->WeightGradient(n, codes_.data(), rounded, scale * spec_->Scale() * block_.gain,
                         gradients.gw);

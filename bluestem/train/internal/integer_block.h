@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/lowbit/integer_conv.h"
 #include "bluestem/train/networks/network.h"
 
@@ -39,11 +40,12 @@ class IntegerBlock {
     float* gx = nullptr;                  // out, of the input's values
     float* gw = nullptr;                  // out, of the weights
   };
-  // Returns false, and leaves the gradients undefined, if gz is not finite.
-  bool Backward(int64_t n, const Gradients& gradients);
+  // This rank's part of gw, with the codes that the joint batch's gradient would have. Returns
+  // false, and leaves the gradients undefined, if gz is not finite on all ranks.
+  bool Backward(int64_t n, const Gradients& gradients, Ranks& ranks);
 
  private:
-  const uint8_t* RoundedGradient(int64_t n, const Gradients& gradients, float scale);
+  const uint8_t* RoundedGradient(int64_t n, const Gradients& gradients, float scale, int64_t first);
 
   Block block_;
   BlockShape shape_;

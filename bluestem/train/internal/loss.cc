@@ -28,7 +28,7 @@ LossResult CrossEntropy(int64_t rows, int64_t classes, const float* scores, cons
                         float* gradient) {
   LossResult result;
   std::vector<double> target(static_cast<size_t>(classes)), weights(static_cast<size_t>(rows));
-  double total_weight = 0;
+  double& total_weight = result.weight;
   for (int64_t i = 0; i < rows; ++i)
     total_weight += weights[static_cast<size_t>(i)] = RowTarget(targets, i, target);
   for (int64_t i = 0; i < rows; ++i, scores += classes) {

@@ -8,6 +8,7 @@ namespace bluestem::train {
 
 struct LossResult {
   double loss = 0;      // weighted mean over the rows
+  double weight = 0;    // what the rows count together
   int64_t correct = 0;  // rows whose greatest score is the label's (the first of equal ones)
 };
 

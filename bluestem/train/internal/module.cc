@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "bluestem/base/rng.h"
+#include "bluestem/train/internal/initial.h"
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
 #include "bluestem/train/internal/norm_act.h"
@@ -60,29 +62,12 @@ at::Tensor DepthToSpace(const at::Tensor& x, int64_t s) {
                         .permute({0, 3, 1, 2}));
 }
 
-double Normal(Rng& rng) {
-  // Box and Muller; 1 - Unit() is never 0.
-  constexpr double kTwoPi = 6.283185307179586;
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - rng.Unit()));
-  return radius * std::cos(kTwoPi * rng.Unit());
-}
-
-void Initialise(const Block& block, const BlockShape& shape, Rng rng, std::vector<float>& weight) {
-  const double uniform = 1.0 / std::sqrt(static_cast<double>(shape.k));
-  const double deviation =
-      block.initial == Initial::kHeNormal ? std::sqrt(2.0 / static_cast<double>(shape.k)) : 0.01;
-  weight.resize(static_cast<size_t>(shape.co * shape.k));
-  for (float& w : weight) {
-    w = static_cast<float>(block.initial == Initial::kUniform ? rng.Uniform(-uniform, uniform)
-                                                              : deviation * Normal(rng));
-  }
-}
-
 }  // namespace
 
 struct Module::State {
   enum class Mode : uint8_t { kTrain, kStatistics, kScores };
 
+  Ranks& ranks;
   Network network;
   std::vector<BlockShape> shapes;
   std::vector<BlockState> blocks;
@@ -119,6 +104,7 @@ struct Module::State {
   void BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient);
   void BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor& input_gradient, uint64_t seed);
   std::vector<float> MeanScores() const;
+  void SumGradients();
 };
 
 void Module::State::UseWeights(bool float_weights) {
@@ -165,7 +151,8 @@ void Module::State::NormAndActivate(size_t i, Mode mode) {
     state.norm.mean = state.mean;
     state.norm.variance = state.variance;
   } else {
-    BatchMoments(map, values, state.norm);
+    // Statistics are a mean over batches of any size: each rank's own.
+    BatchMoments(map, values, mode == Mode::kTrain ? ranks : Ranks::Alone(), state.norm);
   }
   if (mode == Mode::kStatistics) {
     const auto weight = static_cast<double>(z.size(0));
@@ -210,6 +197,7 @@ void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
   NormAndActivate(i, mode);
   if (block.dropout && mode == Mode::kTrain && network.dropout > 0) {
     Rng rng(dropout_seed, i, 0);
+    for (int64_t k = 0; k < ranks.rank() * state.output.numel(); ++k) rng.Next();  // of others
     state.dropout_mask = at::empty_like(state.output);
     auto* mask = state.dropout_mask.data_ptr<float>();
     const auto keep = static_cast<float>(1.0 / (1.0 - network.dropout));
@@ -286,7 +274,8 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
         .gbeta = state.beta_gradient.data(),
         .gmax = state.max_gradient.empty() ? nullptr : &max_gradient};
     NormActBackward(map, state.norm, Activation(block), z.data_ptr<float>(),
-                    block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr, gradients);
+                    block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr, ranks,
+                    gradients);
     if (!state.max_gradient.empty()) {
       const double factor =
           network.ActivationOf(block)->max_factor(block.spec, map.rows / images * map.channels);
@@ -332,11 +321,23 @@ void Module::State::BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor&
                                          .pool_index = pooled ? index.data_ptr<int64_t>() : nullptr,
                                          .seed = Rng(seed, 0x6772, i).Next(),
                                          .gx = input_gradient.data_ptr<float>(),
-                                         .gw = blocks[i].weight_gradient.data()});
+                                         .gw = blocks[i].weight_gradient.data()},
+                                        ranks);
 }
 
-Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed)
-    : state_(std::make_unique<State>()) {
+// All of them in one message.
+void Module::State::SumGradients() {
+  if (ranks.count() == 1) return;
+  std::vector<float> all;
+  for (const ParameterView& p : parameters) all.insert(all.end(), p.gradient, p.gradient + p.count);
+  ranks.Sum(all.data(), static_cast<int64_t>(all.size()));
+  const float* sum = all.data();
+  for (const ParameterView& p : parameters)
+    std::copy_n(std::exchange(sum, sum + p.count), p.count, p.gradient);
+}
+
+Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed, Ranks& ranks)
+    : state_(new State{.ranks = ranks}) {
   State& s = *state_;
   s.network = std::move(network);
   s.shapes = std::move(shapes);
@@ -435,12 +436,16 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
                                        gradient.data());
   const at::Tensor& last = s.blocks.back().output;
   const int64_t pixels = last.size(2) * last.size(3);
+  // `gradient` is of the mean over this rank's images, which are a part of the joint mean.
+  double joint_weight = loss.weight;
+  s.ranks.Sum(&joint_weight, 1);
+  const double part = loss.weight / joint_weight;
   at::Tensor g = EmptyMap(last.size(0), last.size(1), last.size(2), last.size(3));
   auto* values = g.data_ptr<float>();
   for (int64_t i = 0; i < input.count * pixels; ++i) {
     for (int64_t k = 0; k < classes; ++k)
-      values[i * classes + k] =
-          gradient[static_cast<size_t>((i / pixels) * classes + k)] / static_cast<float>(pixels);
+      values[i * classes + k] = gradient[static_cast<size_t>((i / pixels) * classes + k)] *
+                                static_cast<float>(part) / static_cast<float>(pixels);
   }
   at::Tensor shortcut_gradient;
   for (size_t i = s.blocks.size(); i-- > 0;) {
@@ -448,8 +453,11 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
     s.BackwardBlock(i, g, shortcut_gradient, input_gradient, options.seed);
     g = input_gradient;
   }
-  const double loss_or_nan = s.finite ? loss.loss : std::numeric_limits<double>::quiet_NaN();
-  return {.loss = loss_or_nan, .correct = loss.correct};
+  s.SumGradients();
+  double joint[] = {s.finite ? loss.loss * part : std::numeric_limits<double>::quiet_NaN(),
+                    static_cast<double>(loss.correct)};
+  s.ranks.Sum(joint, 2);
+  return {.loss = joint[0], .correct = static_cast<int64_t>(joint[1])};
 }
 
 void Module::BeginStatistics() {
@@ -469,8 +477,10 @@ void Module::AddStatistics(const StepInput& input) {
 }
 
 void Module::FinishStatistics() {
-  const auto images = static_cast<double>(state_->statistics_images);
+  const auto images = static_cast<double>(state_->statistics_images * state_->ranks.count());
   for (BlockState& state : state_->blocks) {
+    state_->ranks.Sum(state.sum_mean.data(), static_cast<int64_t>(state.sum_mean.size()));
+    state_->ranks.Sum(state.sum_square.data(), static_cast<int64_t>(state.sum_square.size()));
     for (size_t c = 0; c < state.mean.size(); ++c) {
       const double mean = state.sum_mean[c] / images;
       state.mean[c] = static_cast<float>(mean);

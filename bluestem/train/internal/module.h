@@ -15,10 +15,12 @@
 
 #include "bluestem/kernels/isa.h"
 #include "bluestem/train/internal/parameter.h"
+#include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/networks/network.h"
 
 namespace bluestem::train {
 
+// Of this rank: in a step, each has as many images.
 struct StepInput {
   int64_t count = 0;                // images
   const float* images = nullptr;    // [count, h, w, c]
@@ -34,6 +36,7 @@ struct StepOptions {
   uint64_t seed = 0;                     // of dropout and of the rounding of gradients
 };
 
+// Of the joint batch of all ranks.
 struct StepResult {
   double loss = 0;  // mean cross-entropy; not a number if a norm or a gradient is not finite
   int64_t correct = 0;
@@ -41,8 +44,9 @@ struct StepResult {
 
 class Module {
  public:
-  // Initial weights follow from `seed` alone.
-  Module(Network network, std::vector<BlockShape> shapes, uint64_t seed);
+  // Initial weights follow from `seed` alone. `ranks` must outlive the module.
+  Module(Network network, std::vector<BlockShape> shapes, uint64_t seed,
+         Ranks& ranks = Ranks::Alone());
   ~Module();
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
@@ -60,11 +64,12 @@ class Module {
   // Returns how many blocks that are.
   size_t IntegerBlocks() const;
 
-  // Forward and backward; fills the gradients.
+  // Forward and backward; fills the gradients with those of the joint batch, the same bits on every
+  // rank.
   StepResult Step(const StepInput& input, const StepOptions& options);
 
   // Batch-norm statistics with frozen weights: Begin, then Add some batches, then Finish. Mean and
-  // variance over all images that were added.
+  // variance over all images that were added, on any rank; each adds as many.
   void BeginStatistics();
   void AddStatistics(const StepInput& input);
   void FinishStatistics();

@@ -84,6 +84,22 @@ std::vector<double> Total(const std::vector<float>& partial, int64_t chunks, int
   return total;
 }
 
+// The sums of a map over all ranks.
+struct JointSums {
+  std::vector<double> first, second;  // [channels]
+  double rows = 0;
+};
+
+JointSums Join(const Map& map, std::vector<double> first, const std::vector<double>& second,
+               Ranks& ranks) {
+  const auto channels = static_cast<int64_t>(first.size());
+  first.insert(first.end(), second.begin(), second.end());
+  ranks.Sum(first.data(), 2 * channels);
+  return {.first = {first.begin(), first.begin() + channels},
+          .second = {first.begin() + channels, first.end()},
+          .rows = static_cast<double>(map.rows * ranks.count())};
+}
+
 // Calls work(chunk, first row, rows) for every chunk, on all threads.
 template <typename Work>
 void ForChunks(const Map& map, const Work& work) {
@@ -105,22 +121,22 @@ void ForTiles(const Map& map, int64_t first, int64_t rows, const Work& work) {
 
 }  // namespace
 
-void BatchMoments(const Map& map, const float* z, NormState& state) {
+void BatchMoments(const Map& map, const float* z, Ranks& ranks, NormState& state) {
   const int64_t chunks = ChunkCount(map), channels = map.channels;
   std::vector<float> sums(static_cast<size_t>(chunks * channels), 0.0F), squares(sums);
   ForChunks(map, [&](int64_t k, int64_t first, int64_t rows) {
     AddMoments(rows, channels, z + first * channels, sums.data() + k * channels,
                squares.data() + k * channels);
   });
-  const std::vector<double> sum = Total(sums, chunks, channels),
-                            square = Total(squares, chunks, channels);
+  const JointSums joint =
+      Join(map, Total(sums, chunks, channels), Total(squares, chunks, channels), ranks);
   state.mean.resize(static_cast<size_t>(channels));
   state.variance.resize(static_cast<size_t>(channels));
-  const auto count = static_cast<double>(map.rows);
-  for (size_t c = 0; c < sum.size(); ++c) {
-    const double mean = sum[c] / count;
+  for (size_t c = 0; c < joint.first.size(); ++c) {
+    const double mean = joint.first[c] / joint.rows;
     state.mean[c] = static_cast<float>(mean);
-    state.variance[c] = static_cast<float>(std::max(0.0, square[c] / count - mean * mean));
+    state.variance[c] =
+        static_cast<float>(std::max(0.0, joint.second[c] / joint.rows - mean * mean));
   }
 }
 
@@ -160,7 +176,8 @@ void NormActForward(const Map& map, const NormState& state, const ActivationCall
 }
 
 void NormActBackward(const Map& map, const NormState& state, const ActivationCall& activation,
-                     const float* z, const float* shortcut, const NormActGradients& gradients) {
+                     const float* z, const float* shortcut, Ranks& ranks,
+                     const NormActGradients& gradients) {
   const int64_t channels = map.channels, chunks = ChunkCount(map);
   std::vector<float> offset(static_cast<size_t>(channels));
   for (size_t c = 0; c < offset.size(); ++c) offset[c] = -state.mean[c] * state.inverse[c];
@@ -194,13 +211,14 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
   const std::vector<double> sum = Total(sums, chunks, channels),
                             product = Total(products, chunks, channels);
   std::vector<float> p(static_cast<size_t>(channels)), q(p);
-  const auto count = static_cast<double>(map.rows);
+  const JointSums joint = Join(map, sum, product, ranks);
   for (size_t c = 0; c < p.size(); ++c) {
     if (gradients.ggamma != nullptr) gradients.ggamma[c] = static_cast<float>(product[c]);
     gradients.gbeta[c] = static_cast<float>(sum[c]);
-    const double a = static_cast<double>(state.a[c]), slope = a * product[c] / count;
+    const double a = static_cast<double>(state.a[c]), slope = a * joint.second[c] / joint.rows;
     p[c] = static_cast<float>(-slope * static_cast<double>(state.inverse[c]));
-    q[c] = static_cast<float>(-a * sum[c] / count - slope * static_cast<double>(offset[c]));
+    q[c] = static_cast<float>(-a * joint.first[c] / joint.rows -
+                              slope * static_cast<double>(offset[c]));
   }
   ForChunks(map, [&](int64_t, int64_t first, int64_t rows) {
     const int64_t at = first * channels;

@@ -5,13 +5,15 @@
 //   r = z*a + b (+ shortcut);  y = activation(r)
 //
 // Maps are [rows, channels] f32, rows = n*h*w. Sums are over fixed chunks of rows, added in order
-// in double: the same bits for any number of threads. Threads: uses OpenMP inside; call from one
+// in double: the same bits for any number of threads. Moments are those of the joint batch of all
+// ranks, each of which has as many rows. Threads: uses OpenMP inside; call from one
 // thread. Ownership: none.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/quantizers/quantizers.h"
 
 namespace bluestem::train {
@@ -27,7 +29,7 @@ struct Map {
 };
 
 // Fills mean and (biased) variance of the batch.
-void BatchMoments(const Map& map, const float* z, NormState& state);
+void BatchMoments(const Map& map, const float* z, Ranks& ranks, NormState& state);
 // Fills inverse, a and b from mean and variance. `gamma` null: 1.
 void FinishNorm(const float* gamma, const float* beta, float epsilon, NormState& state);
 
@@ -47,12 +49,14 @@ struct NormActGradients {
   const float* gr = nullptr;   // of r from a later shortcut, or null
   float* gz = nullptr;         // out
   float* gshortcut = nullptr;  // out, or null
-  float* ggamma = nullptr;     // out [channels], or null
-  float* gbeta = nullptr;      // out [channels]
-  double* gmax = nullptr;      // out: the activation's max_gradient, before its factor; or null
+  float* ggamma = nullptr;     // out [channels], this rank's part, or null
+  float* gbeta = nullptr;      // out [channels], this rank's part
+  double* gmax = nullptr;      // out: the activation's max_gradient, this rank's part before its
+                               // factor; or null
 };
 void NormActBackward(const Map& map, const NormState& state, const ActivationCall& activation,
-                     const float* z, const float* shortcut, const NormActGradients& gradients);
+                     const float* z, const float* shortcut, Ranks& ranks,
+                     const NormActGradients& gradients);
 
 // y = activation(z + nothing): for blocks without a norm. In place allowed.
 void ActForward(const Map& map, const ActivationCall& activation, const float* z, float* y);

@@ -53,7 +53,8 @@ struct RunState {
   int64_t steps = 0;  // 0: not chosen yet
   int64_t steps_per_epoch = 0;
   int64_t seed = 0;
-  int threads = 0;
+  int threads = 0;  // of a rank
+  int64_t ranks = 1;
   int64_t started_unix = 0;
   double images_per_second = 0;
   double train_seconds = 0;

@@ -35,13 +35,15 @@ OptimizerSettings SettingsOf(const config::TrainConfig& config, const Recipe& re
 }
 
 // What each class counts, so that all count the same together: n / (classes * n_class).
-std::vector<float> BalancedWeights(const data::PixelCache& cache) {
-  std::vector<int64_t> counts(cache.classes().size());
+std::vector<float> BalancedWeights(const data::PixelCache& cache, Ranks& ranks) {
+  std::vector<double> counts(cache.classes().size());
   for (int64_t i = 0; i < cache.size(); ++i) ++counts[static_cast<size_t>(cache.Label(i))];
+  ranks.Sum(counts.data(), static_cast<int64_t>(counts.size()));
+  const auto images = static_cast<double>(cache.size() * ranks.count());
   std::vector<float> weights;
-  for (const int64_t count : counts) {
-    const double even = static_cast<double>(cache.size()) / static_cast<double>(counts.size());
-    weights.push_back(static_cast<float>(even / static_cast<double>(std::max<int64_t>(1, count))));
+  for (const double count : counts) {
+    const double even = images / static_cast<double>(counts.size());
+    weights.push_back(static_cast<float>(even / std::max(1.0, count)));
   }
   return weights;
 }
@@ -54,28 +56,43 @@ double Now() {
 
 Training::Training(const config::Experiment& experiment, Network network,
                    std::vector<BlockShape> shapes, TrainingData data, const FitOptions& options,
-                   RunState state)
+                   Ranks& ranks, RunState state)
     : experiment_(experiment),
       data_(std::move(data)),
       options_(options),
+      ranks_(ranks),
       paths_{options.run_folder},
       state_(std::move(state)),
-      loader_options_{.batch = std::min(experiment.train.batch, data_.train->size()),
-                      .seed = static_cast<uint64_t>(experiment.train.seed),
-                      .shuffle = true,
-                      .drop_last = true,
-                      .augmentation = experiment.augmentation,
-                      .threads = experiment.data.loader_threads},
-      module_(std::move(network), std::move(shapes), static_cast<uint64_t>(experiment.train.seed)),
+      loader_options_{
+          .batch = std::min(experiment.train.batch / ranks.count(), data_.train->size()),
+          .seed = static_cast<uint64_t>(experiment.train.seed),
+          .shuffle = true,
+          .drop_last = true,
+          .augmentation = experiment.augmentation,
+          .threads = experiment.data.loader_threads,
+          .rank = ranks.rank(),
+          .ranks = ranks.count()},
+      module_(std::move(network), std::move(shapes), static_cast<uint64_t>(experiment.train.seed),
+              ranks),
       optimizer_(SettingsOf(experiment.train, module_.network().recipe), module_.parameters()),
       average_(experiment.train.ema, module_.parameters()) {
-  if (experiment_.train.class_weights == "balanced") class_weights_ = BalancedWeights(*data_.train);
+  if (experiment_.train.class_weights == "balanced")
+    class_weights_ = BalancedWeights(*data_.train, ranks_);
   state_.steps_per_epoch = data::StepsPerEpoch(data_.train->size(), loader_options_);
   if (experiment_.train.arithmetic == "integer") module_.UseIntegers(edge::CpuIsas());
 }
 
 double Training::Elapsed() const {
   return earlier_seconds_ + Now() - started_;
+}
+
+// The schedule's rate, for the batch of the run.
+double Training::Rate(int64_t step) const {
+  const config::TrainConfig& config = experiment_.train;
+  double rate = config.learning_rate;
+  if (config.rate_batch > 0)
+    rate *= static_cast<double>(config.batch) / static_cast<double>(config.rate_batch);
+  return rate * RateFactor(config, step, state_.steps, state_.steps_per_epoch);
 }
 
 void Training::TrainStep(const data::Batch& batch, bool float_weights) {
@@ -98,16 +115,14 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
                     .float_weights = float_weights,
                     .seed = static_cast<uint64_t>(experiment_.train.seed) * 0x9e3779b97f4a7c15ULL +
                             static_cast<uint64_t>(state_.step)});
-  const double rate =
-      experiment_.train.learning_rate *
-      RateFactor(experiment_.train, state_.step, state_.steps, state_.steps_per_epoch);
+  const double rate = Rate(state_.step);
   ++state_.step;
   optimizer_.Update(state_.step - 1, rate,
                     static_cast<double>(state_.step) / static_cast<double>(state_.steps));
   average_.Update(state_.step - 1);
-  epoch_tally_.loss += result.loss * static_cast<double>(count);
+  epoch_tally_.loss += result.loss * static_cast<double>(JointBatch());
   epoch_tally_.correct += result.correct;
-  epoch_tally_.images += count;
+  epoch_tally_.images += JointBatch();
 }
 
 // Returns the median seconds of some steps.
@@ -145,8 +160,9 @@ double Training::MeasureStepSeconds() {
 }
 
 // The number of steps is chosen once, before the first one, and kept in run.json and in every
-// checkpoint: the schedule is a function of the step alone.
+// checkpoint: the schedule is a function of the step alone. Rank 0 chooses.
 void Training::ChooseSteps() {
+  state_.steps = ranks_.OfFirst(state_.steps);
   if (state_.steps > 0) return;
   const config::TrainConfig& config = experiment_.train;
   state_.steps = config.epochs * state_.steps_per_epoch;
@@ -154,14 +170,14 @@ void Training::ChooseSteps() {
   const double step_seconds = MeasureStepSeconds();
   // A forward pass is about a third of a step; each epoch ends with one over the statistics' and
   // the validation images.
-  const auto extra = static_cast<double>(std::min(StatisticsImages(0), data_.train->size()) +
-                                         data_.validation->size());
-  const double epoch_seconds =
-      step_seconds * (static_cast<double>(state_.steps_per_epoch) +
-                      extra / static_cast<double>(loader_options_.batch) / 3.0);
+  const auto extra =
+      static_cast<double>(std::min(StatisticsImages(0), data_.train->size() * ranks_.count()) +
+                          data_.validation->size());
+  const double epoch_seconds = step_seconds * (static_cast<double>(state_.steps_per_epoch) +
+                                               extra / static_cast<double>(JointBatch()) / 3.0);
   const double epochs = config.max_minutes * 60.0 * kBudgetShare / epoch_seconds;
   const auto fitting = static_cast<int64_t>(epochs * static_cast<double>(state_.steps_per_epoch));
-  state_.steps = std::clamp<int64_t>(fitting, 1, state_.steps);
+  state_.steps = ranks_.OfFirst(std::clamp<int64_t>(fitting, 1, state_.steps));
 }
 
 // Images for the statistics of the epoch that ends at `step`.
@@ -173,7 +189,8 @@ int64_t Training::StatisticsImages(int64_t step) const {
 void Training::EstimateStatistics() {
   const std::vector<int64_t> order =
       data::EpochOrder(data_.train->size(), static_cast<uint64_t>(experiment_.train.seed), 0, true);
-  const int64_t images = std::min(StatisticsImages(state_.step), data_.train->size());
+  const int64_t images =
+      std::min(StatisticsImages(state_.step) / ranks_.count(), data_.train->size());
   const int64_t size = data_.train->picture_bytes();
   std::vector<uint8_t> pixels;
   module_.BeginStatistics();
@@ -188,25 +205,29 @@ void Training::EstimateStatistics() {
 
 void Training::Validate(EpochMetrics& row) {
   const data::PixelCache& cache = *data_.validation;
+  std::vector<int64_t> order;  // this rank's share; rank 0 has all pictures
+  for (int64_t i = 0; i < cache.size(); i += IsFirst() ? ranks_.count() : 1) order.push_back(i);
+  const auto size = static_cast<int64_t>(order.size());
   std::vector<uint8_t> pixels;
-  double loss = 0;
-  int64_t correct = 0;
-  for (int64_t first = 0; first < cache.size(); first += kEvaluationBatch) {
-    const int64_t count = std::min(kEvaluationBatch, cache.size() - first);
-    CopyPixels(cache, {}, first, count, pixels);
+  double sums[3] = {0, 0, static_cast<double>(size)};  // loss, correct, images
+  for (int64_t first = 0; first < size; first += kEvaluationBatch) {
+    const int64_t count = std::min(kEvaluationBatch, size - first);
+    CopyPixels(cache, order, first, count, pixels);
     NormalizeBatch(module_.network().normalize, count, cache.picture_bytes(), pixels.data(),
                    images_);
     const std::vector<float> scores =
         module_.Scores({.count = count, .images = images_.data(), .labels = nullptr});
     std::vector<int32_t> labels;
-    for (int64_t i = 0; i < count; ++i) labels.push_back(cache.Label(first + i));
+    for (int64_t i = 0; i < count; ++i)
+      labels.push_back(cache.Label(order[static_cast<size_t>(first + i)]));
     const LossResult result = CrossEntropy(count, module_.network().classes, scores.data(),
                                            {.labels = labels.data()}, nullptr);
-    loss += result.loss * static_cast<double>(count);
-    correct += result.correct;
+    sums[0] += result.loss * static_cast<double>(count);
+    sums[1] += static_cast<double>(result.correct);
   }
-  row.validation_loss = loss / static_cast<double>(cache.size());
-  row.validation_accuracy = static_cast<double>(correct) / static_cast<double>(cache.size());
+  ranks_.Sum(sums, 3);
+  row.validation_loss = sums[0] / sums[2];
+  row.validation_accuracy = sums[1] / sums[2];
 }
 
 Checkpoint Training::Snapshot() {
@@ -230,6 +251,7 @@ Checkpoint Training::Snapshot() {
 }
 
 Status Training::Save() {
+  if (!IsFirst()) return OkStatus();
   std::error_code ignored;
   const Path older = paths_.Checkpoints() / fmt::format("step-{:08}.ckpt", state_.step);
   BLUESTEM_RETURN_IF_ERROR(WriteCheckpoint(paths_.Last(), Snapshot()));
@@ -248,6 +270,7 @@ Status Training::Save() {
 }
 
 Status Training::SaveBest() {
+  if (!IsFirst()) return OkStatus();
   Checkpoint checkpoint;
   checkpoint.info =
       Json{{"step", state_.step}, {"validation_accuracy", state_.best_validation_accuracy}}.dump();
@@ -264,7 +287,12 @@ Status Training::Resume() {
                                                  "resume, or delete the run folder and start again",
                                                  paths_.Checkpoints().string()));
   };
-  const Result<Checkpoint> read = ReadCheckpoint(paths_.Last());
+  Bytes file;
+  if (IsFirst()) {
+    BLUESTEM_ASSIGN_OR_RETURN(file, ReadFile(paths_.Last()));
+  }
+  ranks_.Share(file);
+  const Result<Checkpoint> read = ParseCheckpoint(file, paths_.Last());
   if (!read.ok()) return way_out(read.status());
   const std::string place = paths_.Last().string();
   try {
@@ -309,21 +337,21 @@ Status Training::LogEvents(const EpochMetrics& row) const {
 }
 
 void Training::Report(double validation_accuracy) {
-  if (!options_.progress) return;
+  if (!options_.progress || !IsFirst()) return;
   const double here = Now() - started_;
   const auto done = static_cast<double>(state_.step - first_step_);
   const auto images = static_cast<double>(std::max<int64_t>(1, epoch_tally_.images));
-  options_.progress({.step = state_.step,
-                     .steps = state_.steps,
-                     .epoch = (state_.step - 1) / state_.steps_per_epoch,
-                     .images_per_second =
-                         done * static_cast<double>(loader_options_.batch) / std::max(here, 1e-9),
-                     .elapsed_seconds = Elapsed(),
-                     .remaining_seconds = here / std::max(done, 1.0) *
-                                          static_cast<double>(state_.steps - state_.step),
-                     .loss = epoch_tally_.loss / images,
-                     .train_accuracy = static_cast<double>(epoch_tally_.correct) / images,
-                     .validation_accuracy = validation_accuracy});
+  options_.progress(
+      {.step = state_.step,
+       .steps = state_.steps,
+       .epoch = (state_.step - 1) / state_.steps_per_epoch,
+       .images_per_second = done * static_cast<double>(JointBatch()) / std::max(here, 1e-9),
+       .elapsed_seconds = Elapsed(),
+       .remaining_seconds =
+           here / std::max(done, 1.0) * static_cast<double>(state_.steps - state_.step),
+       .loss = epoch_tally_.loss / images,
+       .train_accuracy = static_cast<double>(epoch_tally_.correct) / images,
+       .validation_accuracy = validation_accuracy});
 }
 
 // Validates the weights as they are, and keeps them if they are the best.
@@ -359,18 +387,17 @@ Status Training::FinishEpoch(int64_t epoch) {
   const auto images = static_cast<double>(epoch_tally_.images);
   EpochMetrics row{.epoch = epoch + 1,
                    .step = state_.step,
-                   .learning_rate = experiment_.train.learning_rate *
-                                    RateFactor(experiment_.train, state_.step - 1, state_.steps,
-                                               state_.steps_per_epoch),
+                   .learning_rate = Rate(state_.step - 1),
                    .loss = epoch_tally_.loss / images,
                    .train_accuracy = static_cast<double>(epoch_tally_.correct) / images};
-  row.images_per_second = static_cast<double>((state_.step - first_step_) * loader_options_.batch) /
+  row.images_per_second = static_cast<double>((state_.step - first_step_) * JointBatch()) /
                           std::max(Now() - started_, 1e-9);
   average_.Swap();
   const Status validated = ValidateEpoch(row);
   average_.Swap();
   BLUESTEM_RETURN_IF_ERROR(validated);
   EndEarly();
+  if (!IsFirst()) return OkStatus();
   BLUESTEM_RETURN_IF_ERROR(WriteMetrics(paths_, metrics_));
   return LogEvents(row);
 }
@@ -382,7 +409,7 @@ Status Training::Run() {
   const int64_t per_epoch = state_.steps_per_epoch;
   data::Loader loader(data_.train, loader_options_, state_.step / per_epoch,
                       state_.step % per_epoch);
-  BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths_, state_));
+  if (IsFirst()) BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths_, state_));
   while (state_.step < state_.steps) {
     if (Interrupted()) {
       state_.status = "interrupted";

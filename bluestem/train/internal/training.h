@@ -5,7 +5,10 @@
 // Batches, dropout and initial weights are functions of (seed, epoch, step), so there is no other
 // random state, and a resumed run gives the bits of an uninterrupted one.
 //
-// Threads: one thread. Ownership: owns module, optimizer and data.
+// On several ranks each has its share of the data, all keep the same weights, and rank 0 alone
+// writes files and reports.
+//
+// Threads: one thread. Ownership: owns module, optimizer and data; `ranks` must outlive it.
 #pragma once
 
 #include <memory>
@@ -22,16 +25,16 @@
 namespace bluestem::train {
 
 struct TrainingData {
-  std::shared_ptr<const data::PixelCache> train;
-  std::shared_ptr<const data::PixelCache> validation;
+  std::shared_ptr<const data::PixelCache> train;       // this rank's share
+  std::shared_ptr<const data::PixelCache> validation;  // this rank's share; on rank 0 all of them
 };
 
 class Training {
  public:
   Training(const config::Experiment& experiment, Network network, std::vector<BlockShape> shapes,
-           TrainingData data, const FitOptions& options, RunState state);
+           TrainingData data, const FitOptions& options, Ranks& ranks, RunState state);
 
-  // Takes up the last checkpoint. Errors: kInvalidData naming the file and the way out.
+  // Takes up the last checkpoint, rank 0's. Errors: kInvalidData naming the file and the way out.
   Status Resume();
   // Runs to the end. Errors: kInterrupted after saving; kIo.
   Status Run();
@@ -63,13 +66,19 @@ class Training {
   Status LogEvents(const EpochMetrics& row) const;
   void Report(double validation_accuracy);
   double Elapsed() const;
-  bool Interrupted() const {
-    return options_.interrupted != nullptr && options_.interrupted->load();
+  // Returns whether any rank is.
+  bool Interrupted() {
+    const bool here = options_.interrupted != nullptr && options_.interrupted->load();
+    return ranks_.Max(here ? 1.0F : 0.0F) > 0;
   }
+  bool IsFirst() const { return ranks_.rank() == 0; }
+  int64_t JointBatch() const { return loader_options_.batch * ranks_.count(); }
+  double Rate(int64_t step) const;
 
   config::Experiment experiment_;
   TrainingData data_;
   FitOptions options_;
+  Ranks& ranks_;
   RunPaths paths_;
   RunState state_;
   data::LoaderOptions loader_options_;

@@ -58,14 +58,16 @@ float GradientScale(int64_t count, const float* g) {
   return std::isfinite(most) ? std::max(most / 127.0F, FLT_MIN) : most;
 }
 
-void RoundGradient(int64_t count, const float* g, float scale, uint64_t seed, uint8_t* codes) {
+void RoundGradient(int64_t count, const float* g, float scale, const RoundingStream& stream,
+                   uint8_t* codes) {
   const float inverse = 1.0F / scale;
-  const int64_t chunks = (count + kChunk - 1) / kChunk;
+  const int64_t last = stream.first + count;  // chunks are of the joint map
 #pragma omp parallel for schedule(static)
-  for (int64_t k = 0; k < chunks; ++k) {
-    const int64_t first = k * kChunk;
-    RoundChunk(std::min(kChunk, count - first), g + first, inverse,
-               static_cast<uint32_t>(Rng(seed, static_cast<uint64_t>(k), 0).Next()), codes + first);
+  for (int64_t k = stream.first / kChunk; k < (last + kChunk - 1) / kChunk; ++k) {
+    const int64_t begin = std::max(k * kChunk, stream.first);
+    const int64_t size = std::min((k + 1) * kChunk, last) - begin, at = begin - stream.first;
+    const auto seed = static_cast<uint32_t>(Rng(stream.seed, static_cast<uint64_t>(k), 0).Next());
+    RoundChunk(size, g + at, inverse, seed + static_cast<uint32_t>(begin - k * kChunk), codes + at);
   }
 }
 

@@ -4,7 +4,8 @@
 //   scale = max |g| / 127;   code = 128 + floor(g / scale + u),  u uniform in [0, 1)
 //
 // so a code is 1..255 and 128 is zero. u is a hash of (seed, index): the same for any number of
-// threads. Threads: uses OpenMP inside; call from one thread.
+// threads, and for any number of ranks where `first` is the index in the joint map. Threads: uses
+// OpenMP inside; call from one thread.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,11 @@ constexpr uint8_t kZeroGradient = 128;
 float GradientScale(int64_t count, const float* g);
 
 // Requires: a finite scale of GradientScale.
-void RoundGradient(int64_t count, const float* g, float scale, uint64_t seed, uint8_t* codes);
+struct RoundingStream {
+  uint64_t seed = 0;
+  int64_t first = 0;  // index of g[0]
+};
+void RoundGradient(int64_t count, const float* g, float scale, const RoundingStream& stream,
+                   uint8_t* codes);
 
 }  // namespace bluestem::train

@@ -117,6 +117,7 @@ Status Prepare(const Arguments& arguments, config::Experiment& experiment, FitOp
     BLUESTEM_RETURN_IF_ERROR(
         config::Set(experiment, setting.substr(0, equals), setting.substr(equals + 1)));
   }
+  BLUESTEM_ASSIGN_OR_RETURN(options.place, config::FindRankPlace());
   return config::Check(experiment);  // the rules that join keys, which no single setting can
 }
 
@@ -126,19 +127,27 @@ int RunFit(const Arguments& arguments) {
   config::Experiment experiment;
   FitOptions options;
   Status status = Prepare(arguments, experiment, options);
-  if (!status.ok()) return Fail(status, arguments.json);
+  const bool first = options.place.rank == 0;
+  const auto fail = [&](const Status& failure) {
+    // Who was interrupted together says so once.
+    if (!first && failure.code() == Code::kInterrupted) return static_cast<int>(failure.code());
+    return first ? Fail(failure, arguments.json)
+                 : Fail(failure.At(fmt::format("rank {}", options.place.rank)), false);
+  };
+  if (!status.ok()) return fail(status);
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   options.interrupted = &interrupted;
   {
-    Display display(arguments.json, arguments.quiet);
+    Display display(arguments.json, arguments.quiet);  // rank 0 alone reports
     options.progress = [&](const Progress& progress) { display.Show(progress); };
     options.note = [&](const std::string& note) { display.Note(note); };
     status = Fit(experiment, options);
   }
-  if (!status.ok()) return Fail(status, arguments.json);
+  if (!status.ok()) return fail(status);
+  if (!first) return 0;
   if (arguments.json) {
     const nlohmann::ordered_json line = {{"status", "finished"},
                                          {"run", options.run_folder.string()}};
