@@ -11,7 +11,8 @@ Result<Path> FindTrainer() {
     if (!found.empty()) return found;
   }
   return Error(Code::kUnavailable,
-               "{}: the trainer is not built; install LibTorch (apt-get install libtorch-dev) and "
+               "{}: the trainer is not built; install LibTorch (apt-get install libtorch-dev "
+               "libgloo-dev) and "
                "build with -DBLUESTEM_TRAIN=ON",
                beside.string());
 }

@@ -1,0 +1,137 @@
+// train with several ranks: the launcher, ranks started from outside, going on with another number,
+// and a rank that is killed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "bluestem/config/experiment.h"
+#include "tests/cli/tool.h"
+
+namespace bluestem::cli {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+bool TrainerIsBuilt() {
+  return fs::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train");
+}
+
+class TrainRanks : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+    config::Experiment experiment;
+    experiment.data = {
+        .path = WriteSmallDataset(Scratch() / "data", 8).string(), .height = 8, .width = 8};
+    experiment.network.name = "bluestem_s";
+    experiment.network.width = 16;
+    experiment.train = {.batch = 4, .epochs = 12, .checkpoint_steps = 3};
+    ASSERT_TRUE(WriteFile(Scratch() / "config.yaml", config::ToYaml(experiment)).ok());
+  }
+
+  static Path Run(const char* name) { return Scratch() / name; }
+  static std::vector<std::string> Words(const char* run, const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"train", "-c", (Scratch() / "config.yaml").string(), "-o",
+                                      Run(run).string()};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  static nlohmann::json State(const char* run) {
+    return nlohmann::json::parse(ReadTextFile(Run(run) / "run.json").value());
+  }
+  static void WaitForCheckpoint(const char* run) {
+    const Path file = Run(run) / "checkpoints/last.ckpt";
+    for (int i = 0; i < 60000 && !fs::exists(file); ++i) ::usleep(1000);
+    ASSERT_TRUE(fs::exists(file));
+  }
+};
+
+TEST_F(TrainRanks, InterruptedTheyStopTogetherAndGoOnBitForBit) {
+  ASSERT_EQ(Tool(Words("whole", {"--nproc", "2", "--quiet"})).exit_code, 0);
+  EXPECT_EQ(State("whole")["ranks"], 2);
+  const ToolResult first = Tool(Words("broken", {"--nproc", "2", "--quiet"}),
+                                {.environment = {}, .while_running = [](int pid) {
+                                   WaitForCheckpoint("broken");
+                                   ::kill(pid, SIGINT);
+                                 }});
+  EXPECT_EQ(first.exit_code, 130);
+  EXPECT_THAT(first.err, HasSubstr("interrupted at step"));
+  EXPECT_EQ(first.err.find("rank"), std::string::npos) << first.err;
+  ASSERT_EQ(Tool(Words("broken", {"--nproc", "2", "--resume", "--quiet"})).exit_code, 0);
+  EXPECT_EQ(ReadFile(Run("broken") / "model.onnx").value(),
+            ReadFile(Run("whole") / "model.onnx").value());
+}
+
+TEST_F(TrainRanks, AKilledOneEndsTheJobWhichGoesOnWithAnotherNumber) {
+  const ToolResult killed =
+      Tool(Words("run", {"--nproc", "2", "--quiet"}),
+           {.environment = {}, .while_running = [](int pid) {
+              WaitForCheckpoint("run");
+              std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+              int first = 0, second = 0;
+              children >> first >> second;
+              ::kill(second, SIGKILL);
+            }});
+  EXPECT_EQ(killed.exit_code, 5);
+  EXPECT_THAT(killed.err, HasSubstr("rank 1 of 2 was ended by signal 9"));
+  EXPECT_THAT(killed.err, HasSubstr("rank 1 of 2 is lost"));
+  EXPECT_THAT(killed.err, HasSubstr("last.ckpt: go on, with any number of ranks"));
+  const int64_t step = State("run")["step"];
+  const ToolResult alone = Tool({"train", "-o", Run("run").string(), "--resume", "--quiet"},
+                                {.environment = {}, .while_running = [&](int pid) {
+                                   for (int i = 0; i < 60000 && State("run")["step"] <= step; ++i)
+                                     ::usleep(1000);
+                                   ::kill(pid, SIGINT);
+                                 }});
+  EXPECT_THAT(alone.exit_code, AnyOf(130, 0)) << alone.err;
+  EXPECT_EQ(State("run")["ranks"], 1);
+  const ToolResult last =
+      Tool({"train", "-o", Run("run").string(), "--resume", "--nproc", "4", "--quiet"});
+  EXPECT_EQ(last.exit_code, 0) << last.err;
+  EXPECT_EQ(State("run")["status"], "finished");
+}
+
+TEST_F(TrainRanks, StartedFromOutsideMakeTheSameRun) {
+  ASSERT_EQ(
+      Tool(Words("launched", {"--nproc", "2", "--quiet", "--set", "train.epochs=2"})).exit_code, 0);
+  std::vector<std::thread> starters;
+  for (const char* rank : {"0", "1"}) {
+    starters.emplace_back([rank] {
+      const std::string command = fmt::format(
+          "OMPI_COMM_WORLD_RANK={} OMPI_COMM_WORLD_SIZE=2 MASTER_PORT={} {}/bin/bluestem train -c "
+          "{} -o {} --quiet --set train.epochs=2 --set train.threads=1",
+          rank, 20000 + ::getpid() % 20000, BLUESTEM_BINARY_DIR,
+          (Scratch() / "config.yaml").string(), Run("started").string());
+      EXPECT_EQ(std::system(command.c_str()), 0);
+    });
+  }
+  for (std::thread& starter : starters) starter.join();
+  EXPECT_EQ(ReadFile(Run("started") / "model.onnx").value(),
+            ReadFile(Run("launched") / "model.onnx").value());
+}
+
+TEST_F(TrainRanks, WhatCannotBeIsRefusedByName) {
+  const ToolResult batch = Tool(Words("run", {"--nproc", "3"}));
+  EXPECT_EQ(batch.exit_code, 2);
+  EXPECT_THAT(batch.err, HasSubstr("train.batch: got 4; expected a multiple of 3"));
+  const ToolResult half =
+      Tool(Words("run", {}), {.environment = {"WORLD_SIZE=2"}, .while_running = {}});
+  EXPECT_EQ(half.exit_code, 2);
+  EXPECT_THAT(half.err, HasSubstr("RANK: missing; WORLD_SIZE is set"));
+  const ToolResult both = Tool(
+      Words("run", {"--nproc", "2"}),
+      {.environment = {"RANK=0", "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1"}, .while_running = {}});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_THAT(both.err, HasSubstr("leave --nproc out"));
+  EXPECT_FALSE(fs::exists(Run("run")));
+}
+
+}  // namespace
+}  // namespace bluestem::cli
