@@ -150,8 +150,8 @@ Result<Dimension> ReadDimension(const config::Field& field, const YamlNode& node
   }
   const auto& [name, value] = node.entries[0];
   const std::string& kind = name.scalar;  // clang captures no structured binding
-  const auto* row = std::find_if(kKinds.begin(), kKinds.end(),
-                                 [&](const KindRow& r) { return kind == r.name; });
+  const auto* row =
+      std::find_if(kKinds.begin(), kKinds.end(), [&](const KindRow& r) { return kind == r.name; });
   if (row == kKinds.end()) {
     return Error(Code::kInvalidArgument, "{}: {}: got \"{}\"; expected {}", At(place, name),
                  field.key, name.scalar, KindNames());
