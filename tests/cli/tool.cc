@@ -105,6 +105,10 @@ ToolResult Tool(const std::vector<std::string>& words, const ToolOptions& option
   return result;
 }
 
+bool TrainerIsBuilt() {
+  return std::filesystem::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train");
+}
+
 Path Scratch() {
   static Path folder;
   static std::string owner;

@@ -26,6 +26,9 @@ struct ToolOptions {
 // Runs bluestem with `words` and waits.
 ToolResult Tool(const std::vector<std::string>& words, const ToolOptions& options = {});
 
+// Whether this build has bluestem-train: the sanitized one has not.
+bool TrainerIsBuilt();
+
 // An empty folder of this test, removed by the next run.
 Path Scratch();
 

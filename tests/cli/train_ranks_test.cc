@@ -19,10 +19,6 @@ using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
-bool TrainerIsBuilt() {
-  return fs::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train");
-}
-
 class TrainRanks : public testing::Test {
  protected:
   void SetUp() override {

@@ -53,10 +53,6 @@ TEST(Train, NeedsARunToResume) {
   EXPECT_THAT(result.err, HasSubstr("no run to resume"));
 }
 
-bool TrainerIsBuilt() {
-  return fs::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train");
-}
-
 TEST(Train, RefusesASettingThatOnlyARuleRefuses) {
   if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
   const Path config = WriteConfig("/nowhere/images");

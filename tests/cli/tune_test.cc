@@ -21,10 +21,6 @@ constexpr char kSpace[] =
     "train.label_smoothing: {uniform: [0, 0.2]}\n"
     "train.optimizer: [nesterov, adamw]\n";
 
-bool TrainerIsBuilt() {
-  return fs::exists(Path(BLUESTEM_BINARY_DIR) / "bin/bluestem-train");
-}
-
 Path WriteConfig(const Path& data, int64_t epochs) {
   config::Experiment experiment;
   experiment.data.path = data.string();
