@@ -11,11 +11,16 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(LibArchive REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Protobuf REQUIRED)
-if(NOT TARGET LibArchive::LibArchive)
-  add_library(LibArchive::LibArchive INTERFACE IMPORTED)
-  set_target_properties(LibArchive::LibArchive PROPERTIES INTERFACE_LINK_LIBRARIES "${LibArchive_LIBRARIES}"
-                        INTERFACE_INCLUDE_DIRECTORIES "${LibArchive_INCLUDE_DIRS}")
+# Statically where the system has it: its shared form brings ten libraries (XML, Unicode, four compressors) that every command would map at its
+# start, and `convert` writes .tar.gz alone. The linker leaves out what is not reached, and with it what that would need.
+find_library(ARCHIVE_STATIC libarchive.a)
+set(archive ${LibArchive_LIBRARIES})
+if(ARCHIVE_STATIC)
+  set(archive ${ARCHIVE_STATIC} ZLIB::ZLIB -Wl,--gc-sections)
 endif()
+add_library(bluestem_archive INTERFACE)
+target_link_libraries(bluestem_archive INTERFACE ${archive})
+target_include_directories(bluestem_archive SYSTEM INTERFACE ${LibArchive_INCLUDE_DIRS})
 
 # ONNX's own schema is Debian's (libonnx-dev); the few messages of TensorFlow's GraphDef and event files are in bluestem/interchange/*.proto.
 set(proto_out ${CMAKE_BINARY_DIR}/proto)
