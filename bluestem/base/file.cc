@@ -22,6 +22,34 @@ Path Beside(const Path& path) {
   return path.parent_path() / fmt::format(".{}.{}.partial", name, ::getpid());
 }
 
+std::string_view AsText(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Status WriteAndRename(const Path& path, std::string_view content, bool flush) {
+  const Path partial = Beside(path);
+  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return Fail(path, "write", errno);
+  size_t done = 0;
+  int error = 0;
+  while (done < content.size()) {
+    const ssize_t put = ::write(fd, content.data() + done, content.size() - done);
+    if (put < 0) {
+      error = errno;
+      break;
+    }
+    done += static_cast<size_t>(put);
+  }
+  if (flush && error == 0 && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) error = errno;
+  if (::close(fd) != 0 && error == 0) error = errno;
+  if (error == 0 && ::rename(partial.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) {
+    ::unlink(partial.c_str());
+    return Fail(path, "write", error);
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 Result<Bytes> ReadFile(const Path& path, uint64_t max_bytes) {
@@ -70,32 +98,19 @@ Result<std::string> ReadTextFile(const Path& path, uint64_t max_bytes) {
 }
 
 Status WriteFile(const Path& path, std::string_view content) {
-  const Path partial = Beside(path);
-  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return Fail(path, "write", errno);
-  size_t done = 0;
-  int error = 0;
-  while (done < content.size()) {
-    const ssize_t put = ::write(fd, content.data() + done, content.size() - done);
-    if (put < 0) {
-      error = errno;
-      break;
-    }
-    done += static_cast<size_t>(put);
-  }
-  if (error == 0 && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) error = errno;
-  if (::close(fd) != 0 && error == 0) error = errno;
-  if (error == 0 && ::rename(partial.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) {
-    ::unlink(partial.c_str());
-    return Fail(path, "write", error);
-  }
-  return OkStatus();
+  return WriteAndRename(path, content, true);
 }
 
 Status WriteFile(const Path& path, const Bytes& content) {
-  return WriteFile(path,
-                   std::string_view(reinterpret_cast<const char*>(content.data()), content.size()));
+  return WriteAndRename(path, AsText(content), true);
+}
+
+Status WriteFileUnflushed(const Path& path, std::string_view content) {
+  return WriteAndRename(path, content, false);
+}
+
+Status WriteFileUnflushed(const Path& path, const Bytes& content) {
+  return WriteAndRename(path, AsText(content), false);
 }
 
 Status MakeFolder(const Path& path) {

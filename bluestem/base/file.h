@@ -27,6 +27,11 @@ Result<std::string> ReadTextFile(const Path& path, uint64_t max_bytes = uint64_t
 Status WriteFile(const Path& path, std::string_view content);
 Status WriteFile(const Path& path, const Bytes& content);
 
+// As WriteFile without the flush: a reader finds `path` complete or not at all, but a power cut
+// may lose it. For what can be made again, where waiting for the disk (1 to 10 ms) is felt.
+Status WriteFileUnflushed(const Path& path, std::string_view content);
+Status WriteFileUnflushed(const Path& path, const Bytes& content);
+
 // Creates `path` and its parents. Errors: kIo.
 Status MakeFolder(const Path& path);
 

@@ -13,6 +13,7 @@
 #include "bluestem/cli/kernels_used.h"
 #include "bluestem/cli/process.h"
 #include "bluestem/codegen/codegen.h"
+#include "bluestem/codegen/digest.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/ir/graph.h"
 
@@ -141,7 +142,7 @@ Result<std::vector<codegen::ArtefactFile>> CarriedFiles(const ModelSource& sourc
   if (source.model_file.extension() == ".pb") {
     BLUESTEM_ASSIGN_OR_RETURN(onnx, interchange::ToOnnx(model.graph));
   }
-  model_hash = Sha256(onnx);
+  model_hash = codegen::Sha256(onnx);
   files.push_back({"models/model.onnx", std::move(onnx)});
   if (model.image_input && model.classifier) {
     const std::string meta = task::MetaToYaml(model.meta);

@@ -1,7 +1,6 @@
 #include "bluestem/cli/model_source.h"
 
-#include <openssl/evp.h>
-
+#include "bluestem/codegen/digest.h"
 #include "bluestem/interchange/interchange.h"
 
 namespace bluestem::cli {
@@ -123,7 +122,7 @@ Result<ModelSource> FindModel(const Path& path, const Path& meta) {
 Result<LoadedModel> LoadSource(const ModelSource& source) {
   LoadedModel model;
   BLUESTEM_ASSIGN_OR_RETURN(model.bytes, ReadFile(source.model_file));
-  model.sha256 = Sha256(model.bytes);
+  model.sha256 = codegen::Sha256(model.bytes);
   BLUESTEM_ASSIGN_OR_RETURN(model.graph, interchange::LoadModel(source.model_file));
   const Path clean = source.path.has_filename() ? source.path : source.path.parent_path();
   model.name = fs::is_directory(source.path) ? clean.filename().string() : clean.stem().string();
@@ -170,16 +169,6 @@ std::string PreprocessText(const image::PreprocessSpec& spec) {
   }
   return fmt::format("{} x {} x {} (h, w, c), {}", spec.height, spec.width, spec.channels,
                      normalize);
-}
-
-std::string Sha256(const Bytes& bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr);
-  BLUESTEM_CHECK(done == 1, "SHA-256 is in every OpenSSL");
-  std::string text;
-  for (unsigned int i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
 }
 
 }  // namespace bluestem::cli

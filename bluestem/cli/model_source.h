@@ -52,7 +52,4 @@ std::optional<passes::InputCodes> CodesOf(const LoadedModel& model);
 // Returns "h x w x c, pixel / 255" and the like.
 std::string PreprocessText(const image::PreprocessSpec& spec);
 
-// Returns the SHA-256 of `bytes` in hex.
-std::string Sha256(const Bytes& bytes);
-
 }  // namespace bluestem::cli

@@ -102,7 +102,7 @@ Status WriteAnnotated(const Path& folder, const task::FilePrediction& result,
   for (int n = 2; !taken.insert(name).second; ++n) name = fmt::format("{}_{}", stem, n);
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes png,
                             image::EncodePng(task::Annotate(image, result.ranked)));
-  return WriteFile(folder / (name + ".png"), png);
+  return WriteFileUnflushed(folder / (name + ".png"), png);
 }
 
 Status RunImages(const RunOptions& options, Output& output) {
@@ -134,7 +134,7 @@ Status RunImages(const RunOptions& options, Output& output) {
   seconds.post /= count;
   seconds.total = seconds.pre + seconds.inference + seconds.post;
   const std::string json = task::OutputJson(predictor->meta().classes, results, seconds, Now());
-  BLUESTEM_RETURN_IF_ERROR(WriteFile(folder / "output.json", json));
+  BLUESTEM_RETURN_IF_ERROR(WriteFileUnflushed(folder / "output.json", json));
   output.Line("{} a picture: {} before, {} inference, {} after", SecondsText(seconds.total),
               SecondsText(seconds.pre), SecondsText(seconds.inference), SecondsText(seconds.post));
   output.Line("{} and {}", (folder / "output.json").string(), (folder / "images").string());

@@ -19,7 +19,7 @@ constexpr const char* kName = "manifest.json";
 Result<std::string> HashFile(const Path& path, uint64_t& bytes) {
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes content, ReadFile(path));
   bytes = content.size();
-  return Sha256({reinterpret_cast<const char*>(content.data()), content.size()});
+  return Sha256(content);
 }
 
 // Inside the artefact: relative, no "..", nothing that another system reads as a root.

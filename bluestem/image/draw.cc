@@ -1,6 +1,7 @@
 #include "bluestem/image/draw.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "bluestem/base/check.h"
 #include "bluestem/image/font.h"
@@ -31,17 +32,21 @@ Image Canvas(int32_t height, int32_t width, Colour colour) {
 
 void FillBox(Image& target, const Box& box, Colour colour) {
   BLUESTEM_CHECK(target.channels == 3, "drawing needs RGB");
+  const int32_t top = std::max(box.top, 0);
   const int32_t bottom = std::min(box.top + box.height, target.height);
+  const int32_t left = std::max(box.left, 0);
   const int32_t right = std::min(box.left + box.width, target.width);
-  for (int32_t y = std::max(box.top, 0); y < bottom; ++y) {
-    for (int32_t x = std::max(box.left, 0); x < right; ++x) {
-      uint8_t* pixel =
-          target.pixels.data() +
-          (static_cast<size_t>(y) * static_cast<size_t>(target.width) + static_cast<size_t>(x)) * 3;
-      pixel[0] = colour.red;
-      pixel[1] = colour.green;
-      pixel[2] = colour.blue;
-    }
+  if (top >= bottom || left >= right) return;
+  const size_t stride = static_cast<size_t>(target.width) * 3;
+  const size_t bytes = static_cast<size_t>(right - left) * 3;
+  uint8_t* first = target.pixels.data() + static_cast<size_t>(top) * stride + left * size_t{3};
+  for (size_t i = 0; i < bytes; i += 3) {
+    first[i] = colour.red;
+    first[i + 1] = colour.green;
+    first[i + 2] = colour.blue;
+  }
+  for (int32_t y = top + 1; y < bottom; ++y) {
+    std::memcpy(first + static_cast<size_t>(y - top) * stride, first, bytes);
   }
 }
 

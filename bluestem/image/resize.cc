@@ -58,17 +58,26 @@ void ResizeBilinear(const Image& source, Image& target) {
   }
 }
 
+template <size_t kChannels>
 void ResizeNearest(const Image& source, Image& target) {
-  const auto channels = static_cast<size_t>(source.channels);
+  const size_t stride = static_cast<size_t>(source.width) * kChannels;
+  std::vector<size_t> columns;  // where in a row of `source`
+  for (int64_t x = 0; x < target.width; ++x) {
+    const int64_t from_x = (2 * x + 1) * source.width / (2 * int64_t{target.width});
+    columns.push_back(static_cast<size_t>(from_x) * kChannels);
+  }
   uint8_t* out = target.pixels.data();
+  int64_t last_y = -1;
   for (int64_t y = 0; y < target.height; ++y) {
     const int64_t from_y = (2 * y + 1) * source.height / (2 * int64_t{target.height});
-    for (int64_t x = 0; x < target.width; ++x) {
-      const int64_t from_x = (2 * x + 1) * source.width / (2 * int64_t{target.width});
-      const uint8_t* pixel =
-          source.pixels.data() + static_cast<size_t>(from_y * source.width + from_x) * channels;
-      out = std::copy_n(pixel, channels, out);
+    if (from_y == last_y) {
+      const size_t bytes = columns.size() * kChannels;
+      out = std::copy_n(out - bytes, bytes, out);
+      continue;
     }
+    last_y = from_y;
+    const uint8_t* row = source.pixels.data() + static_cast<size_t>(from_y) * stride;
+    for (const size_t column : columns) out = std::copy_n(row + column, kChannels, out);
   }
 }
 
@@ -117,7 +126,9 @@ Image Resize(const Image& image, int32_t height, int32_t width, ResizeMethod met
   result.pixels.resize(static_cast<size_t>(height) * static_cast<size_t>(width) *
                        static_cast<size_t>(image.channels));
   switch (method) {
-    case ResizeMethod::kNearest: ResizeNearest(image, result); break;
+    case ResizeMethod::kNearest:
+      image.channels == 1 ? ResizeNearest<1>(image, result) : ResizeNearest<3>(image, result);
+      break;
     case ResizeMethod::kBilinear: ResizeBilinear(image, result); break;
     case ResizeMethod::kArea: ResizeArea(image, result); break;
   }

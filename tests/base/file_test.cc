@@ -46,6 +46,15 @@ TEST_F(FileTest, AFileAboveTheLimitIsRefusedBeforeItIsRead) {
   EXPECT_TRUE(ReadFile(folder_ / "big", 100).ok());
 }
 
+TEST_F(FileTest, AnUnflushedWriteIsCompleteAndLeavesNothingBeside) {
+  ASSERT_TRUE(WriteFileUnflushed(folder_ / "x", "old").ok());
+  ASSERT_TRUE(WriteFileUnflushed(folder_ / "x", Bytes{'n', 'e', 'w'}).ok());
+  EXPECT_EQ(*ReadTextFile(folder_ / "x"), "new");
+  EXPECT_EQ(EntryCount(), 1);
+  const Status status = WriteFileUnflushed(folder_ / "absent" / "x", "new");
+  EXPECT_NE(status.message().find("cannot write: No such file"), std::string::npos);
+}
+
 TEST_F(FileTest, AFailedWriteKeepsTheOldContent) {
   ASSERT_TRUE(WriteFile(folder_ / "x", "old").ok());
   const auto missing = WriteFile(folder_ / "no_such_folder" / "x", "new");
