@@ -94,6 +94,15 @@ Footprint FootprintOf(const Call& call) {
   return std::visit(Measure{}, call.params);
 }
 
+int64_t MovedBytes(const Call& call) {
+  const Footprint footprint = FootprintOf(call);
+  int64_t bytes = footprint.output_bytes;
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    if (call.inputs[i].space != Space::kNone) bytes += footprint.input_bytes[i];
+  }
+  return bytes;
+}
+
 const char* FamilyName(const CallParams& params) {
   static constexpr const char* kNames[] = {
       "qconv",     "fconv",   "maxpool", "avgpool",        "copy",         "fill",

@@ -16,6 +16,9 @@ struct Footprint {
 
 Footprint FootprintOf(const Call& call);
 
+// Returns the bytes that the call reads and writes, weights and tables among them.
+int64_t MovedBytes(const Call& call);
+
 // Returns the family a call's params belong to: "qconv", "fconv", "maxpool", ...
 const char* FamilyName(const CallParams& params);
 

@@ -7,40 +7,22 @@ using program::Call;
 using program::Operand;
 using program::Space;
 
-const uint8_t* Read(const Operand& operand, const Memory& memory) {
-  const auto index = static_cast<size_t>(operand.offset);
-  switch (operand.space) {
-    case Space::kNone: return nullptr;
-    case Space::kArena: return memory.arena + operand.offset;
-    case Space::kConstants: return memory.constants + operand.offset;
-    case Space::kInput: return memory.inputs[index];
-    case Space::kOutput: return memory.outputs[index];
-  }
-  return nullptr;
-}
-
-uint8_t* Write(const Operand& operand, const Memory& memory) {
-  switch (operand.space) {
-    case Space::kArena: return memory.arena + operand.offset;
-    case Space::kOutput: return memory.outputs[static_cast<size_t>(operand.offset)];
-    default: return nullptr;
-  }
-}
-
 // The operands of one call, as the pointers that kernels take.
 struct Caller {
   const Call& call;
   const Kernel& kernel;
-  const Memory& memory;
+  const Spaces& spaces;
+  const edge::Workers& workers;
 
   template <typename T>
   const T* In(size_t index) const {
-    return index < call.inputs.size() ? reinterpret_cast<const T*>(Read(call.inputs[index], memory))
-                                      : nullptr;
+    return index < call.inputs.size()
+               ? reinterpret_cast<const T*>(ReadAddress(call.inputs[index], spaces))
+               : nullptr;
   }
   template <typename T>
   T* Out() const {
-    return reinterpret_cast<T*>(Write(call.output, memory));
+    return reinterpret_cast<T*>(WriteAddress(call.output, spaces));
   }
 
   void operator()(const kernels::QConvParams& params) const {
@@ -52,7 +34,7 @@ struct Caller {
                                      .b = In<float>(5),
                                      .y = Out<void>(),
                                      .scratch = nullptr};
-    edge::RunConv(memory.workers, *std::get<const kernels::QConvKernel*>(kernel), params, args);
+    edge::RunConv(workers, *std::get<const kernels::QConvKernel*>(kernel), params, args);
   }
   void operator()(const kernels::FConvParams& params) const {
     const kernels::FConvArgs args = {.x = In<float>(0),
@@ -61,7 +43,7 @@ struct Caller {
                                      .a = In<float>(3),
                                      .b = In<float>(4),
                                      .y = Out<float>()};
-    edge::RunConv(memory.workers, *std::get<const kernels::FConvKernel*>(kernel), params, args);
+    edge::RunConv(workers, *std::get<const kernels::FConvKernel*>(kernel), params, args);
   }
   void operator()(const program::MaxPoolCall& pool) const {
     switch (pool.dtype) {
@@ -165,8 +147,29 @@ const char* KernelSymbol(const Call& call, const Kernel& kernel) {
   return std::visit(SymbolOf{kernel}, call.params);
 }
 
-void Execute(const Call& call, const Kernel& kernel, const Memory& memory) {
-  std::visit(Caller{call, kernel, memory}, call.params);
+const uint8_t* ReadAddress(const Operand& operand, const Spaces& spaces) {
+  const auto index = static_cast<size_t>(operand.offset);
+  switch (operand.space) {
+    case Space::kNone: return nullptr;
+    case Space::kArena: return spaces.arena + operand.offset;
+    case Space::kConstants: return spaces.constants + operand.offset;
+    case Space::kInput: return spaces.inputs[index];
+    case Space::kOutput: return spaces.outputs[index];
+  }
+  return nullptr;
+}
+
+uint8_t* WriteAddress(const Operand& operand, const Spaces& spaces) {
+  switch (operand.space) {
+    case Space::kArena: return spaces.arena + operand.offset;
+    case Space::kOutput: return spaces.outputs[static_cast<size_t>(operand.offset)];
+    default: return nullptr;
+  }
+}
+
+void Execute(const Call& call, const Kernel& kernel, const Spaces& spaces,
+             const edge::Workers& workers) {
+  std::visit(Caller{call, kernel, spaces, workers}, call.params);
 }
 
 }  // namespace bluestem::runtime

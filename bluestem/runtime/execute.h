@@ -1,7 +1,7 @@
 // execute: one call of a Program on given memory. The interpreter's counterpart of one line of
 // generated code; it decides nothing.
 //
-// Threads: free functions without state. Ownership: none; Memory's pointers outlive the call.
+// Threads: free functions without state. Ownership: none; the pointers outlive the call.
 #pragma once
 
 #include <variant>
@@ -13,13 +13,16 @@
 namespace bluestem::runtime {
 
 // Where a Program's spaces lie in this process. Arena and constants are 64-byte aligned.
-struct Memory {
+struct Spaces {
   uint8_t* arena = nullptr;
   const uint8_t* constants = nullptr;
   std::vector<const uint8_t*> inputs;
   std::vector<uint8_t*> outputs;
-  edge::Workers workers{};
 };
+
+// Returns where `operand` lies; null for an absent one.
+const uint8_t* ReadAddress(const program::Operand& operand, const Spaces& spaces);
+uint8_t* WriteAddress(const program::Operand& operand, const Spaces& spaces);
 
 // The row that a call runs: a table's row where the family has one, else nothing.
 using Kernel =
@@ -35,6 +38,7 @@ size_t PartScratch(const program::Call& call, const Kernel& kernel, int32_t thre
 const char* KernelSymbol(const program::Call& call, const Kernel& kernel);
 
 // Runs `call`. Requires: program::Verify accepted the Program; `kernel` is SelectKernel's.
-void Execute(const program::Call& call, const Kernel& kernel, const Memory& memory);
+void Execute(const program::Call& call, const Kernel& kernel, const Spaces& spaces,
+             const edge::Workers& workers);
 
 }  // namespace bluestem::runtime

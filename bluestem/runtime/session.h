@@ -5,6 +5,7 @@
 // alive.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,13 +15,17 @@
 
 namespace bluestem::runtime {
 
+// One row of a profile: a call, or what it takes to reach a device and to come back.
 struct OpProfile {
   std::string op;
-  std::string kernel;
+  std::string kernel;  // of a transfer: "encode", "transfer in", "transfer out", "decode"
+  std::string device = "CPU";
   int32_t x_bits = 0;
   int32_t w_bits = 0;
   int64_t macs = 0;
-  int64_t nanoseconds = 0;
+  int64_t nanoseconds = 0;      // of wall time
+  int64_t cpu_nanoseconds = 0;  // of the calling thread; 0 where it was not measured
+  int64_t cycles = 0;           // of a device that counts them, else 0
 };
 
 class Session {
@@ -37,6 +42,9 @@ class Session {
   // Runs one inference. Errors: kInvalidArgument for a tensor that does not fit, naming it with
   // both shapes.
   virtual Result<std::vector<Tensor>> Run(const std::vector<Tensor>& inputs) = 0;
+  // Lets `cancel` end later runs early, between two calls, with kInterrupted (null: never). A
+  // compiled library runs to its end.
+  virtual void WatchCancel(const std::atomic<bool>* cancel) { static_cast<void>(cancel); }
   virtual Result<std::vector<Tensor>> Profile(const std::vector<Tensor>& inputs,
                                               std::vector<OpProfile>& ops) = 0;
 };

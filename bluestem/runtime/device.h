@@ -1,0 +1,88 @@
+// Device: something that runs calls of a Program: this CPU, an FPGA, a simulation of one. A new one
+// is a file or folder in devices/ and a row in devices/devices.cc; tests/runtime's conformance
+// suite then runs for it.
+//
+// Threads: a Device is immutable and may be used from any thread; a Runner belongs to one session,
+// and so to one thread at a time. Ownership: a Runner keeps its Program alive, and lives no longer
+// than its Device.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bluestem/program/program.h"
+#include "bluestem/runtime/execute.h"
+#include "bluestem/runtime/session.h"
+
+namespace bluestem::runtime {
+
+// Bytes of a Program's memory that cross a region's border.
+struct Crossing {
+  program::Operand operand;
+  int64_t bytes = 0;
+  bool operator==(const Crossing&) const = default;
+};
+
+// Calls [begin, end) of a Program, on one device.
+struct Region {
+  size_t device = 0;  // of Placement::devices
+  size_t begin = 0, end = 0;
+  std::vector<Crossing> inputs;   // written before, read here
+  std::vector<Crossing> outputs;  // written here, read later or by the caller
+};
+
+struct DeviceProperty {
+  std::string name;
+  std::string value;
+};
+
+struct DeviceOptions {
+  std::string isa;      // "": the best of the CPU
+  int32_t threads = 1;  // of one inference, 1..64; 0: one a core
+};
+
+// The regions of one session that one device runs.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  // Runs regions()[region] on `spaces`; ends early, with kInterrupted, once `cancel` (null: never)
+  // is set. With `rows` adds one row a call, and those of transfers. Errors: the device's.
+  virtual Status Run(size_t region, const Spaces& spaces, const std::atomic<bool>* cancel,
+                     std::vector<OpProfile>* rows) = 0;
+  virtual std::string isa() const { return ""; }
+  virtual int32_t threads() const { return 1; }
+  virtual int64_t scratch_bytes() const { return 0; }
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string name() const = 0;
+  virtual std::vector<DeviceProperty> properties() const = 0;
+  // Returns why the device does not take `call`, or "" where it does.
+  virtual std::string Refusal(const program::Program& program, const program::Call& call) const = 0;
+  // Estimates, for placing: of one run of a call that it takes, and of moving `bytes` between the
+  // host's memory and the device's, once (0 where they are one).
+  virtual double CallNanoseconds(const program::Call& call, const DeviceOptions& options) const = 0;
+  virtual double TransferNanoseconds(int64_t bytes) const = 0;
+  // Errors: kUnavailable where memory, threads or an instruction set are not to be had;
+  // kInvalidArgument for an option out of range. Requires: Refusal is "" for each call.
+  virtual Result<std::unique_ptr<Runner>> Prepare(std::shared_ptr<const program::Program> program,
+                                                  std::vector<Region> regions,
+                                                  const DeviceOptions& options) const = 0;
+};
+
+// A row of the table of devices.
+struct DeviceKind {
+  const char* name;     // as in device strings
+  const char* summary;  // one line
+  // Errors: kUnavailable saying why it is not here, and what to do.
+  Result<std::shared_ptr<const Device>> (*open)();
+};
+
+// In the order in which AUTO tries them.
+const std::vector<DeviceKind>& DeviceKinds();
+
+}  // namespace bluestem::runtime

@@ -1,0 +1,13 @@
+#include "bluestem/runtime/devices/devices.h"
+
+namespace bluestem::runtime {
+
+const std::vector<DeviceKind>& DeviceKinds() {
+  static const std::vector<DeviceKind> kinds = {
+      {"CPU", "this machine's processor, with the best kernels that it has", OpenCpu},
+      {"REFERENCE", "the kernels that define the numbers, on the processor; slow", OpenReference},
+  };
+  return kinds;
+}
+
+}  // namespace bluestem::runtime

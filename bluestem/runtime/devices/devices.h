@@ -1,0 +1,11 @@
+// The devices that the table names.
+#pragma once
+
+#include "bluestem/runtime/device.h"
+
+namespace bluestem::runtime {
+
+Result<std::shared_ptr<const Device>> OpenCpu();
+Result<std::shared_ptr<const Device>> OpenReference();
+
+}  // namespace bluestem::runtime
