@@ -20,6 +20,9 @@ Command InspectCommand();
 Command RunCommand();
 Command MeasureCommand();
 Command ProfileCommand();
+Command DevicesCommand();
+Command PlaceCommand();
+Command BenchmarkCommand();
 Command DoctorCommand();
 Command VersionCommand();
 

@@ -21,27 +21,6 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Codes over their whole range, reals in [0, 1).
-std::vector<Tensor> RandomInputs(const std::vector<program::TensorInfo>& infos) {
-  std::mt19937_64 random(kSeed);
-  std::vector<Tensor> tensors;
-  for (const program::TensorInfo& info : infos) {
-    Tensor tensor(info.dtype, info.shape);
-    for (int64_t i = 0; i < tensor.size(); ++i) {
-      const uint64_t word = random();
-      if (info.dtype == DType::kU8) {
-        tensor.data<uint8_t>()[i] = static_cast<uint8_t>(word >> 56);
-      } else if (info.dtype == DType::kS32) {
-        tensor.data<int32_t>()[i] = static_cast<int32_t>(word >> 56);
-      } else {
-        tensor.data<float>()[i] = static_cast<float>(word >> 40) / (1 << 24);
-      }
-    }
-    tensors.push_back(std::move(tensor));
-  }
-  return tensors;
-}
-
 // The picture that --image names, decoded before anything is measured.
 struct Picture {
   image::Image image;
@@ -181,6 +160,26 @@ Result<Subject> OpenInterpreter(const SubjectOptions& options, const ModelSource
 }
 
 }  // namespace
+
+std::vector<Tensor> RandomInputs(const std::vector<program::TensorInfo>& infos) {
+  std::mt19937_64 random(kSeed);
+  std::vector<Tensor> tensors;
+  for (const program::TensorInfo& info : infos) {
+    Tensor tensor(info.dtype, info.shape);
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      const uint64_t word = random();
+      if (info.dtype == DType::kU8) {
+        tensor.data<uint8_t>()[i] = static_cast<uint8_t>(word >> 56);
+      } else if (info.dtype == DType::kS32) {
+        tensor.data<int32_t>()[i] = static_cast<int32_t>(word >> 56);
+      } else {
+        tensor.data<float>()[i] = static_cast<float>(word >> 40) / (1 << 24);
+      }
+    }
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
 
 void AddSubjectOptions(CommandLine& line, SubjectOptions& options) {
   line.Add("MODEL", options.model,

@@ -42,6 +42,9 @@ struct Subject {
   std::function<Result<std::shared_ptr<const program::Program>>()> program;
 };
 
+// Returns codes over their whole range and reals in [0, 1), the same at each call (seed 1).
+std::vector<Tensor> RandomInputs(const std::vector<program::TensorInfo>& infos);
+
 // Errors: those of finding and loading the model and the picture; kInvalidData for a corrupt
 // artefact; kInvalidArgument for a picture where the model reads none; kUnavailable for an
 // instruction set.

@@ -12,6 +12,7 @@ namespace {
 using program::Flow;
 using Devices = std::vector<std::shared_ptr<const Device>>;
 
+constexpr double kBorder = 20;  // nanoseconds of a border by itself: equal estimates do not split
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 std::string Micros(double nanoseconds) {
@@ -64,7 +65,7 @@ std::vector<size_t> Cheapest(const Bids& bids, const Devices& devices,
   const size_t calls = bids.nanoseconds.size();
   const auto move = [&](size_t border, size_t from, size_t to) {
     return from == to ? 0
-                      : devices[from]->TransferNanoseconds(live[border]) +
+                      : kBorder + devices[from]->TransferNanoseconds(live[border]) +
                             devices[to]->TransferNanoseconds(live[border]);
   };
   std::vector<double> best;

@@ -1,0 +1,130 @@
+// bluestem place: which device would run which call of a model, and why. A dry run.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "bluestem/base/html.h"
+#include "bluestem/cli/commands.h"
+#include "bluestem/cli/device_model.h"
+#include "bluestem/program/footprint.h"
+
+namespace bluestem::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct PlaceOptions {
+  std::string model;
+  std::string device = "AUTO";
+  std::string output;
+};
+
+int64_t BytesOf(const std::vector<runtime::Crossing>& crossings) {
+  int64_t bytes = 0;
+  for (const runtime::Crossing& crossing : crossings) bytes += crossing.bytes;
+  return bytes;
+}
+
+Json CrossingsJson(const runtime::Placement& placement, const program::Program& program) {
+  Json regions = Json::array();
+  for (const runtime::Region& region : placement.regions) {
+    Json calls = Json::array();
+    for (size_t i = region.begin; i < region.end; ++i) {
+      calls.push_back({{"op", program.calls[i].op},
+                       {"family", program::FamilyName(program.calls[i].params)},
+                       {"estimated_seconds", placement.calls[i].nanoseconds * 1e-9},
+                       {"reason", placement.calls[i].reason}});
+    }
+    regions.push_back({{"device", placement.devices[region.device]->name()},
+                       {"bytes_in", BytesOf(region.inputs)},
+                       {"bytes_out", BytesOf(region.outputs)},
+                       {"calls", std::move(calls)}});
+  }
+  return {{"device", placement.text}, {"regions", std::move(regions)}};
+}
+
+// One box a region, its calls inside, and between two boxes the bytes that move.
+std::string Picture(const runtime::Placement& placement, const program::Program& program) {
+  constexpr int kWidth = 980, kRow = 20, kGap = 34, kHead = 28;
+  constexpr const char* kColours[] = {"#2563eb", "#f59e0b", "#10b981", "#db2777", "#7c3aed"};
+  std::string body;
+  int y = 16;
+  for (const runtime::Region& region : placement.regions) {
+    const auto calls = static_cast<int>(region.end - region.begin);
+    const int height = kHead + kRow * calls + 8;
+    const char* colour = kColours[region.device % std::size(kColours)];
+    body += fmt::format(
+        "<rect x=\"10\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"8\" fill=\"{}\" "
+        "fill-opacity=\"0.12\" stroke=\"{}\"/><text x=\"24\" y=\"{}\" class=\"head\" "
+        "fill=\"{}\">{}</text><text x=\"{}\" y=\"{}\" class=\"note\" text-anchor=\"end\">{} bytes "
+        "in, {} bytes out</text>",
+        y, kWidth - 20, height, colour, colour, y + 20, colour,
+        EscapeHtml(placement.devices[region.device]->name()), kWidth - 24, y + 20,
+        BytesOf(region.inputs), BytesOf(region.outputs));
+    for (int i = 0; i < calls; ++i) {
+      const size_t call = region.begin + static_cast<size_t>(i);
+      const runtime::PlacedCall& placed = placement.calls[call];
+      body += fmt::format(
+          "<g><title>{}</title><text x=\"36\" y=\"{}\" class=\"op\">{} {}</text><text x=\"430\" "
+          "y=\"{}\" class=\"note\">{:.1f} us; {}</text></g>",
+          EscapeHtml(placed.reason), y + kHead + kRow * i + 14,
+          program::FamilyName(program.calls[call].params),
+          EscapeHtml(program.calls[call].op.substr(0, 44)), y + kHead + kRow * i + 14,
+          placed.nanoseconds * 1e-3, EscapeHtml(placed.reason.substr(0, 84)));
+    }
+    y += height;
+    if (region.end < placement.calls.size()) {
+      body += fmt::format(
+          "<path d=\"M{} {}v{}m-5 -7l5 7l5 -7\" fill=\"none\" stroke=\"#64748b\" "
+          "stroke-width=\"2\"/>",
+          kWidth / 2, y + 4, kGap - 10);
+    }
+    y += kGap;
+  }
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\"><style>text{{font:13px "
+      "system-ui,sans-serif;fill:#1e293b}}.head{{font-weight:600;font-size:15px}}.note{{fill:#"
+      "475569;"
+      "font-size:12px}}svg{{background:#fff}}</style>{}</svg>\n",
+      kWidth, y, body);
+}
+
+Status PlaceModel(const PlaceOptions& options, Output& output) {
+  BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
+  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model));
+  std::vector<std::string> graph_ops;
+  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileSource(source, graph_ops));
+  BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,
+                            runtime::PlaceOn(*program, options.device, {}));
+  if (output.text()) output.Raw(ToText(placement, *program));
+  if (!options.output.empty()) {
+    BLUESTEM_RETURN_IF_ERROR(WriteFile(options.output, Picture(placement, *program)));
+    output.Line("{}", options.output);
+  }
+  output.Json(CrossingsJson(placement, *program));
+  return OkStatus();
+}
+
+Runner Setup(CommandLine& line) {
+  auto options = std::make_shared<PlaceOptions>();
+  line.Add("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file").Required();
+  AddDeviceOption(line, options->device);
+  line.Add("-o,--output", options->output, "Draw it there too (.svg)");
+  return [options](Output& output) { return PlaceModel(*options, output); };
+}
+
+}  // namespace
+
+Command PlaceCommand() {
+  return {.name = "place",
+          .usage = "MODEL",
+          .summary = "Show which device would run which call of a model, and why",
+          .description =
+              "Compiles the model in memory and places its calls on the devices of -d, without "
+              "running it:\nregions of calls, the bytes that move between them, and for each call "
+              "the estimate and the\nreason.",
+          .example = "bluestem place first.run -d HETERO:REFERENCE,CPU -o placement.svg",
+          .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo, Code::kUnavailable},
+          .setup = Setup};
+}
+
+}  // namespace bluestem::cli
