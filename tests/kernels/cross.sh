@@ -24,16 +24,15 @@ done
 # shellcheck source=cross_compile.sh
 . "$root/tests/kernels/cross_compile.sh"
 
-status=0
-skipped=""
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-run() {  # run TITLE COMMAND...
-  echo "== $1"
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+runs=()
+run() {  # run TITLE COMMAND...: in the background, no more at a time than there are cores
+  while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+  local log=$logs/${#runs[@]}
+  runs+=("$1")
   shift
-  local code=0
-  "$@" | tee -a "$log" || code=$?
-  return $code
+  { code=0; "$@" >"$log" 2>&1 || code=$?; echo $code >"$log.code"; } &
 }
 for architecture in "${architectures[@]}"; do
   case "$architecture" in
@@ -46,15 +45,25 @@ for architecture in "${architectures[@]}"; do
   cross_compile "$architecture" "$build" "$program" -O2 "$root"/tests/kernels/{conv_cases,value_checks}.cc "$root/tests/kernels/cross_main.cpp"
   for emulator in "${emulators[@]}"; do
     # shellcheck disable=SC2086
-    run "$architecture${emulator:+ ($emulator)}" $emulator "$program" || status=1
+    run "$architecture${emulator:+ ($emulator)}" $emulator "$program"
   done
   if [ "$architecture" = x86-64 ] && [ $avx512 = 1 ] && ! grep -qw avx512bw /proc/cpuinfo; then
-    code=0
-    run "x86-64 (AVX-512, emulated)" "$root/tools/avx512/run" --limit 1800 "$program" avx512 || code=$?
-    [ $code = 0 ] || [ $code = 6 ] || status=1
-    [ $code != 6 ] || skipped=", AVX-512 skipped"
+    run "x86-64 (AVX-512, emulated)" "$root/tools/avx512/run" --limit 1800 "$program" avx512
   fi
 done
+wait
+status=0
+skipped=""
+for i in "${!runs[@]}"; do
+  echo "== ${runs[$i]}"
+  cat "$logs/$i"
+  case "$(cat "$logs/$i.code"):${runs[$i]}" in
+    0:*) ;;
+    6:*AVX-512*) skipped=", AVX-512 skipped" ;;
+    *) status=1 ;;
+  esac
+done
 # The last lines of all runs, added.
-awk -v skipped="$skipped" '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3 } END { printf "%d passed, %d failed%s\n", passed, failed, skipped }' "$log"
+for i in "${!runs[@]}"; do cat "$logs/$i"; done |
+  awk -v skipped="$skipped" '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3 } END { printf "%d passed, %d failed%s\n", passed, failed, skipped }'
 exit $status
