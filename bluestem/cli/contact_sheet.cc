@@ -38,8 +38,7 @@ void DrawCell(Image& sheet, const data::Dataset& dataset, int64_t index, const i
     image::OutlineBox(sheet, box, kAlarm);
     image::DrawText(sheet, "unreadable", {box.top + box.height / 2 - 4, box.left + 8, kAlarm, 1});
   }
-  const std::string& name = dataset.classes()[static_cast<size_t>(dataset.Label(index))];
-  const std::string label = image::FitText(name, box.width, 1);
+  const std::string label = image::FitText(LabelText(dataset, index), box.width, 1);
   image::DrawText(
       sheet, label,
       {box.top + box.height + 4, box.left + (box.width - image::TextWidth(label, 1)) / 2, kInk, 1});
@@ -47,10 +46,19 @@ void DrawCell(Image& sheet, const data::Dataset& dataset, int64_t index, const i
 
 }  // namespace
 
+std::string LabelText(const data::Dataset& dataset, int64_t index) {
+  std::string text;
+  for (const int32_t label : dataset.Labels(index))
+    text += (text.empty() ? "" : ", ") + dataset.classes()[static_cast<size_t>(label)];
+  return text.empty() ? "-" : text;
+}
+
 std::vector<int64_t> ChooseForSheet(const data::Dataset& dataset, int64_t count, uint64_t seed) {
-  std::vector<std::vector<int64_t>> members(dataset.classes().size());
-  for (int64_t i = 0; i < dataset.size(); ++i)
-    members[static_cast<size_t>(dataset.Label(i))].push_back(i);
+  std::vector<std::vector<int64_t>> members(dataset.classes().size() + 1);  // last: no label
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    const int32_t label = dataset.Label(i);
+    members[label < 0 ? members.size() - 1 : static_cast<size_t>(label)].push_back(i);
+  }
   for (size_t label = 0; label < members.size(); ++label)
     Rng(seed, label, 0).Shuffle(members[label]);
   std::vector<int64_t> chosen;

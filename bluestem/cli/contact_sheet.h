@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "bluestem/data/dataset.h"
 #include "bluestem/image/image.h"
@@ -23,6 +25,9 @@ struct Sheet {
   int64_t shown = 0;
   int64_t unreadable = 0;  // among the shown; their places say so
 };
+
+// Returns the names of a picture's classes, "Mass, Nodule"; "-" for none.
+std::string LabelText(const data::Dataset& dataset, int64_t index);
 
 // Returns up to `count` indices of the dataset: each class in turn gives one more of its shuffled
 // members; in the order of the sheet.

@@ -29,7 +29,7 @@ struct Opened {
 void AddSource(CommandLine& line, Source& source) {
   line.Add("PATH", source.path, "Folder (or idx image file) of the dataset");
   line.Add("-c,--config", source.config, "Configuration that names the dataset, in place of PATH");
-  line.Add("--format", source.format, "auto, folder, idx, cifar10 or cifar100").ShowDefault();
+  line.Add("--format", source.format, "auto, folder, idx, cifar10, cifar100 or csv").ShowDefault();
 }
 
 Result<Opened> Open(const Source& source) {
@@ -97,8 +97,9 @@ Status WriteEach(const data::Dataset& dataset, const ShowOptions& options) {
        ChooseForSheet(dataset, options.count, static_cast<uint64_t>(options.seed))) {
     const auto sample = dataset.Get(index);
     if (!sample.ok()) continue;
-    std::string name = dataset.classes().at(static_cast<size_t>(sample->label));
+    std::string name = LabelText(dataset, index);
     std::replace(name.begin(), name.end(), '/', '-');
+    name.resize(std::min<size_t>(name.size(), 100));  // of many classes the first
     BLUESTEM_ASSIGN_OR_RETURN(const Bytes png, image::EncodePng(sample->image));
     BLUESTEM_RETURN_IF_ERROR(
         WriteFile(Path(options.each) / fmt::format("{:03}_{}.png", ++place, name), png));

@@ -37,7 +37,18 @@ std::string More(size_t count) {
                         : "";
 }
 
-std::string SplitText(const SplitReport& split) {
+std::string TogetherText(const SplitReport& split, const std::vector<std::string>& classes) {
+  if (split.together.empty()) return "";
+  std::string text = fmt::format("  {} pairs of classes share pictures:\n", split.together.size());
+  for (size_t i = 0; i < std::min(kShown, split.together.size()); ++i) {
+    const data::Together& pair = split.together[i];
+    text += fmt::format("    {} + {}: {}\n", classes[static_cast<size_t>(pair.first)],
+                        classes[static_cast<size_t>(pair.second)], pair.count);
+  }
+  return text + More(split.together.size());
+}
+
+std::string SplitText(const SplitReport& split, const std::vector<std::string>& classes) {
   std::string text = fmt::format("{}: {} pictures", split.name, split.count);
   if (split.count > static_cast<int64_t>(split.unreadable.size())) {
     text += fmt::format(", height {}..{} (median {}), width {}..{} (median {}){}", split.height.min,
@@ -45,9 +56,15 @@ std::string SplitText(const SplitReport& split) {
                         split.width.median,
                         split.grey == 0 ? std::string() : fmt::format(", {} grey", split.grey));
   }
+  if (split.multi_label) {
+    const double share = static_cast<double>(split.without_label) /
+                         static_cast<double>(std::max<int64_t>(1, split.count));
+    text += fmt::format(", {} without a label ({:.1f} %)", split.without_label, 100 * share);
+  }
   const double imbalance = Imbalance(split);
   text += imbalance == 0 ? ", a class is empty\n"
                          : fmt::format(", largest class : smallest {:.2f}\n", imbalance);
+  text += TogetherText(split, classes);
   if (!split.unreadable.empty()) text += fmt::format("  {} unreadable:\n", split.unreadable.size());
   for (size_t i = 0; i < std::min(kShown, split.unreadable.size()); ++i) {
     text += fmt::format("    {}: {}\n", split.unreadable[i].name, split.unreadable[i].reason);
@@ -61,6 +78,19 @@ std::string SplitText(const SplitReport& split) {
                         group.conflicting ? "  (with different labels)" : "");
   }
   return text + More(split.duplicates.size());
+}
+
+// What only pictures with any number of classes have.
+void AddLabels(const SplitReport& split, const std::vector<std::string>& classes, Json& json) {
+  Json together = Json::array();
+  for (const data::Together& pair : split.together) {
+    together.push_back(
+        {{"classes",
+          {classes[static_cast<size_t>(pair.first)], classes[static_cast<size_t>(pair.second)]}},
+         {"count", pair.count}});
+  }
+  json["without_label"] = split.without_label;
+  json["together"] = std::move(together);
 }
 
 }  // namespace
@@ -88,6 +118,7 @@ nlohmann::ordered_json CheckJson(const CheckReport& report) {
                       {"grey", split.grey},
                       {"unreadable", unreadable},
                       {"duplicates", duplicates}});
+    if (split.multi_label) AddLabels(split, report.classes, splits.back());
   }
   Json leaks = Json::array();
   for (const Leak& leak : report.leaks) {
@@ -112,7 +143,7 @@ std::string CheckText(const CheckReport& report) {
     text += "\n";
   }
   text += "\n";
-  for (const SplitReport& split : report.splits) text += SplitText(split);
+  for (const SplitReport& split : report.splits) text += SplitText(split, report.classes);
   if (report.splits.size() < 2) return text;
   if (report.leaks.empty()) return text + "no picture stands in both splits\n";
   text += fmt::format("{} pictures of validation stand in train too:\n", report.leaks.size());

@@ -11,7 +11,8 @@
 namespace bluestem::cli {
 
 // {"clean", "splits": [{"name", "count", "classes", "imbalance", "height", "width", "grey",
-// "unreadable", "duplicates"}], "leaks"}
+// "unreadable", "duplicates"}], "leaks"}; where pictures have any number of classes, a split also
+// has "without_label" and "together": [{"classes", "count"}]
 nlohmann::ordered_json CheckJson(const data::CheckReport& report);
 // Tables and the first lines of each list.
 std::string CheckText(const data::CheckReport& report);

@@ -165,7 +165,7 @@ Runner Setup(CommandLine& line) {
   line.Add("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file").Required();
   line.Add("--data", options->data.path, "The dataset: a folder, or an idx file").Required();
   line.Add("--format", options->data.format, "How it is laid out (default: auto)")
-      .OneOf({"auto", "folder", "idx", "cifar10", "cifar100"});
+      .OneOf({"auto", "folder", "idx", "cifar10", "cifar100", "csv"});
   line.Add("--split", options->data.split, "Which part of it: train or validation");
   line.Add("--limit", options->data.limit, "At most so many images, spread evenly")
       .Range(0, INT64_MAX);

@@ -16,7 +16,7 @@
 namespace bluestem::config {
 
 struct DataConfig {
-  std::string format = "folder";  // data.format: auto, folder, idx, cifar10, cifar100
+  std::string format = "folder";  // data.format: auto, folder, idx, cifar10, cifar100, csv
   std::string path;        // data.path: train images (or a folder with train/ and validation/)
   std::string validation;  // data.validation: "" takes a seeded share of data.path
   double validation_fraction = 0.1;  // data.validation_fraction, 0.01..0.5
@@ -28,6 +28,10 @@ struct DataConfig {
       "divide_by_255";         // data.normalize: divide_by_255, per_image_standardization, none
   int64_t loader_threads = 1;  // data.loader_threads
   std::string unreadable = "refuse";  // refuse, skip: pictures that cannot be decoded
+  // Of a CSV file: the column of the pictures ("": the first), of the labels, and what means none.
+  std::string image_column;
+  std::vector<std::string> label_columns;
+  std::string no_label = "No Finding";
   bool operator==(const DataConfig&) const = default;
 };
 

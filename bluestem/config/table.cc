@@ -29,9 +29,9 @@ constexpr std::array kFields = {
 
     Field{.key = "data.format",
           .ref = [](E& e) -> Ref { return &e.data.format; },
-          .choices = "auto folder idx cifar10 cifar100",
-          .help = "Layout of the data set: class folders, idx (MNIST family), CIFAR batches, or "
-                  "found by looking."},
+          .choices = "auto folder idx cifar10 cifar100 csv",
+          .help = "Layout of the data set: class folders, idx (MNIST family), CIFAR batches, a CSV "
+                  "file of labels, or found by looking."},
     Field{.key = "data.path",
           .ref = [](E& e) -> Ref { return &e.data.path; },
           .is_path = true,
@@ -76,6 +76,17 @@ constexpr std::array kFields = {
           .choices = "refuse skip",
           .help = "What happens with a picture that cannot be decoded: the run ends before its "
                   "first step, or goes on without it and says which."},
+    Field{.key = "data.image_column",
+          .ref = [](E& e) -> Ref { return &e.data.image_column; },
+          .help = "Column of a CSV file that names the pictures; empty takes the first."},
+    Field{.key = "data.label_columns",
+          .ref = [](E& e) -> Ref { return &e.data.label_columns; },
+          .help = "Columns of a CSV file: one that lists labels with | between them, or one of 0 "
+                  "and 1 for each class; [] takes the column named labels or label, else all "
+                  "others."},
+    Field{.key = "data.no_label",
+          .ref = [](E& e) -> Ref { return &e.data.no_label; },
+          .help = "Label of a CSV file that means no class, as an empty field does."},
 
     Field{.key = "augmentation.pad_crop",
           .ref = [](E& e) -> Ref { return &e.augmentation.pad_crop; },

@@ -83,7 +83,7 @@ bool SamePixels(const Place& a, const Place& b) {
 }
 
 bool SameLabel(const Place& a, const Place& b) {
-  return a.dataset->Label(a.index) == b.dataset->Label(b.index);
+  return a.dataset->Labels(a.index) == b.dataset->Labels(b.index);
 }
 
 // "path: reason" without the path.
@@ -91,17 +91,34 @@ std::string WithoutName(const std::string& reason, const std::string& name) {
   return reason.rfind(name + ": ", 0) == 0 ? reason.substr(name.size() + 2) : reason;
 }
 
+void CountLabels(const Dataset& dataset, SplitReport& report) {
+  report.class_counts.assign(dataset.classes().size(), 0);
+  report.multi_label = dataset.multi_label();
+  std::map<std::pair<int32_t, int32_t>, int64_t> together;
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    const std::vector<int32_t> labels = dataset.Labels(i);
+    if (labels.empty()) ++report.without_label;
+    for (size_t a = 0; a < labels.size(); ++a) {
+      ++report.class_counts[static_cast<size_t>(labels[a])];
+      for (size_t b = a + 1; b < labels.size(); ++b) ++together[{labels[a], labels[b]}];
+    }
+  }
+  for (const auto& [pair, count] : together)
+    report.together.push_back({pair.first, pair.second, count});
+  std::stable_sort(report.together.begin(), report.together.end(),
+                   [](const Together& a, const Together& b) { return a.count > b.count; });
+}
+
 SplitReport Summarize(const std::string& name, const Dataset& dataset, const Scan& scan) {
   SplitReport report;
   report.name = name;
   report.count = dataset.size();
-  report.class_counts.assign(dataset.classes().size(), 0);
+  CountLabels(dataset, report);
   std::vector<int64_t> heights;
   std::vector<int64_t> widths;
   std::map<Digest, std::vector<int64_t>> by_digest;
   for (int64_t i = 0; i < dataset.size(); ++i) {
     const Scan::Item& item = scan.items[static_cast<size_t>(i)];
-    ++report.class_counts[static_cast<size_t>(dataset.Label(i))];
     if (!item.readable) {
       report.unreadable.push_back({dataset.Name(i), WithoutName(item.reason, dataset.Name(i))});
       continue;

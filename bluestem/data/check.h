@@ -29,11 +29,21 @@ struct Range {
   int64_t max = 0;
 };
 
+// Two classes that stand in the same pictures.
+struct Together {
+  int32_t first = 0;  // label, below `second`
+  int32_t second = 0;
+  int64_t count = 0;
+};
+
 struct SplitReport {
   std::string name;  // "train"
   int64_t count = 0;
   std::vector<int64_t> class_counts;  // by label
-  Range height;                       // of readable pictures
+  bool multi_label = false;           // then also:
+  int64_t without_label = 0;
+  std::vector<Together> together;  // the most frequent first
+  Range height;                    // of readable pictures
   Range width;
   int64_t grey = 0;  // of readable pictures: one channel
   std::vector<Unreadable> unreadable;

@@ -21,7 +21,7 @@ namespace bluestem::data {
 
 struct Sample {
   image::Image image;
-  int32_t label = 0;  // index into classes()
+  int32_t label = 0;  // index into classes(); as Dataset::Label
   std::string name;   // file path, or "t10k-images-idx3-ubyte.gz#17"
 };
 
@@ -32,21 +32,45 @@ class Dataset {
   virtual const std::vector<std::string>& classes() const = 0;
   // Requires: 0 <= index < size(). Errors: kInvalidData naming the file.
   virtual Result<Sample> Get(int64_t index) const = 0;
-  // Returns the label without decoding the image.
+  // Whether a picture has any number of the classes, none included; else it has exactly one.
+  virtual bool multi_label() const { return false; }
+  // Returns the label without decoding the image; with multi_label() the first one, -1 for none.
   virtual int32_t Label(int64_t index) const = 0;
+  // Returns all labels, rising and without decoding the image.
+  virtual std::vector<int32_t> Labels(int64_t index) const { return {Label(index)}; }
   virtual std::string Name(int64_t index) const = 0;
 };
 
+// How many classes a picture has.
+enum class LabelCount : uint8_t {
+  kAsFound,  // what the data set shows: any number if a picture has none or several
+  kOne,      // another number is an error
+  kAny,      // the data set must be able to say so: csv
+};
+
+// Which columns of a CSV file say what (docs/formats/datasets.md).
+struct CsvColumns {
+  std::string image;                    // "": the first column
+  std::vector<std::string> labels;      // empty: found by their names
+  std::string no_label = "No Finding";  // a label that means none
+};
+
 struct OpenOptions {
-  std::string format = "auto";  // auto, folder, idx, cifar10, cifar100
-  Path path;                    // a folder, or an idx image file
+  std::string format = "auto";  // auto, folder, idx, cifar10, cifar100, csv
+  Path path;                    // a folder, an idx image file or a CSV file
   // "": all of `path`, which must not be divided into splits. "train": the train split, or all of
   // `path` where it is not divided. "validation": also found as valid, val, test, t10k.
   std::string split = "";
   std::vector<std::string>
       classes;  // when not empty: the label order to use; a class outside it is
                 // an error; names that are mere numbers take these by position
+  LabelCount labels = LabelCount::kAsFound;
+  CsvColumns csv = {};
 };
+
+// Returns where and how a configuration says that pictures lie: data.path, its format, classes and
+// columns.
+OpenOptions OptionsOf(const config::Experiment& experiment);
 
 // Opens a dataset. Errors: kIo when missing; kInvalidData when empty, of one class only, or
 // unrecognised, naming the path, what was found and which layouts are accepted
@@ -66,7 +90,9 @@ struct Split {
   std::unique_ptr<Dataset> validation;
 };
 // Splits by a seeded permutation, per class (stratified): round(fraction * n_class) samples of each
-// go to validation, but never all. Both keep the order of `base`.
+// go to validation, but never all. With several labels a sample counts for the one that is rarest
+// in `base`, so that rare classes are in both parts; samples without one are a group of their own.
+// Both keep the order of `base`.
 Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed);
 
 // Returns the two datasets that a configuration means: data.validation if it is set, else the

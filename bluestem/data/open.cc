@@ -47,12 +47,27 @@ Result<std::unique_ptr<Dataset>> Open(const OpenOptions& options) {
                  options.split);
   }
   BLUESTEM_ASSIGN_OR_RETURN(const Format* format, FindFormat(options.format, options.path));
+  if (options.labels == LabelCount::kAny && std::string(format->name) != "csv") {
+    return Error(Code::kInvalidArgument,
+                 "{}: data format {} has one class a picture; expected csv for any number of them",
+                 options.path.string(), format->name);
+  }
   Result<std::unique_ptr<Dataset>> dataset = format->open(options);
   if (dataset.ok() || options.format == "auto") return dataset;
   const Result<std::string> detected = DetectFormat(options.path);
   if (!detected.ok() || *detected == options.format) return dataset;
   return Error(dataset.status().code(), "{}; this looks like {}: set data.format or --format to it",
                dataset.status().message(), *detected);
+}
+
+OpenOptions OptionsOf(const config::Experiment& experiment) {
+  const config::DataConfig& config = experiment.data;
+  return {.format = config.format,
+          .path = config.path,
+          .split = "train",
+          .classes = experiment.classes,
+          .labels = LabelCount::kOne,
+          .csv = {config.image_column, config.label_columns, config.no_label}};
 }
 
 image::PreprocessSpec SpecOf(const config::DataConfig& config) {
@@ -74,7 +89,7 @@ Result<Split> OpenForTraining(const config::Experiment& experiment) {
   const config::DataConfig& config = experiment.data;
   const bool own_validation =
       config.validation.empty() && HasValidationSplit(config.format, config.path);
-  OpenOptions options{config.format, config.path, "train", experiment.classes};
+  OpenOptions options = OptionsOf(experiment);
   BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<Dataset> train, Open(options));
   if (!own_validation && config.validation.empty()) {
     return SplitBySeed(std::move(train), config.validation_fraction,

@@ -17,7 +17,9 @@ class SubsetDataset : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   const std::vector<std::string>& classes() const override { return base_->classes(); }
   Result<Sample> Get(int64_t index) const override { return base_->Get(At(index)); }
+  bool multi_label() const override { return base_->multi_label(); }
   int32_t Label(int64_t index) const override { return base_->Label(At(index)); }
+  std::vector<int32_t> Labels(int64_t index) const override { return base_->Labels(At(index)); }
   std::string Name(int64_t index) const override { return base_->Name(At(index)); }
 
  private:
@@ -29,6 +31,24 @@ class SubsetDataset : public Dataset {
   std::vector<int64_t> indices_;
 };
 
+// The samples by their class, of several the rarest (of equal ones the first); last those without.
+std::vector<std::vector<int64_t>> Groups(const Dataset& base) {
+  std::vector<int64_t> counts(base.classes().size());
+  for (int64_t i = 0; i < base.size(); ++i)
+    for (const int32_t label : base.Labels(i)) ++counts[static_cast<size_t>(label)];
+  std::vector<std::vector<int64_t>> groups(base.classes().size() + 1);
+  for (int64_t i = 0; i < base.size(); ++i) {
+    const std::vector<int32_t> labels = base.Labels(i);
+    const auto rarest = std::min_element(labels.begin(), labels.end(), [&](int32_t a, int32_t b) {
+      return counts[static_cast<size_t>(a)] < counts[static_cast<size_t>(b)];
+    });
+    const size_t group =
+        rarest == labels.end() ? base.classes().size() : static_cast<size_t>(*rarest);
+    groups[group].push_back(i);
+  }
+  return groups;
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> Subset(std::shared_ptr<const Dataset> base, std::vector<int64_t> indices) {
@@ -37,9 +57,7 @@ std::unique_ptr<Dataset> Subset(std::shared_ptr<const Dataset> base, std::vector
 
 Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed) {
   BLUESTEM_CHECK(fraction >= 0 && fraction < 1, "a share");
-  std::vector<std::vector<int64_t>> of_class(base->classes().size());
-  for (int64_t i = 0; i < base->size(); ++i)
-    of_class[static_cast<size_t>(base->Label(i))].push_back(i);
+  std::vector<std::vector<int64_t>> of_class = Groups(*base);
   std::vector<int64_t> train;
   std::vector<int64_t> validation;
   for (size_t label = 0; label < of_class.size(); ++label) {

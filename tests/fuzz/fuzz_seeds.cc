@@ -35,6 +35,8 @@ constexpr char kIdx[] =
     "\0\0\x08\x03\0\0\0\x01\0\0\0\x02\0\0\0\x03"
     "abcdef";
 
+constexpr const char* kCsv = "image,labels\r\n\"a \"\"1\"\".png\",\"x|\ny\"\nb.png,\n";
+
 // {"labels": [1, 2], "data": b"xyz"}, protocol 2.
 constexpr char kPickle[] =
     "\x80\x02}(X\x06\0\0\0labels](K\x01K\x02"
@@ -83,6 +85,7 @@ int Main(const Path& folder) {
       {"onnx_fuzz", interchange::ToOnnx(*graph).value()},
       {"tensorflow_fuzz", ToBytes(frozen)},
       {"image_fuzz", image::EncodePng(picture).value()},
+      {"csv_fuzz", ToBytes(kCsv)},
       {"idx_fuzz", ToBytes(std::string(kIdx, sizeof(kIdx) - 1))},
       {"pickle_fuzz", ToBytes(std::string(kPickle, sizeof(kPickle) - 1))},
       {"manifest_fuzz", ToBytes(kManifest)},

@@ -12,8 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxDepth = 16;  // folders below a class
-
 struct File {
   Path path;
   int32_t label;
@@ -43,30 +41,9 @@ class FolderDataset : public Dataset {
   std::vector<File> files_;
 };
 
-bool IsPicture(const Path& path) {
-  const std::string extension = Lower(path.extension().string());
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
 bool IsFolder(const Path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
-}
-
-// Appends the pictures at and below `folder`. Links to folders are not followed: they can be loops.
-Status Collect(const Path& folder, int depth, std::vector<Path>& pictures) {
-  BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Path> entries, VisibleEntries(folder));
-  for (const Path& entry : entries) {
-    std::error_code ignored;
-    if (IsFolder(entry)) {
-      if (depth < kMaxDepth && !fs::is_symlink(entry, ignored)) {
-        BLUESTEM_RETURN_IF_ERROR(Collect(entry, depth + 1, pictures));
-      }
-    } else if (IsPicture(entry)) {
-      pictures.push_back(entry);
-    }
-  }
-  return OkStatus();
 }
 
 // The folder of `split` in `path`; empty when there is none.
@@ -128,7 +105,7 @@ Result<std::unique_ptr<Dataset>> OpenFolder(const OpenOptions& options) {
   for (const Path& entry : entries) {
     if (!IsFolder(entry)) continue;
     std::vector<Path> found;
-    BLUESTEM_RETURN_IF_ERROR(Collect(entry, 0, found));
+    BLUESTEM_RETURN_IF_ERROR(CollectPictures(entry, found));
     if (found.empty()) continue;  // no class: nothing to learn from it
     classes.push_back(entry.filename().string());
     pictures.push_back(std::move(found));

@@ -8,9 +8,29 @@
 #include <system_error>
 
 namespace bluestem::data {
+namespace {
+
+constexpr int kMaxDepth = 16;  // folders below the first
+
+Status CollectBelow(const Path& folder, int depth, std::vector<Path>& pictures) {
+  BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Path> entries, VisibleEntries(folder));
+  for (const Path& entry : entries) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(entry, ignored)) {
+      if (depth < kMaxDepth && !std::filesystem::is_symlink(entry, ignored)) {
+        BLUESTEM_RETURN_IF_ERROR(CollectBelow(entry, depth + 1, pictures));
+      }
+    } else if (IsPicture(entry)) {
+      pictures.push_back(entry);
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
 
 std::span<const Format> Formats() {
-  static const std::array formats = {IdxFormat(), Cifar10Format(), Cifar100Format(),
+  static const std::array formats = {IdxFormat(), Cifar10Format(), Cifar100Format(), CsvFormat(),
                                      FolderFormat()};
   return formats;
 }
@@ -39,6 +59,15 @@ Result<std::vector<Path>> VisibleEntries(const Path& path) {
   std::sort(entries.begin(), entries.end(),
             [&](const Path& a, const Path& b) { return key(a) < key(b); });
   return entries;
+}
+
+bool IsPicture(const Path& path) {
+  const std::string extension = Lower(path.extension().string());
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
+
+Status CollectPictures(const Path& folder, std::vector<Path>& pictures) {
+  return CollectBelow(folder, 0, pictures);
 }
 
 std::span<const char* const> ValidationNames() {

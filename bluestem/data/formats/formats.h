@@ -25,6 +25,7 @@ Format FolderFormat();
 Format IdxFormat();
 Format Cifar10Format();
 Format Cifar100Format();
+Format CsvFormat();
 
 // In the order in which "auto" asks them.
 std::span<const Format> Formats();
@@ -35,6 +36,13 @@ std::string Lower(std::string text);
 // Returns the paths in folder `path` whose names do not begin with a point, sorted by name without
 // regard to case. Errors: kIo.
 Result<std::vector<Path>> VisibleEntries(const Path& path);
+
+// True for .jpg, .jpeg and .png in any case.
+bool IsPicture(const Path& path);
+
+// Appends the pictures at and below `folder`, 16 folders deep, in the order of VisibleEntries.
+// Links to folders are not followed: they can be loops. Errors: kIo.
+Status CollectPictures(const Path& folder, std::vector<Path>& pictures);
 
 // Returns the names of the validation split in the order of preference: validation, valid, val,
 // test.
