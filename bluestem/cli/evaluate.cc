@@ -25,14 +25,15 @@ struct EvaluateOptions {
 
 struct ImageDifference {
   std::string name;
-  int32_t label = 0;
-  int32_t top = 0;
-  int32_t other_top = 0;
+  std::vector<int32_t> labels;
+  std::vector<int32_t> answer;
+  std::vector<int32_t> other_answer;
   bool bits_only = false;
   double greatest = 0;
 };
 
-std::vector<ImageDifference> Compare(const data::Dataset& dataset, const predict::Evaluation& own,
+std::vector<ImageDifference> Compare(const data::Dataset& dataset, const task::Meta& meta,
+                                     const predict::Evaluation& own,
                                      const predict::Evaluation& other) {
   std::vector<ImageDifference> differences;
   for (size_t i = 0; i < own.scores.size(); ++i) {
@@ -41,9 +42,9 @@ std::vector<ImageDifference> Compare(const data::Dataset& dataset, const predict
     if (a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0) {
       continue;
     }
-    ImageDifference difference{dataset.Name(own.indices[i]), own.labels[i], predict::TopClass(a),
-                               predict::TopClass(b)};
-    difference.bits_only = difference.top == difference.other_top;
+    ImageDifference difference{dataset.Name(own.indices[i]), own.labels[i], task::Answer(a, meta),
+                               task::Answer(b, meta)};
+    difference.bits_only = difference.answer == difference.other_answer;
     for (size_t c = 0; c < std::min(a.size(), b.size()); ++c) {
       difference.greatest =
           std::max(difference.greatest, std::abs(static_cast<double>(a[c]) - b[c]));
@@ -83,7 +84,7 @@ Status WriteInputs(const Path& path, const Scorer& scorer, const data::Dataset& 
 
 Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
   Json report = {{"model", scorer.name}, {"engine", scorer.engine}, {"isa", scorer.isa}};
-  report.update(Json::parse(evaluation.counts.ToJson()));
+  report.update(Json::parse(evaluation.counts->ToJson()));
   report["latency_seconds_median"] = evaluation.latency_seconds_median > 0
                                          ? Json(evaluation.latency_seconds_median)
                                          : Json(nullptr);
@@ -91,28 +92,39 @@ Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
   return report;
 }
 
+std::string Names(const std::vector<int32_t>& labels, const std::vector<std::string>& classes) {
+  std::string text;
+  for (const int32_t label : labels)
+    text += (text.empty() ? "" : ", ") + classes[static_cast<size_t>(label)];
+  return text.empty() ? "none" : text;
+}
+
 void PrintDifferences(Output& output, const Scorer& other, const predict::Evaluation& evaluation,
                       const std::vector<std::string>& classes,
                       const std::vector<ImageDifference>& differences) {
-  output.Line("\ncompared with {}: {} of {} correct", other.name, evaluation.counts.correct(),
-              evaluation.counts.total());
+  output.Line("\ncompared with {}: {} of {} correct", other.name, evaluation.counts->correct(),
+              evaluation.counts->total());
   output.Line("{} of {} images differ in a class or in a bit of a score", differences.size(),
-              evaluation.counts.total());
+              evaluation.counts->total());
   for (size_t i = 0; i < std::min(kListed, differences.size()); ++i) {
     const ImageDifference& d = differences[i];
     output.Line("  {}: {} against {} (label {}), greatest difference {:.6g}", d.name,
-                classes[static_cast<size_t>(d.top)], classes[static_cast<size_t>(d.other_top)],
-                classes[static_cast<size_t>(d.label)], d.greatest);
+                Names(d.answer, classes), Names(d.other_answer, classes), Names(d.labels, classes),
+                d.greatest);
   }
 }
 
-Json DifferencesJson(const std::vector<ImageDifference>& differences) {
+// A class where there is one a picture, else a list of them.
+Json DifferencesJson(const std::vector<ImageDifference>& differences, bool multi_label) {
+  const auto label = [&](const std::vector<int32_t>& all) {
+    return multi_label ? Json(all) : Json(all[0]);
+  };
   Json list = Json::array();
   for (const ImageDifference& d : differences) {
     list.push_back({{"image", d.name},
-                    {"label", d.label},
-                    {"top", d.top},
-                    {"other_top", d.other_top},
+                    {"label", label(d.labels)},
+                    {"top", label(d.answer)},
+                    {"other_top", label(d.other_answer)},
                     {"bits_only", d.bits_only},
                     {"greatest_difference", d.greatest}});
   }
@@ -131,7 +143,7 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
   }
   Json report = Report(scorer, evaluation);
   output.Line("{}", scorer.name);
-  output.Line("{}", evaluation.counts.ToText());
+  output.Line("{}", evaluation.counts->ToText());
   if (evaluation.latency_seconds_median > 0) {
     output.Line("latency {} an image (median, one thread); {:.0f} images/s with decoding",
                 SecondsText(evaluation.latency_seconds_median), evaluation.images_per_second);
@@ -150,14 +162,14 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
   }
   BLUESTEM_ASSIGN_OR_RETURN(const predict::Evaluation other_evaluation,
                             Score(other, *dataset, options.data, output));
-  const auto differences = Compare(*dataset, evaluation, other_evaluation);
+  const auto differences = Compare(*dataset, scorer.meta, evaluation, other_evaluation);
   PrintDifferences(output, other, other_evaluation, scorer.meta.classes, differences);
   report["compare"] = Report(other, other_evaluation);
-  report["differences"] = DifferencesJson(differences);
+  report["differences"] = DifferencesJson(differences, scorer.meta.multi_label());
   output.Json(report);
   if (differences.empty()) return OkStatus();
   return Error(Code::kMismatch, "{} and {} differ on {} of {} images; the first is {}", scorer.name,
-               other.name, differences.size(), evaluation.counts.total(), differences[0].name);
+               other.name, differences.size(), evaluation.counts->total(), differences[0].name);
 }
 
 Runner Setup(CommandLine& line) {
@@ -166,6 +178,10 @@ Runner Setup(CommandLine& line) {
   line.Add("--data", options->data.path, "The dataset: a folder, or an idx file").Required();
   line.Add("--format", options->data.format, "How it is laid out (default: auto)")
       .OneOf({"auto", "folder", "idx", "cifar10", "cifar100", "csv"});
+  line.Add(
+      "--config", options->data.config,
+      "Configuration whose data.*_column and data.no_label say how a CSV file is read (default: "
+      "the run's)");
   line.Add("--split", options->data.split, "Which part of it: train or validation");
   line.Add("--limit", options->data.limit, "At most so many images, spread evenly")
       .Range(0, INT64_MAX);
@@ -195,7 +211,10 @@ Command EvaluateCommand() {
               "trainer, a\n"
               "model file with the interpreter. Prints correct, top-5, accuracy a class and the "
               "confusion\n"
-              "matrix. With --compare, ends with 7 if any class or any bit of a score differs.",
+              "matrix; with any number of classes a picture AUROC, average precision, sensitivity "
+              "and\n"
+              "specificity of each. With --compare, ends with 7 if any class or any bit of a score "
+              "differs.",
           .example =
               "bluestem evaluate first.artefact --data images/test --json\n"
               "bluestem evaluate first.artefact --data images/test --compare runs/first",

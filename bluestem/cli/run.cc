@@ -6,6 +6,7 @@
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/scoring.h"
 #include "bluestem/task/annotate.h"
+#include "bluestem/task/multi_label.h"
 
 namespace bluestem::cli {
 namespace {
@@ -84,14 +85,30 @@ Result<task::FilePrediction> RunImage(predict::Predictor& predictor, const std::
     sum.inference += prediction.seconds.inference;
   }
   const double ranking = clock();
+  const task::Meta& meta = predictor.meta();
   task::FilePrediction result{
-      path, task::Rank(predict::Probabilities(prediction.scores), predictor.meta().classes)};
+      path, meta.multi_label()
+                ? task::RankLabels(prediction.scores, meta.classes, meta.threshold)
+                : task::Rank(predict::Probabilities(prediction.scores), meta.classes)};
   const double post = clock() - ranking;
   const auto count = static_cast<double>(trial);
   seconds.pre += decoded - start + sum.pre / count;
   seconds.inference += sum.inference / count;
   seconds.post += post;
   return result;
+}
+
+// "cat 0.9800", "Mass 0.9100, Nodule 0.6200", or "none (most of all Mass 0.2000)".
+std::string AnswerText(const task::FilePrediction& result) {
+  std::string text;
+  for (const task::ClassScore& score : result.ranked) {
+    if (score.answered) {
+      text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", score.name, score.probability);
+    }
+  }
+  const task::ClassScore& top = result.ranked[0];
+  return text.empty() ? fmt::format("none (most of all {} {:.4f})", top.name, top.probability)
+                      : text;
 }
 
 // Writes images/STEM.png; a stem that is taken gets "_2", "_3", ...
@@ -122,8 +139,7 @@ Status RunImages(const RunOptions& options, Output& output) {
     image::Image image;
     BLUESTEM_ASSIGN_OR_RETURN(task::FilePrediction result,
                               RunImage(*predictor, path, options.trial, image, seconds));
-    const task::ClassScore& top = result.ranked[0];
-    output.Line("{}: {} {:.4f}", path, top.name, top.probability);
+    output.Line("{}: {}", path, AnswerText(result));
     BLUESTEM_RETURN_IF_ERROR(MakeFolder(folder / "images"));
     BLUESTEM_RETURN_IF_ERROR(WriteAnnotated(folder / "images", result, image, taken));
     results.push_back(std::move(result));
@@ -133,7 +149,7 @@ Status RunImages(const RunOptions& options, Output& output) {
   seconds.inference /= count;
   seconds.post /= count;
   seconds.total = seconds.pre + seconds.inference + seconds.post;
-  const std::string json = task::OutputJson(predictor->meta().classes, results, seconds, Now());
+  const std::string json = task::OutputJson(predictor->meta(), results, seconds, Now());
   BLUESTEM_RETURN_IF_ERROR(WriteFileUnflushed(folder / "output.json", json));
   output.Line("{} a picture: {} before, {} inference, {} after", SecondsText(seconds.total),
               SecondsText(seconds.pre), SecondsText(seconds.inference), SecondsText(seconds.post));

@@ -123,6 +123,13 @@ Result<std::unique_ptr<data::Dataset>> OpenData(const DataOptions& options, Scor
   open.format = options.format;
   open.path = options.path;
   open.split = options.split;
+  Path config = options.config;
+  if (config.empty() && !scorer.run.empty()) config = scorer.run / "config.yaml";
+  if (!config.empty()) {
+    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment, config::Load(config));
+    open.csv = data::OptionsOf(experiment).csv;
+  }
+  open.labels = scorer.meta.multi_label() ? data::LabelCount::kAny : data::LabelCount::kOne;
   if (!scorer.meta_is_default) open.classes = scorer.meta.classes;
   BLUESTEM_ASSIGN_OR_RETURN(auto dataset, data::Open(open));
   const auto own = static_cast<int64_t>(scorer.meta.classes.size());

@@ -27,6 +27,7 @@ struct DataOptions {
   std::string path;
   std::string format = "auto";
   std::string split;
+  std::string config;  // whose columns a CSV file has; "": the run's, or the defaults
   int64_t limit = 0;
 };
 

@@ -39,6 +39,7 @@ Result<predict::Evaluation> ScoreWithTrainer(const Scorer& scorer, const data::D
   std::vector<std::string> words = {
       trainer.string(), "evaluate",     "--run",    scorer.run.string(), "--data", options.path,
       "--format",       options.format, "--scores", file.string(),       "--quiet"};
+  if (!options.config.empty()) words.insert(words.end(), {"--config", options.config});
   if (!options.split.empty()) words.insert(words.end(), {"--split", options.split});
   if (options.limit > 0) words.insert(words.end(), {"--limit", fmt::format("{}", options.limit)});
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult process, RunProcess(words));
@@ -50,17 +51,12 @@ Result<predict::Evaluation> ScoreWithTrainer(const Scorer& scorer, const data::D
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
 
-  predict::Evaluation evaluation{.counts = task::ClassificationCounts(scorer.meta.classes),
-                                 .indices = predict::Spread(dataset.size(), options.limit),
-                                 .labels = {},
-                                 .scores = {}};
+  predict::Evaluation evaluation;
+  evaluation.indices = predict::Spread(dataset.size(), options.limit);
   const auto count = static_cast<int64_t>(evaluation.indices.size());
   BLUESTEM_ASSIGN_OR_RETURN(
       evaluation.scores, ReadScores(file, count, static_cast<int64_t>(scorer.meta.classes.size())));
-  for (size_t i = 0; i < evaluation.indices.size(); ++i) {
-    evaluation.labels.push_back(dataset.Label(evaluation.indices[i]));
-    evaluation.counts.Add(evaluation.labels[i], evaluation.scores[i]);
-  }
+  predict::Count(dataset, scorer.meta, evaluation);
   evaluation.images_per_second = static_cast<double>(count) / std::max(took.count(), 1e-9);
   return evaluation;
 }

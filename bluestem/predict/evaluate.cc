@@ -52,10 +52,8 @@ std::vector<int64_t> Spread(int64_t size, int64_t limit) {
 Result<Evaluation> Evaluate(const std::vector<std::unique_ptr<Predictor>>& predictors,
                             const data::Dataset& dataset, const EvaluateOptions& options) {
   BLUESTEM_CHECK(!predictors.empty(), "evaluation needs a predictor");
-  Evaluation evaluation{.counts = task::ClassificationCounts(predictors[0]->meta().classes),
-                        .indices = Spread(dataset.size(), options.limit),
-                        .labels = {},
-                        .scores = {}};
+  Evaluation evaluation;
+  evaluation.indices = Spread(dataset.size(), options.limit);
   const size_t count = evaluation.indices.size();
   evaluation.scores.resize(count);
   std::vector<double> seconds(count);
@@ -77,13 +75,18 @@ Result<Evaluation> Evaluate(const std::vector<std::unique_ptr<Predictor>>& predi
   if (interrupted) return Status(Code::kInterrupted, "interrupted during the evaluation");
   for (const Status& failure : failures) BLUESTEM_RETURN_IF_ERROR(failure);
 
-  for (size_t at = 0; at < count; ++at) {
-    evaluation.labels.push_back(dataset.Label(evaluation.indices[at]));
-    evaluation.counts.Add(evaluation.labels[at], evaluation.scores[at]);
-  }
+  Count(dataset, predictors[0]->meta(), evaluation);
   evaluation.latency_seconds_median = Median(seconds);
   evaluation.images_per_second = static_cast<double>(count) / std::max(elapsed.count(), 1e-9);
   return evaluation;
+}
+
+void Count(const data::Dataset& dataset, const task::Meta& meta, Evaluation& evaluation) {
+  evaluation.counts = task::MakeCounts(meta);
+  for (size_t at = 0; at < evaluation.indices.size(); ++at) {
+    evaluation.labels.push_back(dataset.Labels(evaluation.indices[at]));
+    evaluation.counts->Add(evaluation.labels[at], evaluation.scores[at]);
+  }
 }
 
 int32_t TopClass(const std::vector<float>& scores) {

@@ -11,6 +11,7 @@
 
 #include "bluestem/data/dataset.h"
 #include "bluestem/predict/predictor.h"
+#include "bluestem/task/counts.h"
 
 namespace bluestem::predict {
 
@@ -21,12 +22,12 @@ struct EvaluateOptions {
 };
 
 struct Evaluation {
-  task::ClassificationCounts counts;
-  std::vector<int64_t> indices;            // into the dataset, rising
-  std::vector<int32_t> labels;             // one an index
-  std::vector<std::vector<float>> scores;  // one row an index
-  double latency_seconds_median = 0;       // of the inference alone, one image
-  double images_per_second = 0;            // with decoding and preprocessing, all threads
+  std::unique_ptr<task::Counts> counts;      // of the model's task
+  std::vector<int64_t> indices;              // into the dataset, rising
+  std::vector<std::vector<int32_t>> labels;  // one row an index
+  std::vector<std::vector<float>> scores;    // one row an index
+  double latency_seconds_median = 0;         // of the inference alone, one image
+  double images_per_second = 0;              // with decoding and preprocessing, all threads
 };
 
 // Returns the indices that `limit` leaves of `size` images: all, or `limit` of them spread evenly.
@@ -38,6 +39,9 @@ std::vector<int64_t> Spread(int64_t size, int64_t limit);
 // kInterrupted.
 Result<Evaluation> Evaluate(const std::vector<std::unique_ptr<Predictor>>& predictors,
                             const data::Dataset& dataset, const EvaluateOptions& options);
+
+// Puts labels and scores of `evaluation`'s indices together in its counts.
+void Count(const data::Dataset& dataset, const task::Meta& meta, Evaluation& evaluation);
 
 // Returns the index of the greatest score; of equal ones the first, as task::Rank does.
 int32_t TopClass(const std::vector<float>& scores);

@@ -12,9 +12,10 @@ using image::Image;
 
 constexpr int32_t kMinWidth = 320;
 constexpr int32_t kMaxSide = 1280;
+constexpr size_t kMostAnswers = 12;  // shown, where more than asked for are answered
 constexpr Colour kStrip = {24, 28, 34};
 constexpr Colour kTrack = {48, 54, 64};
-constexpr Colour kFirstBar = {74, 163, 104};
+constexpr Colour kAnsweredBar = {74, 163, 104};
 constexpr Colour kOtherBar = {92, 112, 140};
 constexpr Colour kText = {240, 242, 245};
 
@@ -35,7 +36,10 @@ Image Annotate(const Image& image, const std::vector<ClassScore>& ranked, size_t
   const int32_t scale = std::max(2, width / 240);
   const int32_t margin = 4 * scale;
   const int32_t line = (image::kGlyphHeight + 6) * scale;
-  const auto lines = static_cast<int32_t>(std::min(count, ranked.size()));
+  const auto answered = static_cast<size_t>(std::count_if(
+      ranked.begin(), ranked.end(), [](const ClassScore& score) { return score.answered; }));
+  const size_t shown = std::max(count, std::min(answered, kMostAnswers));
+  const auto lines = static_cast<int32_t>(std::min(shown, ranked.size()));
   Image result = image::Canvas(picture.height + lines * line + 2 * margin, width, kStrip);
   image::Paste(result, picture, 0, (width - picture.width) / 2);
   for (int32_t i = 0; i < lines; ++i) {
@@ -47,7 +51,7 @@ Image Annotate(const Image& image, const std::vector<ClassScore>& ranked, size_t
     image::FillBox(result, bar, kTrack);
     if (share > 0) {
       image::FillBox(result, {bar.top, bar.left, bar.height, static_cast<int32_t>(share * track)},
-                     i == 0 ? kFirstBar : kOtherBar);
+                     score.answered ? kAnsweredBar : kOtherBar);
     }
     const std::string percent = fmt::format("{:.1f} %", 100 * score.probability);
     const int32_t percent_width = image::TextWidth(percent, scale);

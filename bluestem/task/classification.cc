@@ -50,7 +50,7 @@ std::vector<ClassScore> Rank(const std::vector<float>& probabilities,
   ranked.reserve(order.size());
   for (const int32_t id : order) {
     const auto i = static_cast<size_t>(id);
-    ranked.push_back({id, classes[i], static_cast<double>(probabilities[i])});
+    ranked.push_back({id, classes[i], static_cast<double>(probabilities[i]), ranked.empty()});
   }
   return ranked;
 }
@@ -75,6 +75,12 @@ void ClassificationCounts::Add(int32_t label, const std::vector<float>& scores) 
   ++confusion_[own][predicted];
   if (predicted == own) ++correct_;
   if (better < 5) ++correct_top5_;
+}
+
+void ClassificationCounts::Add(const std::vector<int32_t>& labels,
+                               const std::vector<float>& scores) {
+  BLUESTEM_CHECK(labels.size() == 1, "one label a picture");
+  Add(labels[0], scores);
 }
 
 std::string ClassificationCounts::ToJson() const {
@@ -118,31 +124,29 @@ std::string ClassificationCounts::ToText() const {
   return text;
 }
 
-std::string OutputJson(const std::vector<std::string>& classes,
-                       const std::vector<FilePrediction>& results, const Benchmark& benchmark,
-                       const std::string& date_iso8601) {
+std::string OutputJson(const Meta& meta, const std::vector<FilePrediction>& results,
+                       const Benchmark& benchmark, const std::string& date_iso8601) {
   Json class_list = Json::array();
-  for (size_t i = 0; i < classes.size(); ++i)
-    class_list.push_back(ClassJson(static_cast<int32_t>(i), classes[i]));
+  for (size_t i = 0; i < meta.classes.size(); ++i)
+    class_list.push_back(ClassJson(static_cast<int32_t>(i), meta.classes[i]));
   Json result_list = Json::array();
   for (const FilePrediction& result : results) {
     Json prediction = Json::array();
     for (const ClassScore& score : result.ranked) {
       prediction.push_back({{"class", ClassJson(score.id, score.name)},
                             {"probability", NineDigits(score.probability)}});
+      if (meta.multi_label()) prediction.back()["answered"] = score.answered;
     }
     result_list.push_back({{"file_path", result.file_path}, {"prediction", prediction}});
   }
-  const Json document = {{"version", kOutputVersion},
-                         {"task", "IMAGE.CLASSIFICATION"},
-                         {"classes", class_list},
-                         {"date", date_iso8601},
-                         {"results", result_list},
-                         {"benchmark",
-                          {{"pre", NineDigits(benchmark.pre)},
+  Json document = {{"version", kOutputVersion}, {"task", meta.task}, {"classes", class_list}};
+  if (meta.multi_label()) document["threshold"] = meta.threshold;
+  document["date"] = date_iso8601;
+  document["results"] = std::move(result_list);
+  document["benchmark"] = {{"pre", NineDigits(benchmark.pre)},
                            {"inference", NineDigits(benchmark.inference)},
                            {"post", NineDigits(benchmark.post)},
-                           {"total", NineDigits(benchmark.total)}}}};
+                           {"total", NineDigits(benchmark.total)}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

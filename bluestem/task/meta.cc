@@ -14,7 +14,6 @@ using config::At;
 using config::YamlNode;
 using Kind = YamlNode::Kind;
 
-constexpr const char* kClassification = "IMAGE.CLASSIFICATION";
 constexpr int64_t kMaxClasses = 100000;
 
 struct Resample {
@@ -41,13 +40,7 @@ class Reader {
     if (size != nullptr) BLUESTEM_RETURN_IF_ERROR(ReadSize(*size, "IMAGE_SIZE"));
     BLUESTEM_RETURN_IF_ERROR(ReadPreProcessor(root));
     if (!has_size_) return Bad(root, "IMAGE_SIZE: missing; expected [height, width]");
-    const YamlNode* post = root.Find("POST_PROCESSOR");
-    const bool empty = post == nullptr || post->kind == Kind::kNull ||
-                       (post->kind == Kind::kSequence && post->items.empty());
-    if (!empty)
-      return Bad(
-          *post,
-          "POST_PROCESSOR: expected null for classification: scores are answered as they are");
+    BLUESTEM_RETURN_IF_ERROR(ReadPostProcessor(root.Find("POST_PROCESSOR")));
     return meta_;
   }
 
@@ -61,11 +54,35 @@ class Reader {
     // Blueoil's config.yaml writes the enum's constructor: a tagged list of the one value.
     const YamlNode& value =
         node->kind == Kind::kSequence && node->items.size() == 1 ? node->items[0] : *node;
-    if (value.kind != Kind::kScalar || value.scalar != kClassification) {
-      return Bad(value,
-                 fmt::format("TASK: got \"{}\"; expected {}", value.scalar, kClassification));
+    if (value.kind != Kind::kScalar ||
+        (value.scalar != kClassification && value.scalar != kMultiLabel)) {
+      return Bad(value, fmt::format("TASK: got \"{}\"; expected {} or {}", value.scalar,
+                                    kClassification, kMultiLabel));
     }
+    meta_.task = value.scalar;
     return OkStatus();
+  }
+
+  Status ReadPostProcessor(const YamlNode* node) {
+    const bool empty = node == nullptr || node->kind == Kind::kNull ||
+                       (node->kind == Kind::kSequence && node->items.empty());
+    if (empty) return OkStatus();
+    if (!meta_.multi_label()) {
+      return Bad(
+          *node,
+          "POST_PROCESSOR: expected null for classification: scores are answered as they are");
+    }
+    const YamlNode* threshold = node->kind == Kind::kSequence && node->items.size() == 1
+                                    ? node->items[0].Find("Threshold")
+                                    : nullptr;
+    if (threshold == nullptr)
+      return Bad(*node, "POST_PROCESSOR: expected a list such as [{Threshold: 0.5}]");
+    const char* end = threshold->scalar.data() + threshold->scalar.size();
+    const auto [stop, error] = std::from_chars(threshold->scalar.data(), end, meta_.threshold);
+    if (error == std::errc() && stop == end && meta_.threshold >= 0 && meta_.threshold <= 1)
+      return OkStatus();
+    return Bad(*threshold, fmt::format("POST_PROCESSOR: Threshold: got \"{}\"; expected 0..1",
+                                       threshold->scalar));
   }
 
   Status ReadClasses(const YamlNode& root) {
@@ -235,6 +252,8 @@ std::string MetaToYaml(const Meta& meta) {
   if (spec.normalize == image::Normalize::kDivideBy255) text += "- DivideBy255: null\n";
   if (spec.normalize == image::Normalize::kPerImageStandardization)
     text += "- PerImageStandardization: null\n";
+  if (meta.multi_label())
+    return text + fmt::format("POST_PROCESSOR:\n- Threshold: {}\n", meta.threshold);
   return text + "POST_PROCESSOR: null\n";
 }
 

@@ -4,7 +4,9 @@
 
 #include <random>
 
+#include "bluestem/config/experiment.h"
 #include "bluestem/image/draw.h"
+#include "bluestem/task/meta.h"
 #include "tests/cli/tool.h"
 
 namespace bluestem::cli {
@@ -75,6 +77,61 @@ TEST(MultiLabel, DataShowNamesAllClassesOfAPicture) {
   EXPECT_EQ(names.size(), 12U);
   EXPECT_THAT(names, ::testing::Contains(HasSubstr("_blue, green, red.png")));
   EXPECT_THAT(names, ::testing::Contains(HasSubstr("_-.png")));
+}
+
+// The small model answers three scores in 0..1, whatever they mean.
+Path WriteModelOfAnyLabels(const Path& folder) {
+  const Path model = WriteSmallModel(folder);
+  task::Meta meta{
+      .task = task::kMultiLabel, .classes = {"red", "green", "blue"}, .threshold = 0.33};
+  meta.preprocess = {.height = 8, .width = 8, .channels = 3};
+  EXPECT_TRUE(WriteFile(folder / "meta.yaml", task::MetaToYaml(meta)).ok());
+  return model;
+}
+
+TEST(MultiLabel, EvaluateAndRunTellEachClass) {
+  const Path data = WriteShapes(Scratch() / "data", 20);
+  const Path model = WriteModelOfAnyLabels(Scratch());
+  const Path artefact = Scratch() / "artefact";
+  ASSERT_EQ(Tool({"convert", model.string(), "-o", artefact.string(), "--quiet"}).exit_code, 0);
+  const ToolResult scored = Tool({"evaluate", artefact.string(), "--data", data.string(),
+                                  "--compare", model.string(), "--json"});
+  ASSERT_EQ(scored.exit_code, 0) << scored.err;
+  EXPECT_EQ(scored.Json()["total"], 20);
+  EXPECT_EQ(scored.Json()["threshold"], 0.33);
+  EXPECT_EQ(scored.Json()["classes"].size(), 3U);
+  EXPECT_EQ(scored.Json()["mean_auroc"], scored.Json()["compare"]["mean_auroc"]);
+
+  const Path out = Scratch() / "output";
+  const ToolResult run = Tool({"run", "-i", (data / "pictures/001.png").string(), "-m",
+                               artefact.string(), "-o", out.string(), "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.Json()["task"], task::kMultiLabel);
+  for (const auto& entry : run.Json()["results"][0]["prediction"])
+    EXPECT_EQ(entry["answered"], entry["probability"] >= 0.33) << entry;
+}
+
+TEST(MultiLabel, EvaluateReadsTheColumnsOfAConfiguration) {
+  const Path data = WriteShapes(Scratch() / "data", 20);
+  const Path model = WriteModelOfAnyLabels(Scratch());
+  std::string table = ReadTextFile(data / "labels.csv").value();
+  for (size_t at = 0; (at = table.find("No Finding", at)) != table.npos;)
+    table.replace(at, 10, "healthy");
+  ASSERT_TRUE(WriteFile(data / "labels.csv", table).ok());
+  const std::vector<std::string> words = {"evaluate", model.string(), "--data", data.string()};
+  const ToolResult unread = Tool(words);
+  EXPECT_EQ(unread.exit_code, 3);
+  EXPECT_THAT(unread.err, HasSubstr("class \"healthy\" is not among the 3 expected ones"));
+  config::Experiment experiment;
+  experiment.data.path = data.string();
+  experiment.data.no_label = "healthy";
+  const Path config = Scratch() / "config.yaml";
+  ASSERT_TRUE(WriteFile(config, config::ToYaml(experiment)).ok());
+  std::vector<std::string> with = words;
+  with.insert(with.end(), {"--config", config.string()});
+  const ToolResult read = Tool(with);
+  EXPECT_EQ(read.exit_code, 0) << read.err;
+  EXPECT_THAT(read.out, HasSubstr("mean AUROC "));
 }
 
 }  // namespace

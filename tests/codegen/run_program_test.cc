@@ -132,6 +132,23 @@ TEST_F(RunPython, WritesOutputJsonWithTheLibrarysScores) {
   EXPECT_EQ(same.exit_code, 0) << same.output << json;
 }
 
+TEST_F(RunPython, AnswersFromTheThresholdOn) {
+  std::string meta = kMeta;
+  meta.replace(meta.find("IMAGE.CLASSIFICATION"), 20, "IMAGE.MULTI_LABEL_CLASSIFICATION");
+  const size_t post = meta.find("POST_PROCESSOR: null");
+  if (post != std::string::npos) meta.resize(post);
+  Write("meta.yaml", meta + "POST_PROCESSOR:\n- Threshold: 0.1\n");
+  Write("picture.ppm", Ppm(inputs_[0]));
+  const auto ran = RunPy({"picture.ppm"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.output;
+  const auto same = Start(
+      {"python3", "-c",
+       "import json; j = json.load(open('output/output.json')); assert j['threshold'] == 0.1; "
+       "assert j['task'] == 'IMAGE.MULTI_LABEL_CLASSIFICATION'; p = j['results'][0]['prediction']; "
+       "assert all(q['answered'] == (q['probability'] >= 0.1) for q in p), p"});
+  EXPECT_EQ(same.exit_code, 0) << same.output;
+}
+
 // A network reads what it was trained on only if pictures become the same numbers everywhere.
 TEST_F(RunPython, ReadsPicturesAsTheImageModuleDoes) {
   std::mt19937 random(11);

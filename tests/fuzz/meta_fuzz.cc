@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const auto again = bluestem::task::ParseMeta(bluestem::task::MetaToYaml(*meta), "again");
   BLUESTEM_CHECK(again.ok(), again.ok() ? "" : again.status().message().c_str());
-  BLUESTEM_CHECK(again->classes == meta->classes && again->preprocess == meta->preprocess,
+  BLUESTEM_CHECK(again->classes == meta->classes && again->preprocess == meta->preprocess &&
+                     again->task == meta->task &&
+                     (!meta->multi_label() || again->threshold == meta->threshold),
                  "the same meta");
   return 0;
 }

@@ -146,9 +146,9 @@ TEST(Evaluate, GivesTheSameForAnyNumberOfThreads) {
   ASSERT_TRUE(one.ok() && three.ok());
   EXPECT_EQ(one->scores, three->scores);
   EXPECT_EQ(one->labels, three->labels);
-  EXPECT_EQ(one->counts.total(), 40);
-  EXPECT_EQ(one->counts.correct(), 13);  // the last class always wins; 13 of 40 have it
-  EXPECT_EQ(three->counts.correct(), 13);
+  EXPECT_EQ(one->counts->total(), 40);
+  EXPECT_EQ(one->counts->correct(), 13);  // the last class always wins; 13 of 40 have it
+  EXPECT_EQ(three->counts->correct(), 13);
 }
 
 TEST(Evaluate, NamesTheImageThatCannotBeRead) {

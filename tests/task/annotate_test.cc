@@ -31,6 +31,16 @@ TEST(Annotate, MoreClassesMakeAHigherStrip) {
   EXPECT_EQ(Annotate(Grey(32, 32), ranked, 3), Annotate(Grey(32, 32), ranked, 9));
 }
 
+TEST(Annotate, ShowsAllAnswersWhereThereAreMany) {
+  std::vector<ClassScore> ranked;
+  for (int32_t i = 0; i < 8; ++i) ranked.push_back({i, "class", 0.9 - 0.1 * i, i < 5});
+  EXPECT_EQ(Annotate(Grey(32, 32), ranked, 3), Annotate(Grey(32, 32), ranked, 5));
+  EXPECT_LT(Annotate(Grey(32, 32), ranked, 3).height, Annotate(Grey(32, 32), ranked, 6).height);
+  std::vector<ClassScore> none = ranked;
+  for (ClassScore& score : none) score.answered = false;
+  EXPECT_NE(Annotate(Grey(32, 32), ranked, 5), Annotate(Grey(32, 32), none, 5));
+}
+
 TEST(Annotate, SurvivesOddProbabilitiesAndNames) {
   const std::vector<ClassScore> ranked = {
       {0, std::string(500, 'x'), std::nan("")}, {1, "", -1.0}, {2, "\xff\xfe", 1e30}};

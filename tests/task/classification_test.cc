@@ -58,8 +58,8 @@ TEST(ClassificationCounts, JsonHasTotalsClassesAndConfusion) {
 
 TEST(OutputJson, HasTheSeedsKeysAndNumbers) {
   const FilePrediction file{"images/a.png", Rank({0.25f, 0.123456791f}, {"x", "y"})};
-  const std::string text =
-      OutputJson({"x", "y"}, {file}, {0.001, 0.002, 0.0005, 0.0035}, "2026-01-02T03:04:05+00:00");
+  const std::string text = OutputJson({.classes = {"x", "y"}}, {file},
+                                      {0.001, 0.002, 0.0005, 0.0035}, "2026-01-02T03:04:05+00:00");
   const auto json = nlohmann::ordered_json::parse(text);
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
@@ -81,7 +81,7 @@ TEST(OutputJson, NineDigitsTellAnyTwoFloatsApart) {
   const float value = 0.1f;
   const float next = std::nextafterf(value, 1.0f);
   const auto probability = [](float score) {
-    const std::string text = OutputJson({"x"}, {{"f", Rank({score}, {"x"})}}, {}, "");
+    const std::string text = OutputJson({.classes = {"x"}}, {{"f", Rank({score}, {"x"})}}, {}, "");
     return nlohmann::json::parse(text)["results"][0]["prediction"][0]["probability"].get<double>();
   };
   EXPECT_EQ(static_cast<float>(probability(value)), value);
@@ -89,7 +89,8 @@ TEST(OutputJson, NineDigitsTellAnyTwoFloatsApart) {
 }
 
 TEST(OutputJson, StaysJsonWhateverTheFileIsCalled) {
-  const std::string text = OutputJson({"x"}, {{"bad\xff\"name", Rank({1.0f}, {"x"})}}, {}, "");
+  const std::string text =
+      OutputJson({.classes = {"x"}}, {{"bad\xff\"name", Rank({1.0f}, {"x"})}}, {}, "");
   EXPECT_TRUE(nlohmann::json::accept(text));
 }
 

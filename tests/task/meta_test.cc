@@ -89,6 +89,28 @@ TEST(Meta, ReadsLeapMindsFiles) {
   }
 }
 
+TEST(Meta, WritesAndReadsTheThresholdOfAnyNumberOfClasses) {
+  Meta meta{.task = kMultiLabel, .classes = {"a", "b"}, .threshold = 0.35};
+  meta.preprocess.height = meta.preprocess.width = 8;
+  const std::string yaml = MetaToYaml(meta);
+  const Result<Meta> again = ParseMeta(yaml, "meta.yaml");
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_TRUE(again->multi_label());
+  EXPECT_EQ(again->threshold, 0.35);
+  const auto with = [&](const std::string& value) {
+    std::string changed = yaml;
+    return changed.replace(changed.find("0.35"), 4, value);
+  };
+  EXPECT_THAT(Refusal(with("1.5")), HasSubstr("Threshold: got \"1.5\"; expected 0..1"));
+  EXPECT_THAT(Refusal(with("half")), HasSubstr("Threshold: got \"half\"; expected 0..1"));
+  std::string other = yaml;
+  other.replace(other.find("Threshold"), 9, "Softmax");
+  EXPECT_THAT(Refusal(other), HasSubstr("expected a list such as [{Threshold: 0.5}]"));
+  std::string single = yaml;
+  single.replace(single.find("MULTI_LABEL_"), 12, "");
+  EXPECT_THAT(Refusal(single), HasSubstr("POST_PROCESSOR: expected null for classification"));
+}
+
 TEST(Meta, WritesWhatItReads) {
   for (const ResizeMethod resize :
        {ResizeMethod::kNearest, ResizeMethod::kBilinear, ResizeMethod::kArea}) {

@@ -240,7 +240,8 @@ def scalar(text):
 
 def read_meta(path):
     """Reads the meta.yaml that `bluestem convert` writes (not YAML in general)."""
-    meta = {"classes": [], "task": "", "size": None, "channels": 3, "resample": "BILINEAR", "normalize": "none"}
+    meta = {"classes": [], "task": "", "size": None, "channels": 3, "resample": "BILINEAR", "normalize": "none",
+            "threshold": None}
     key = ""
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
@@ -261,6 +262,11 @@ def read_meta(path):
                 meta["classes"].append(scalar(line.lstrip()[2:]))
             elif key == "PRE_PROCESSOR":
                 read_preprocessor(line, path, number, meta)
+            elif key == "POST_PROCESSOR":
+                threshold = re.match(r"\s*- Threshold:\s*([-+.0-9e]+)$", line)
+                if threshold is None:
+                    raise RunError("%s:%d: the post-processor %s is not known here" % (path, number, line.strip()))
+                meta["threshold"] = float(threshold.group(1))
     if meta["size"] is None:
         raise RunError("%s: has no IMAGE_SIZE" % path)
     return meta
@@ -385,6 +391,9 @@ def predict(model, meta, path, trial):
         raise RunError("the model has %d scores, meta.yaml %d classes" % (scores.size, len(meta["classes"])))
     order = sorted(range(scores.size), key=lambda i: (-float(scores[i]), i))
     prediction = [{"class": {"id": i, "name": meta["classes"][i]}, "probability": float(scores[i])} for i in order]
+    if meta["threshold"] is not None:
+        for entry in prediction:
+            entry["answered"] = entry["probability"] >= meta["threshold"]
     done = time.perf_counter()
     return ({"file_path": path, "prediction": prediction}, (loaded - start, (ran - loaded) / trial, done - ran))
 
@@ -417,8 +426,11 @@ def run(arguments):
             raise RunError("%s: %s" % (path, error))
         results.append(result)
         seconds.append(times)
-        best = result["prediction"][0]
-        print("%s: %s %.6f" % (path, best["class"]["name"], best["probability"]))
+        answer = [entry for entry in result["prediction"] if entry.get("answered")]
+        if meta["threshold"] is None:
+            answer = result["prediction"][:1]
+        names = ["%s %.6f" % (entry["class"]["name"], entry["probability"]) for entry in answer]
+        print("%s: %s" % (path, ", ".join(names) or "none"))
     pre, inference, post = [sum(column) / len(seconds) for column in zip(*seconds)]
     document = {
         "version": "0.2",
@@ -428,6 +440,8 @@ def run(arguments):
         "results": results,
         "benchmark": {"pre": pre, "inference": inference, "post": post, "total": pre + inference + post},
     }
+    if meta["threshold"] is not None:
+        document["threshold"] = meta["threshold"]
     os.makedirs(arguments.output, exist_ok=True)
     target = os.path.join(arguments.output, "output.json")
     with open(target + ".partial", "w", encoding="utf-8") as file:
