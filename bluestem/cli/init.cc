@@ -67,7 +67,7 @@ Status Init(const InitOptions& options, Output& output) {
     return Error(Code::kInvalidArgument,
                  "data.path: missing; give --set data.path=FOLDER with the training pictures");
   }
-  BLUESTEM_ASSIGN_OR_RETURN(const FoundData found, FindData(experiment.data));
+  BLUESTEM_ASSIGN_OR_RETURN(const FoundData found, FindData(experiment));
   if (options.yes) Suggest(found, given, experiment);
   BLUESTEM_RETURN_IF_ERROR(config::Check(experiment));
   BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(experiment));
@@ -78,12 +78,14 @@ Status Init(const InitOptions& options, Output& output) {
   output.Line("data     {}", Describe(found));
   output.Line("split    {} for training, {} for validation", CountText(split.train->size()),
               CountText(split.validation->size()));
+  if (found.multi_label) output.Line("task     {}", experiment.task);
   output.Line("network  {}, input {} x {} x {}", experiment.network.name, experiment.data.width,
               experiment.data.height, experiment.data.channels);
   output.Line("wrote    {}; next: bluestem train -c {}", options.file, options.file);
   output.Json(
       {{"file", options.file},
        {"format", found.format},
+       {"task", experiment.task},
        {"classes", found.classes},
        {"train", split.train->size()},
        {"validation", split.validation->size()},
@@ -103,7 +105,7 @@ Command InitCommand() {
           "there,\n"
           "and writes an annotated configuration. With --yes it asks nothing: keys not given by "
           "--set\n"
-          "keep their defaults; format, channels and size follow the pictures.",
+          "keep their defaults; format, task, channels and size follow the pictures.",
       .example =
           "bluestem init -o config.yaml\n"
           "bluestem init --yes --set data.path=images --set network.name=bluestem_s --set "

@@ -36,7 +36,8 @@ Result<std::optional<Outcome>> ReadOutcome(const Path& run) {
   BLUESTEM_ASSIGN_OR_RETURN(const Json state, ReadJson(run / "run.json"));
   if (state.value("status", "") != "finished") return std::optional<Outcome>();
   BLUESTEM_ASSIGN_OR_RETURN(const Json evaluation, ReadJson(run / "evaluation.json"));
-  return std::optional(Outcome{.accuracy = evaluation.value("accuracy", 0.0),
+  const bool ranks = evaluation.contains("mean_auroc") && evaluation["mean_auroc"].is_number();
+  return std::optional(Outcome{.accuracy = evaluation.value(ranks ? "mean_auroc" : "accuracy", 0.0),
                                .images = evaluation.value("total", int64_t{0}),
                                .seconds = state.value("train_seconds", 0.0)});
 }

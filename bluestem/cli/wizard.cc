@@ -126,7 +126,7 @@ class Wizard {
   Status AskPath() {
     while (true) {
       BLUESTEM_RETURN_IF_ERROR(Ask(kPath));
-      const Result<FoundData> found = FindData(experiment_.data);
+      const Result<FoundData> found = FindData(experiment_);
       if (found.ok()) {
         out_ << "  found " << Describe(*found) << "\n";
         has_validation_ = found->has_validation;
@@ -193,14 +193,20 @@ int64_t SideFor(const config::Experiment& experiment, int64_t side) {
 
 }  // namespace
 
-Result<FoundData> FindData(const config::DataConfig& config) {
+Result<FoundData> FindData(const config::Experiment& experiment) {
+  const config::DataConfig& config = experiment.data;
   FoundData found;
   found.format = config.format;
   if (config.format == "auto") {
     BLUESTEM_ASSIGN_OR_RETURN(found.format, data::DetectFormat(config.path));
   }
-  BLUESTEM_ASSIGN_OR_RETURN(const auto dataset,
-                            data::Open({found.format, config.path, "train", {}}));
+  data::OpenOptions options = data::OptionsOf(experiment);
+  options.format = found.format;
+  options.classes.clear();
+  if (options.labels == data::LabelCount::kOne)
+    options.labels = data::LabelCount::kAsFound;  // the task follows from it
+  BLUESTEM_ASSIGN_OR_RETURN(const auto dataset, data::Open(options));
+  found.multi_label = dataset->multi_label();
   found.classes = dataset->classes();
   found.count = dataset->size();
   found.has_validation = data::HasValidationSplit(found.format, config.path);
@@ -217,6 +223,7 @@ void Suggest(const FoundData& found, const std::vector<std::string>& given,
     return std::find(given.begin(), given.end(), key) != given.end();
   };
   experiment.data.format = found.format;
+  if (!is_given("task") && found.multi_label) experiment.task = "multi_label_classification";
   if (!is_given("data.channels")) experiment.data.channels = found.channels;
   if (is_given("data.image_size")) return;
   experiment.data.height = SideFor(experiment, found.height);
@@ -225,10 +232,11 @@ void Suggest(const FoundData& found, const std::vector<std::string>& given,
 
 std::string Describe(const FoundData& found) {
   const auto shown = static_cast<int64_t>(std::min(kClassesShown, found.classes.size()));
-  return fmt::format("{}, {} classes ({}{}), {} pictures, the first {} x {} {}", found.format,
+  return fmt::format("{}, {} classes ({}{}){}, {} pictures, the first {} x {} {}", found.format,
                      found.classes.size(),
                      fmt::join(found.classes.begin(), found.classes.begin() + shown, ", "),
-                     found.classes.size() > kClassesShown ? ", ..." : "", CountText(found.count),
+                     found.classes.size() > kClassesShown ? ", ..." : "",
+                     found.multi_label ? ", any number a picture" : "", CountText(found.count),
                      found.width, found.height, found.channels == 1 ? "grey" : "RGB");
 }
 

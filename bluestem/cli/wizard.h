@@ -20,16 +20,18 @@ struct FoundData {
   std::vector<std::string> classes;
   int64_t count = 0;
   bool has_validation = false;
-  int32_t height = 0;  // of the first picture
+  bool multi_label = false;  // pictures have any number of the classes
+  int32_t height = 0;        // of the first picture
   int32_t width = 0;
   int32_t channels = 0;
 };
 
-// Opens the training pictures that `config` names and looks at the first. Errors: as data::Open.
-Result<FoundData> FindData(const config::DataConfig& config);
+// Opens the training pictures that `experiment` names and looks at the first. Errors: as
+// data::Open.
+Result<FoundData> FindData(const config::Experiment& experiment);
 
-// Fills what the pictures decide, for each key not in `given`: format, channels, and a size near
-// the pictures' own that fits the network.
+// Fills what the pictures decide, for each key not in `given`: format, task, channels, and a size
+// near the pictures' own that fits the network.
 void Suggest(const FoundData& found, const std::vector<std::string>& given,
              config::Experiment& experiment);
 

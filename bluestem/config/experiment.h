@@ -100,8 +100,9 @@ struct TrainConfig {
 struct Experiment {
   int64_t version = 1;
   std::string name = "experiment";
-  std::string task = "classification";
-  std::vector<std::string> classes;  // empty: from the dataset
+  std::string task = "classification";  // or multi_label_classification
+  double threshold = 0.5;               // least score of a class that is answered, of the second
+  std::vector<std::string> classes;     // empty: from the dataset
   DataConfig data;
   AugmentationConfig augmentation;
   NetworkConfig network;

@@ -120,6 +120,11 @@ Violation FirstViolation(const Experiment& e) {
   if (e.data.path.empty()) {
     return {"data.path", "missing; expected the folder (or idx file) of the training images"};
   }
+  if (e.task == "multi_label_classification" && e.data.format != "csv" && e.data.format != "auto") {
+    return {"data.format",
+            fmt::format("got {}; expected csv for {}: other layouts have one class a picture",
+                        e.data.format, e.task)};
+  }
   if (e.data.channels == 2) return {"data.channels", "got 2; expected 1 or 3"};
   if (const Violation found = AugmentationViolation(e); *found.key != '\0') return found;
   if (const Violation found = NetworkViolation(e); *found.key != '\0') return found;

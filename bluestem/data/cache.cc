@@ -26,6 +26,13 @@ Result<std::shared_ptr<const PixelCache>> PixelCache::Build(
   }
   cache->pixels_.resize(static_cast<size_t>(count * picture));
   cache->labels_.resize(static_cast<size_t>(count));
+  cache->multi_label_ = dataset.multi_label();
+  const size_t classes = cache->classes_.size();
+  if (cache->multi_label_) cache->marks_.resize(static_cast<size_t>(count) * classes);
+  for (int64_t i = 0; i < count && cache->multi_label_; ++i) {
+    for (const int32_t label : dataset.Labels(i))
+      cache->marks_[static_cast<size_t>(i) * classes + static_cast<size_t>(label)] = 1;
+  }
 
   std::mutex mutex;
   std::map<int64_t, Status> failures;
@@ -65,10 +72,13 @@ void PixelCache::Drop(const std::map<int64_t, Status>& failures) {
   for (size_t i = 0; i < labels_.size(); ++i) {
     if (failures.count(static_cast<int64_t>(i)) != 0) continue;
     labels_[kept] = labels_[i];
+    for (size_t k = 0; k < classes_.size() && multi_label_; ++k)
+      marks_[kept * classes_.size() + k] = marks_[i * classes_.size() + k];
     std::memmove(pixels_.data() + kept * picture, pixels_.data() + i * picture, picture);
     ++kept;
   }
   labels_.resize(kept);
+  if (multi_label_) marks_.resize(kept * classes_.size());
   pixels_.resize(kept * picture);
 }
 
@@ -80,6 +90,21 @@ const uint8_t* PixelCache::Pixels(int64_t index) const {
 int32_t PixelCache::Label(int64_t index) const {
   BLUESTEM_CHECK(index >= 0 && index < size(), "index");
   return labels_[static_cast<size_t>(index)];
+}
+
+const uint8_t* PixelCache::Marks(int64_t index) const {
+  BLUESTEM_CHECK(multi_label_ && index >= 0 && index < size(), "marks of a picture");
+  return marks_.data() + index * static_cast<int64_t>(classes_.size());
+}
+
+std::vector<int32_t> PixelCache::Labels(int64_t index) const {
+  if (!multi_label_) return {Label(index)};
+  const uint8_t* marks = Marks(index);
+  std::vector<int32_t> labels;
+  for (size_t k = 0; k < classes_.size(); ++k) {
+    if (marks[k] != 0) labels.push_back(static_cast<int32_t>(k));
+  }
+  return labels;
 }
 
 }  // namespace bluestem::data

@@ -34,6 +34,12 @@ class PixelCache {
   // u8 [height, width, channels] of one picture. Requires: 0 <= index < size().
   const uint8_t* Pixels(int64_t index) const;
   int32_t Label(int64_t index) const;
+  // Whether a picture has any number of classes; then Marks are its labels, and Label is the first.
+  bool multi_label() const { return multi_label_; }
+  // 0 or 1 for each class. Requires: multi_label().
+  const uint8_t* Marks(int64_t index) const;
+  // All labels, rising.
+  std::vector<int32_t> Labels(int64_t index) const;
 
  private:
   void Drop(const std::map<int64_t, Status>& failures);
@@ -42,6 +48,8 @@ class PixelCache {
   std::vector<std::string> classes_;
   std::vector<uint8_t> pixels_;  // [n, height, width, channels]
   std::vector<int32_t> labels_;  // [n]
+  bool multi_label_ = false;
+  std::vector<uint8_t> marks_;  // [n, classes] where multi_label_
 };
 
 }  // namespace bluestem::data

@@ -66,7 +66,7 @@ OpenOptions OptionsOf(const config::Experiment& experiment) {
           .path = config.path,
           .split = "train",
           .classes = experiment.classes,
-          .labels = LabelCount::kOne,
+          .labels = experiment.task == "classification" ? LabelCount::kOne : LabelCount::kAny,
           .csv = {config.image_column, config.label_columns, config.no_label}};
 }
 

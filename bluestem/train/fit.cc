@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "bluestem/interchange/interchange.h"
-#include "bluestem/task/classification.h"
+#include "bluestem/task/counts.h"
 #include "bluestem/task/meta.h"
 #include "bluestem/train/internal/arithmetic.h"
 #include "bluestem/train/internal/batches.h"
@@ -218,17 +218,18 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
 }
 
 // Evaluation, model and the baseline-independent facts, after the last step.
-Status Finish(const RunPaths& paths, Training& training, const TrainingData& data) {
+Status Finish(const RunPaths& paths, const task::Meta& meta, Training& training,
+              const TrainingData& data) {
   const Result<Checkpoint> best = ReadCheckpoint(paths.Best());
   if (!best.ok()) return best.status();
   Module& module = training.module();
   BLUESTEM_RETURN_IF_ERROR(Restore(*best, module.parameters(), paths.Best().string()));
   BLUESTEM_RETURN_IF_ERROR(Restore(*best, module.statistics(), paths.Best().string()));
   const std::vector<std::vector<float>> scores = ExactScores(module, *data.validation, {});
-  task::ClassificationCounts counts(data.train->classes());
+  const std::unique_ptr<task::Counts> counts = task::MakeCounts(meta);
   for (size_t i = 0; i < scores.size(); ++i)
-    counts.Add(data.validation->Label(static_cast<int64_t>(i)), scores[i]);
-  BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Evaluation(), counts.ToJson() + "\n"));
+    counts->Add(data.validation->Labels(static_cast<int64_t>(i)), scores[i]);
+  BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Evaluation(), counts->ToJson() + "\n"));
   BLUESTEM_RETURN_IF_ERROR(Export(paths.folder, paths.Model()));
   RunState state = training.state();
   state.status = "finished";
@@ -237,6 +238,7 @@ Status Finish(const RunPaths& paths, Training& training, const TrainingData& dat
                       .module = &module,
                       .metrics = training.metrics(),
                       .state = state,
+                      .meta = &meta,
                       .validation = data.validation.get(),
                       .scores = &scores});
 }
@@ -290,7 +292,7 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
                     start.state);
   if (ranks.OfFirst(start.has_checkpoint ? 1 : 0) != 0) BLUESTEM_RETURN_IF_ERROR(training.Resume());
   BLUESTEM_RETURN_IF_ERROR(training.Run());
-  return ranks.rank() == 0 ? Finish(paths, training, data) : OkStatus();
+  return ranks.rank() == 0 ? Finish(paths, meta, training, data) : OkStatus();
 }
 
 config::Experiment BaselineOf(config::Experiment experiment) {
@@ -322,13 +324,50 @@ int64_t ThreadsFor(const config::Experiment& experiment, const config::RankPlace
   return std::max<int64_t>(1, cores / place.sharing);
 }
 
+task::Meta MetaOf(const config::Experiment& experiment, const std::vector<std::string>& classes) {
+  const bool one = experiment.task == "classification";
+  return {.task = one ? task::kClassification : task::kMultiLabel,
+          .classes = classes,
+          .preprocess = data::SpecOf(experiment.data),
+          .threshold = experiment.threshold};
+}
+
+// A class that all validation pictures have, or none, has no AUROC: the user should know, and one
+// must be left to choose the best epoch by.
+Status CheckRanking(const data::Dataset& validation, const FitOptions& options) {
+  if (!validation.multi_label()) return OkStatus();
+  std::vector<int64_t> counts(validation.classes().size());
+  for (int64_t i = 0; i < validation.size(); ++i)
+    for (const int32_t label : validation.Labels(i)) ++counts[static_cast<size_t>(label)];
+  std::string names;
+  size_t ranked = 0;
+  for (size_t k = 0; k < counts.size(); ++k) {
+    const bool both = counts[k] > 0 && counts[k] < validation.size();
+    ranked += both ? 1 : 0;
+    if (!both) names += (names.empty() ? "" : ", ") + validation.classes()[k];
+  }
+  if (ranked == 0) {
+    return Error(Code::kInvalidData,
+                 "data.validation: {} pictures, of which all or none have each class; expected a "
+                 "class that some have, to choose the best epoch by: hold out more",
+                 validation.size());
+  }
+  if (!names.empty() && options.note && options.place.rank == 0) {
+    options.note(fmt::format(
+        "left out of the mean AUROC, because all {} validation pictures have them or none: {}",
+        validation.size(), names));
+  }
+  return OkStatus();
+}
+
 Status FitAll(const config::Experiment& given, const FitOptions& options) {
   BLUESTEM_RETURN_IF_ERROR(config::CheckRanks(given, options.place.ranks));
   const int threads = UseThreads(ThreadsFor(given, options.place));
   BLUESTEM_ASSIGN_OR_RETURN(data::Split split, data::OpenForTraining(given));
   BLUESTEM_ASSIGN_OR_RETURN(const std::unique_ptr<Ranks> ranks,
                             Ranks::Join(options.place, given.train.rank_timeout));
-  const task::Meta meta{.classes = split.train->classes(), .preprocess = data::SpecOf(given.data)};
+  BLUESTEM_RETURN_IF_ERROR(CheckRanking(*split.validation, options));
+  const task::Meta meta = MetaOf(given, split.train->classes());
   const int64_t images = split.train->size();
   BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment,
                             Resolved(given, meta.classes, options, threads));

@@ -28,6 +28,7 @@ struct Progress {
   double loss = 0;
   double train_accuracy = 0;
   double validation_accuracy = -1;  // -1: not measured at this step
+  double validation_auroc = -1;     // mean over the classes; -1 also where a picture has one class
 };
 
 struct FitOptions {

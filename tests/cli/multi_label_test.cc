@@ -134,5 +134,78 @@ TEST(MultiLabel, EvaluateReadsTheColumnsOfAConfiguration) {
   EXPECT_THAT(read.out, HasSubstr("mean AUROC "));
 }
 
+TEST(MultiLabel, TrainsAndTheCompiledArtefactGivesTheSameScores) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path data = WriteShapes(Scratch() / "data", 240);
+  const Path config = Scratch() / "config.yaml";
+  std::vector<std::string> init = {"init", "--yes", "-o", config.string()};
+  for (const std::string& setting :
+       {"data.path=" + data.string(), std::string("network.name=bluestem_s"),
+        std::string("network.width=16"), std::string("train.batch=20"),
+        std::string("train.epochs=6"), std::string("train.learning_rate=0.05"),
+        std::string("train.threads=1"), std::string("train.class_weights=balanced"),
+        std::string("train.label_smoothing=0.05"), std::string("augmentation.cutmix=0.3"),
+        std::string("data.validation_fraction=0.25")}) {
+    init.insert(init.end(), {"--set", setting});
+  }
+  const ToolResult found = Tool(init);
+  ASSERT_EQ(found.exit_code, 0) << found.err;
+  EXPECT_THAT(found.out, HasSubstr("csv, 3 classes (blue, green, red), any number a picture, 240"));
+  const Path run = Scratch() / "run";
+  const ToolResult trained = Tool({"train", "-c", config.string(), "-o", run.string(), "--quiet"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+
+  const auto evaluation = nlohmann::json::parse(ReadTextFile(run / "evaluation.json").value());
+  EXPECT_GT(evaluation["mean_auroc"], 0.95);
+  double best = 0;
+  std::istringstream rows(ReadTextFile(run / "metrics.jsonl").value());
+  for (std::string row; std::getline(rows, row);)
+    best = std::max(best, nlohmann::json::parse(row)["validation_auroc"].get<double>());
+  const auto state = nlohmann::json::parse(ReadTextFile(run / "run.json").value());
+  EXPECT_EQ(state["best_validation_auroc"], best);
+  EXPECT_NEAR(evaluation["mean_auroc"].get<double>(), best, 0.01);
+  const std::string report = ReadTextFile(run / "report.html").value();
+  EXPECT_NE(report.find("<th>AUROC</th>"), report.npos);
+  EXPECT_EQ(report.find("Confusion matrix"), report.npos);
+
+  const Path artefact = Scratch() / "artefact";
+  ASSERT_EQ(Tool({"convert", run.string(), "-o", artefact.string(), "--quiet"}).exit_code, 0);
+  const ToolResult compared = Tool({"evaluate", artefact.string(), "--data", data.string(),
+                                    "--compare", run.string(), "--json"});
+  ASSERT_EQ(compared.exit_code, 0) << compared.err;
+  EXPECT_TRUE(compared.Json()["differences"].empty());
+  EXPECT_EQ(compared.Json()["mean_auroc"], compared.Json()["compare"]["mean_auroc"]);
+  EXPECT_GT(compared.Json()["mean_auroc"], 0.95);
+}
+
+TEST(MultiLabel, TrainingNamesClassesThatCannotBeRanked) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path data = WriteShapes(Scratch() / "data", 20);
+  ASSERT_TRUE(MakeFolder(Scratch() / "none").ok());
+  std::filesystem::copy(data / "pictures", Scratch() / "none");
+  const Path none = Scratch() / "none/labels.csv";
+  config::Experiment experiment;
+  experiment.task = "multi_label_classification";
+  experiment.data = {.format = "csv", .path = data.string(), .validation = none.string()};
+  experiment.network.name = "bluestem_s";
+  experiment.network.width = 16;
+  experiment.data.height = experiment.data.width = 16;
+  experiment.train = {.epochs = 1, .threads = 1};
+  const Path config = Scratch() / "config.yaml";
+  ASSERT_TRUE(WriteFile(config, config::ToYaml(experiment)).ok());
+  const auto train = [&](const std::string& table) {
+    EXPECT_TRUE(WriteFile(none, table).ok());
+    return Tool({"train", "-c", config.string(), "-o", (Scratch() / "run").string()});
+  };
+  const ToolResult refused = train("image,labels\n002.png,\n003.png,\n");
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("data.validation: 2 pictures, of which all or none have each "
+                                     "class; expected a class that some have"));
+  const ToolResult noted = train("image,labels\n002.png,red\n003.png,green|red\n");
+  EXPECT_EQ(noted.exit_code, 0) << noted.err;
+  EXPECT_THAT(noted.err, HasSubstr("left out of the mean AUROC, because all 2 validation pictures "
+                                   "have them or none: blue, red"));
+}
+
 }  // namespace
 }  // namespace bluestem::cli

@@ -90,6 +90,7 @@ void Repair(Experiment& e, Rng& rng) {
   e.network.layer_bits.assign(rng.Below(2), "deep1=w4a4");
   for (double* own : {&e.train.float_weights, &e.train.beta_rate, &e.train.lookahead})
     *own = *own < 0 ? -1 : *own;
+  if (e.task != "classification") e.data.format = "csv";
   if (e.train.select != "best") e.train.patience = 0;
   e.train.epochs += 3;
   e.train.epochs = std::min<int64_t>(e.train.epochs, 100000);
@@ -239,6 +240,18 @@ TEST(Experiment, LoadResolvesPathsAgainstTheFile) {
   EXPECT_EQ(loaded->data.validation, "/abs");
   EXPECT_EQ(Load(folder / "none.yaml").status().code(), Code::kIo);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Experiment, AnyNumberOfLabelsNeedsATable) {
+  Experiment experiment;
+  experiment.data.path = "images";
+  experiment.task = "multi_label_classification";
+  EXPECT_THAT(Check(experiment).message(),
+              HasSubstr("data.format: got folder; expected csv for multi_label_classification"));
+  for (const char* format : {"auto", "csv"}) {
+    experiment.data.format = format;
+    EXPECT_TRUE(Check(experiment).ok()) << Check(experiment).message();
+  }
 }
 
 TEST(Examples, SayEveryKeyInItsOrder) {

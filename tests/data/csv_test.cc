@@ -76,6 +76,18 @@ TEST_F(Csv, ListsOfLabelsMakeClassesSortedWithoutRegardToCase) {
   EXPECT_EQ((*dataset)->Get(2)->image.pixels[0], 3);  // found below
 }
 
+TEST_F(Csv, ChestXray14IsReadAsItIs) {
+  Table(
+      "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+      "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],\n"
+      "a.png,Cardiomegaly|Effusion,0,1,058Y,M,PA,2682,2749,0.143,0.143,\n"
+      "c.png,No Finding,0,2,081Y,M,PA,2500,2048,0.171,0.171,\n");
+  const auto dataset = OpenWith({}, LabelCount::kAny);
+  ASSERT_TRUE(dataset.ok()) << dataset.status().message();
+  EXPECT_THAT((*dataset)->classes(), ElementsAre("Cardiomegaly", "Effusion"));
+  EXPECT_THAT((*dataset)->Labels(1), ElementsAre());
+}
+
 TEST_F(Csv, ColumnsOfZeroAndOneKeepTheirOrder) {
   Table("image,Zebra,Ant,No Finding\na.png,1,1.0,0\nb.png,0,0,1\ndeep/er/c.png,0.0,1,0\n");
   const auto dataset = OpenRoot();

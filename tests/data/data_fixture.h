@@ -101,4 +101,22 @@ class MemoryDataset : public Dataset {
   std::vector<std::string> classes_;
 };
 
+// The same pictures; class k is in picture i where bit k of i is set.
+class BitsDataset : public MemoryDataset {
+ public:
+  using MemoryDataset::MemoryDataset;
+  bool multi_label() const override { return true; }
+  int32_t Label(int64_t index) const override {
+    const std::vector<int32_t> labels = Labels(index);
+    return labels.empty() ? -1 : labels[0];
+  }
+  std::vector<int32_t> Labels(int64_t index) const override {
+    std::vector<int32_t> labels;
+    for (size_t k = 0; k < classes().size(); ++k) {
+      if ((index >> k & 1) != 0) labels.push_back(static_cast<int32_t>(k));
+    }
+    return labels;
+  }
+};
+
 }  // namespace bluestem::data

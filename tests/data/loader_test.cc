@@ -147,6 +147,22 @@ TEST(PixelCache, LeavesUnreadableSamplesOutWhereItMay) {
   EXPECT_FALSE(PixelCache::Build(only, kSpec, 2, {}, 1 << 20, &skipped).ok());
 }
 
+TEST(PixelCache, KeepsAllLabelsOfEachPicture) {
+  BitsDataset dataset(6, 3);
+  dataset.unreadable = 1;
+  std::vector<Status> skipped;
+  const auto cache = PixelCache::Build(dataset, kSpec, 2, {}, 1 << 20, &skipped).value();
+  ASSERT_EQ(cache->size(), 5);
+  EXPECT_TRUE(cache->multi_label());
+  EXPECT_EQ(cache->Labels(0), std::vector<int32_t>{});
+  EXPECT_EQ(cache->Labels(4), (std::vector<int32_t>{0, 2}));  // picture 5, after one was left out
+  EXPECT_EQ(std::vector<uint8_t>(cache->Marks(2), cache->Marks(2) + 3),
+            (std::vector<uint8_t>{1, 1, 0}));
+  const auto single = PixelCache::Build(MemoryDataset(3, 2), kSpec, 1).value();
+  EXPECT_FALSE(single->multi_label());
+  EXPECT_EQ(single->Labels(1), (std::vector<int32_t>{1}));
+}
+
 TEST(SplitBySeed, IsStratifiedSeededAndComplete) {
   const auto base = std::make_shared<MemoryDataset>(100, 4);
   const Split split = SplitBySeed(base, 0.2, 1);

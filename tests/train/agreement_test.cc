@@ -142,6 +142,11 @@ config::Experiment Mixed() {
   return experiment;
 }
 
+config::Experiment AnyLabels(config::Experiment experiment) {
+  experiment.task = "multi_label_classification";
+  return experiment;
+}
+
 constexpr char kLayer[] = "binary_mean_scaling", kChannel[] = "binary_channel_wise_mean_scaling",
                kNone[] = "none", kHalf[] = "linear_mid_tread_half",
                kStandard[] = "per_image_standardization";
@@ -159,12 +164,14 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 4),
                     With(Small("bluestem_s"), "ternary_mean_scaling", "pact"),
                     With(Small("bluestem_m"), "linear_symmetric_4bit", "lsq"), Mixed(),
+                    AnyLabels(Small("bluestem_s")), AnyLabels(Small("lmnet_v1")),
                     With(Small("lmnet_v1"), kNone, kHalf), With(Small("lmnet_v1"), kLayer, kNone)),
     [](const testing::TestParamInfo<config::Experiment>& info) {
       const config::NetworkConfig& network = info.param.network;
-      return fmt::format("{}_{}_{}_{}_{}{}", network.name, network.weight_quantizer,
+      return fmt::format("{}_{}_{}_{}_{}{}{}", network.name, network.weight_quantizer,
                          network.activation_quantizer, network.activation_bits,
-                         info.param.data.normalize, network.layer_bits.empty() ? "" : "_mixed");
+                         info.param.data.normalize, network.layer_bits.empty() ? "" : "_mixed",
+                         info.param.task == "classification" ? "" : "_sigmoid");
     });
 
 TEST(Exact, AgreesWithTheFastPathButForRounding) {

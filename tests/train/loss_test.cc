@@ -59,5 +59,56 @@ TEST(Loss, GradientEqualsFiniteDifferences) {
   }
 }
 
+const float kMarks[] = {1.0F, 0.0F, 0.25F, 0.0F, 1.0F, 0.0F};
+
+double Term(double x, double t, double weight) {
+  const double p = 1 / (1 + std::exp(-x));
+  return -weight * t * std::log(p) - (1 - t) * std::log(1 - p);
+}
+
+TEST(LossOfMarks, IsTheMeanOverRowsOfTheClassesSum) {
+  double expected = 0;
+  for (size_t i = 0; i < 6; ++i) {
+    const double t = 0.8 * static_cast<double>(kMarks[i]) + 0.1;
+    expected += Term(static_cast<double>(kScores[i]), t, static_cast<double>(kWeights[i % 3])) / 2;
+  }
+  const LossResult result =
+      CrossEntropy(2, 3, kScores.data(),
+                   {.marks = kMarks, .smoothing = 0.2, .class_weights = kWeights}, nullptr);
+  EXPECT_NEAR(result.loss, expected, 1e-12);
+  EXPECT_EQ(result.weight, 2);
+}
+
+TEST(LossOfMarks, CountsRowsWithEveryScoreOnItsSide) {
+  const float scores[] = {0.5F, -1.0F, -2.0F, 0.0F, 0.25F, -0.5F};
+  EXPECT_EQ(CrossEntropy(2, 3, scores, {.marks = kMarks}, nullptr).correct, 1);
+}
+
+TEST(LossOfMarks, GradientEqualsFiniteDifferences) {
+  const Targets targets{.marks = kMarks, .smoothing = 0.1, .class_weights = kWeights};
+  std::vector<float> gradient(kScores.size());
+  CrossEntropy(2, 3, kScores.data(), targets, gradient.data());
+  for (size_t k = 0; k < kScores.size(); ++k) {
+    constexpr float kStep = 0x1p-8F;
+    std::vector<float> up = kScores, down = kScores;
+    up[k] += kStep, down[k] -= kStep;
+    const double slope = (CrossEntropy(2, 3, up.data(), targets, nullptr).loss -
+                          CrossEntropy(2, 3, down.data(), targets, nullptr).loss) /
+                         (2 * static_cast<double>(kStep));
+    EXPECT_NEAR(static_cast<double>(gradient[k]), slope, 1e-5) << k;
+  }
+}
+
+TEST(LossOfMarks, StaysANumberWhateverTheScores) {
+  const float scores[] = {1e30F, -1e30F, 800.0F};
+  const float marks[] = {0.0F, 1.0F, 1.0F};
+  float gradient[3];
+  const LossResult result = CrossEntropy(1, 3, scores, {.marks = marks}, gradient);
+  EXPECT_NEAR(result.loss, 2e30, 1e24);
+  EXPECT_EQ(gradient[0], 1.0F);
+  EXPECT_EQ(gradient[1], -1.0F);
+  EXPECT_EQ(gradient[2], 0.0F);
+}
+
 }  // namespace
 }  // namespace bluestem::train

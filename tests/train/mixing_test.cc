@@ -1,10 +1,13 @@
 // Mixed batches: what is kept, what is exchanged, and in what shares.
 #include "bluestem/train/internal/mixing.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "tests/data/data_fixture.h"
 
 namespace bluestem::train {
 namespace {
@@ -78,6 +81,18 @@ TEST(Mixing, SharesHaveTheSpreadOfTheirBetaDistribution) {
     EXPECT_NEAR(mean, 0.5, 0.02) << alpha;
     EXPECT_NEAR(square / kDraws - mean * mean, 0.25 / (2 * alpha + 1), 0.01) << alpha;
   }
+}
+
+TEST(MixMarks, GivesEachPictureTheShareOfItsPartner) {
+  const image::PreprocessSpec spec{.height = 3, .width = 4, .channels = 3};
+  const auto cache = data::PixelCache::Build(data::BitsDataset(8, 3), spec, 1).value();
+  const Mix mix{.others = {-1, 0, 0}, .share = 0.75};
+  // Classes {0, 2} with {1, 2}; {0} with itself; {1, 2} with {0, 2}.
+  EXPECT_THAT(MixMarks(mix, *cache, {5, 1, 6}),
+              testing::ElementsAre(0.75F, 0.25F, 1, 1, 0, 0, 0.25F, 0.75F, 1));
+  EXPECT_THAT(MixMarks({}, *cache, {5, 6}), testing::ElementsAre(1, 0, 1, 0, 1, 1));
+  const auto single = data::PixelCache::Build(data::MemoryDataset(4, 2), spec, 1).value();
+  EXPECT_TRUE(MixMarks(mix, *single, {0, 1, 2}).empty());
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/train/internal/integer_block.h"
+#include "bluestem/train/internal/validation.h"
+#include "tests/data/data_fixture.h"
 #include "tests/train/step_fixture.h"
 
 namespace bluestem::train {
@@ -121,6 +123,41 @@ TEST(Ranks, MakeTheStepOfOneWithTheJointBatch) {
     ExpectTheSame(one, StepOn(count, fixture, false), 1e-5);
     // Where the last bit of a gradient decides how its code is rounded, one code is another.
     ExpectTheSame(in_integers, StepOn(count, fixture, true), 0.05);
+  }
+}
+
+// Wherever a picture lies, it is validated once.
+TEST(Ranks, ValidateTheSameRanking) {
+  StepFixture fixture;
+  fixture.network.head = Head::kSigmoid;
+  const auto all = std::make_shared<data::BitsDataset>(23, 4);
+  const image::PreprocessSpec spec{.height = 16, .width = 16, .channels = 3};
+  const auto validate = [&](int64_t count) {
+    std::vector<EpochMetrics> rows(static_cast<size_t>(count));
+    OnRanks(count, [&](Ranks& ranks) {
+      UseThreads(1);
+      Module module(fixture.network, fixture.shapes, 3, ranks);
+      std::vector<int64_t> share;
+      for (int64_t i = ranks.rank(); i < all->size(); i += ranks.rank() == 0 ? 1 : count)
+        share.push_back(i);
+      const auto cache = data::PixelCache::Build(*data::Subset(all, share), spec, 1).value();
+      Validate(module, *cache, 0.5, ranks, rows[static_cast<size_t>(ranks.rank())]);
+    });
+    for (const EpochMetrics& row : rows) {
+      EXPECT_EQ(row.validation_auroc, rows[0].validation_auroc);
+      EXPECT_EQ(row.validation_accuracy, rows[0].validation_accuracy);
+    }
+    return rows[0];
+  };
+  const EpochMetrics one = validate(1);
+  EXPECT_GT(one.validation_auroc, 0);
+  EXPECT_NE(one.validation_auroc, 0.5);
+  for (const int64_t count : {2, 3}) {
+    const EpochMetrics many = validate(count);
+    EXPECT_NEAR(many.validation_auroc, one.validation_auroc, 0.005);
+    EXPECT_NEAR(many.validation_average_precision, one.validation_average_precision, 0.005);
+    EXPECT_EQ(many.validation_accuracy, one.validation_accuracy);
+    EXPECT_NEAR(many.validation_loss, one.validation_loss, 1e-6);
   }
 }
 

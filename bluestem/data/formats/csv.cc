@@ -146,7 +146,7 @@ Columns GuessLabels(const CsvTable& table, size_t image, const OpenOptions& opti
     }
   }
   for (size_t i = 0; i < header.size(); ++i) {
-    if (i != image) columns.labels.push_back(i);
+    if (i != image && !header[i].empty()) columns.labels.push_back(i);
   }
   columns.list = columns.labels.size() == 1;
   return columns;
@@ -154,9 +154,10 @@ Columns GuessLabels(const CsvTable& table, size_t image, const OpenOptions& opti
 
 Result<Columns> FindColumns(const CsvTable& table, const OpenOptions& options, const Path& file) {
   for (size_t i = 0; i < table.header.size(); ++i) {
-    if (std::count(table.header.begin(), table.header.end(), table.header[i]) > 1) {
+    const std::string& name = table.header[i];
+    if (!name.empty() && std::count(table.header.begin(), table.header.end(), name) > 1) {
       return Error(Code::kInvalidData, "{}:1: column \"{}\" is there twice; rename one",
-                   file.string(), table.header[i]);
+                   file.string(), name);
     }
   }
   if (table.header.size() == 1) {

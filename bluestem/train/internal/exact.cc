@@ -216,7 +216,7 @@ std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pix
   const int64_t classes = s.network.classes, pixels_left = last.out_h * last.out_w;
   std::vector<float> probabilities(static_cast<size_t>(count * classes));
   for (int64_t i = 0; i < count; ++i) {
-    RunHead(pixels_left, classes, scores.data() + i * pixels_left * classes,
+    RunHead(s.network.head, pixels_left, classes, scores.data() + i * pixels_left * classes,
             probabilities.data() + i * classes);
   }
   return probabilities;

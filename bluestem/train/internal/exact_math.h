@@ -46,7 +46,9 @@ void RunRealConv(const RealConv& conv, const float* x, float* y);
 void RunMaxPool(int64_t h, int64_t w, int64_t c, int64_t side, const float* x, float* y);
 // [h, w, c] -> [h/side, w/side, side*side*c], channel (dy*side + dx)*c + ch.
 void RunSpaceToDepth(int64_t h, int64_t w, int64_t c, int64_t side, const float* x, float* y);
-// Mean over [pixels, c], in order, times f32(1/pixels); then softmax.
-void RunHead(int64_t pixels, int64_t c, const float* x, float* probabilities);
+// y[i] = sigmoid(x[i]), by the kernel that artefacts have.
+void Sigmoids(int64_t count, const float* x, float* y);
+// Mean over [pixels, c], in order, times f32(1/pixels); then the head.
+void RunHead(Head head, int64_t pixels, int64_t c, const float* x, float* probabilities);
 
 }  // namespace bluestem::train

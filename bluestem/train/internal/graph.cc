@@ -31,8 +31,10 @@ class Builder {
     BLUESTEM_ASSIGN_OR_RETURN(
         x, graph_.Append("Reshape", "flatten", {x},
                          Attributes().Set("shape", std::vector<int64_t>{1, network_.classes})));
-    BLUESTEM_ASSIGN_OR_RETURN(
-        x, graph_.Append("Softmax", "probabilities", {x}, Attributes().Set("axis", int64_t{1})));
+    BLUESTEM_ASSIGN_OR_RETURN(x, network_.head == Head::kSigmoid
+                                     ? graph_.Append("Sigmoid", "probabilities", {x})
+                                     : graph_.Append("Softmax", "probabilities", {x},
+                                                     Attributes().Set("axis", int64_t{1})));
     graph_.outputs = {x};
     BLUESTEM_RETURN_IF_ERROR(ir::Verify(graph_));
     return std::move(graph_);

@@ -22,10 +22,46 @@ double RowTarget(const Targets& targets, int64_t row, std::vector<double>& targe
   return share * weight(targets.labels[row]) + (1.0 - share) * weight(targets.others[row]);
 }
 
+// log(1 + e^x), whatever x is.
+double Softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
+
+double Sigmoid(double x) {
+  const double e = std::exp(-std::abs(x));
+  return x >= 0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+}
+
+LossResult OfMarks(int64_t rows, int64_t classes, const float* scores, const Targets& targets,
+                   float* gradient) {
+  LossResult result;
+  result.weight = static_cast<double>(rows);
+  for (int64_t i = 0; i < rows; ++i) {
+    bool exact = true;
+    for (int64_t k = 0; k < classes; ++k) {
+      const int64_t at = i * classes + k;
+      const auto x = static_cast<double>(scores[at]);
+      const auto mark = static_cast<double>(targets.marks[at]);
+      const double t = (1.0 - targets.smoothing) * mark + targets.smoothing / 2;
+      const double weight =
+          targets.class_weights == nullptr ? 1.0 : static_cast<double>(targets.class_weights[k]);
+      exact = exact && (x >= 0) == (mark > 0.5);
+      result.loss += weight * t * Softplus(-x) + (1.0 - t) * Softplus(x);
+      if (gradient == nullptr) continue;
+      const double slope = (1.0 - t) * Sigmoid(x) - weight * t * Sigmoid(-x);
+      gradient[at] = static_cast<float>(slope / static_cast<double>(rows));
+    }
+    result.correct += exact ? 1 : 0;
+  }
+  result.loss /= static_cast<double>(std::max<int64_t>(1, rows));
+  return result;
+}
+
 }  // namespace
 
 LossResult CrossEntropy(int64_t rows, int64_t classes, const float* scores, const Targets& targets,
                         float* gradient) {
+  if (targets.marks != nullptr) return OfMarks(rows, classes, scores, targets, gradient);
   LossResult result;
   std::vector<double> target(static_cast<size_t>(classes)), weights(static_cast<size_t>(rows));
   double& total_weight = result.weight;

@@ -75,4 +75,22 @@ Mix MixBatch(const config::AugmentationConfig& config, uint64_t seed, uint64_t s
   return mix;
 }
 
+std::vector<float> MixMarks(const Mix& mix, const data::PixelCache& cache,
+                            const std::vector<int64_t>& indices) {
+  if (!cache.multi_label()) return {};
+  const size_t count = indices.size(), classes = cache.classes().size();
+  const auto share = static_cast<float>(mix.share);
+  std::vector<float> marks;
+  marks.reserve(count * classes);
+  for (size_t i = 0; i < count; ++i) {
+    const uint8_t* own = cache.Marks(indices[i]);
+    const uint8_t* other = cache.Marks(indices[mix.others.empty() ? i : count - 1 - i]);
+    for (size_t k = 0; k < classes; ++k) {
+      const float one = own[k] != 0 ? share : 1.0F - share;  // where only one of the two has it
+      marks.push_back(own[k] == other[k] ? static_cast<float>(own[k]) : one);
+    }
+  }
+  return marks;
+}
+
 }  // namespace bluestem::train

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bluestem/config/experiment.h"
+#include "bluestem/data/cache.h"
 
 namespace bluestem::train {
 
@@ -26,5 +27,10 @@ struct Mix {
 // step). CutMix's share is the area that was really kept.
 Mix MixBatch(const config::AugmentationConfig& config, uint64_t seed, uint64_t step, int64_t count,
              const MapSize& size, const int32_t* labels, float* images);
+
+// Returns how much of each class the pictures of a batch have once they are mixed, [indices,
+// classes]; empty where each has one class, which `others` and `share` say.
+std::vector<float> MixMarks(const Mix& mix, const data::PixelCache& cache,
+                            const std::vector<int64_t>& indices);
 
 }  // namespace bluestem::train

@@ -427,13 +427,13 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   const std::vector<float> scores = s.MeanScores();
   const int64_t classes = s.network.classes;
   std::vector<float> gradient(scores.size());
-  const LossResult loss = CrossEntropy(input.count, classes, scores.data(),
-                                       {.labels = input.labels,
-                                        .others = input.others,
-                                        .share = input.share,
-                                        .smoothing = options.label_smoothing,
-                                        .class_weights = options.class_weights},
-                                       gradient.data());
+  const Targets aim{.labels = input.labels,
+                    .others = input.others,
+                    .share = input.share,
+                    .marks = input.marks,
+                    .smoothing = options.label_smoothing,
+                    .class_weights = options.class_weights};
+  const LossResult loss = CrossEntropy(input.count, classes, scores.data(), aim, gradient.data());
   const at::Tensor& last = s.blocks.back().output;
   const int64_t pixels = last.size(2) * last.size(3);
   // `gradient` is of the mean over this rank's images, which are a part of the joint mean.

@@ -27,11 +27,14 @@ struct StepInput {
   const int32_t* labels = nullptr;  // [count]
   const int32_t* others = nullptr;  // [count], labels of what was mixed in (internal/mixing.h)
   double share = 1;                 // of `labels` in the target
+  // [count, classes], 0..1: the target of Head::kSigmoid, which reads it in place of labels.
+  const float* marks = nullptr;
 };
 
 struct StepOptions {
   double label_smoothing = 0;
-  const float* class_weights = nullptr;  // [classes], or null: all 1
+  const float* class_weights = nullptr;  // [classes], or null: all 1; of Head::kSigmoid what a
+                                         // picture with the class counts
   bool float_weights = false;            // do not quantize Weights::kConfigured in this step
   uint64_t seed = 0;                     // of dropout and of the rounding of gradients
 };
@@ -74,7 +77,7 @@ class Module {
   void AddStatistics(const StepInput& input);
   void FinishStatistics();
 
-  // Returns the scores before the softmax, [count, classes], with the statistics.
+  // Returns the scores before the head, [count, classes], with the statistics.
   std::vector<float> Scores(const StepInput& input);
 
  private:

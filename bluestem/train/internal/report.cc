@@ -8,6 +8,7 @@
 #include "bluestem/task/classification.h"
 #include "bluestem/train/internal/calibration.h"
 #include "bluestem/train/internal/html.h"
+#include "bluestem/train/internal/labels_section.h"
 #include "bluestem/train/internal/predictions.h"
 #include "bluestem/train/networks/cost.h"
 
@@ -34,7 +35,7 @@ std::string Bits(int32_t bits) {
 std::string Curves(const std::vector<EpochMetrics>& metrics) {
   Line train_loss{"training", "#f59e0b", {}}, loss{"validation", "#2563eb", {}},
       train{"training", "#f59e0b", {}}, accuracy{"validation", "#2563eb", {}},
-      rate{"rate", "#10b981", {}};
+      rate{"rate", "#10b981", {}}, auroc{"AUROC", "#10b981", {}};
   for (const EpochMetrics& row : metrics) {
     const auto x = static_cast<double>(row.epoch);
     train_loss.points.emplace_back(x, row.loss);
@@ -42,12 +43,12 @@ std::string Curves(const std::vector<EpochMetrics>& metrics) {
     train.points.emplace_back(x, row.train_accuracy);
     accuracy.points.emplace_back(x, row.validation_accuracy);
     rate.points.emplace_back(x, row.learning_rate);
+    if (row.validation_auroc >= 0) auroc.points.emplace_back(x, row.validation_auroc);
   }
+  std::vector<Line> shares = {train, accuracy};
+  if (!auroc.points.empty()) shares.push_back(auroc);
   return "<section><h2>Curves</h2><div class=\"charts\">" +
-         ToSvg({.title = "Accuracy",
-                .x_title = "epoch",
-                .percent = true,
-                .lines = {train, accuracy}}) +
+         ToSvg({.title = "Accuracy", .x_title = "epoch", .percent = true, .lines = shares}) +
          ToSvg({.title = "Loss", .x_title = "epoch", .lines = {train_loss, loss}}) +
          ToSvg({.title = "Learning rate", .x_title = "epoch", .lines = {rate}}) +
          "</div></section>";
@@ -145,9 +146,13 @@ std::string Environment(const ReportContent& content) {
       state.seed, state.threads, std::thread::hardware_concurrency(), EscapeHtml(state.versions));
 }
 
-}  // namespace
+// What the report says of the answers, by task.
+struct Answers {
+  std::string tiles;  // the first with kBaselineMark behind it
+  std::string sections;
+};
 
-Status WriteReport(const ReportContent& content) {
+Answers AnswersOfOneLabel(const ReportContent& content) {
   task::ClassificationCounts counts(content.validation->classes());
   std::vector<int32_t> labels;
   for (size_t i = 0; i < content.scores->size(); ++i) {
@@ -155,6 +160,41 @@ Status WriteReport(const ReportContent& content) {
     counts.Add(labels.back(), (*content.scores)[i]);
   }
   const auto total = static_cast<double>(std::max<int64_t>(1, counts.total()));
+  Answers answers;
+  answers.tiles =
+      Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
+           "accuracy") +
+      kBaselineMark;
+  if (counts.classes().size() > 5)
+    answers.tiles +=
+        Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct_top5()) / total),
+             "right answer among five");
+  answers.sections = Confusion(counts) + CalibrationSection(Calibrate(*content.scores, labels)) +
+                     PredictionsSection(*content.validation, *content.scores);
+  return answers;
+}
+
+Answers AnswersOfAnyLabels(const ReportContent& content) {
+  task::MultiLabelCounts counts(content.validation->classes(), content.meta->threshold);
+  for (size_t i = 0; i < content.scores->size(); ++i)
+    counts.Add(content.validation->Labels(static_cast<int64_t>(i)), (*content.scores)[i]);
+  const task::MultiLabelQuality quality = counts.Quality();
+  const auto total = static_cast<double>(std::max<int64_t>(1, counts.total()));
+  return {
+      .tiles = Tile(fmt::format("{:.4f}", quality.mean_auroc.value_or(0)), "mean AUROC") +
+               kBaselineMark +
+               Tile(fmt::format("{:.4f}", quality.mean_average_precision.value_or(0)),
+                    "mean average precision") +
+               Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
+                    "exactly right"),
+      .sections = LabelsSection(counts)};
+}
+
+}  // namespace
+
+Status WriteReport(const ReportContent& content) {
+  const Answers answers =
+      content.meta->multi_label() ? AnswersOfAnyLabels(content) : AnswersOfOneLabel(content);
   int64_t macs = 0, bytes = 0;
   for (const LayerCost& row : CostTable(content.module->network(), content.module->shapes()))
     macs += row.macs, bytes += row.weight_bytes;
@@ -167,22 +207,13 @@ Status WriteReport(const ReportContent& content) {
   html += fmt::format(
       "<h1>{}</h1><p class=\"sub\">{} on {} validation images, with the artefact's "
       "arithmetic</p><div class=\"tiles\">",
-      name, EscapeHtml(content.module->network().name), counts.total());
-  html += Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
-               "accuracy") +
-          kBaselineMark;
-  if (counts.classes().size() > 5)
-    html +=
-        Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct_top5()) / total),
-             "right answer among five");
-  html += Tile(Count(static_cast<double>(macs)), "multiply-accumulates a picture") +
+      name, EscapeHtml(content.module->network().name), content.scores->size());
+  html += answers.tiles + Tile(Count(static_cast<double>(macs)), "multiply-accumulates a picture") +
           Tile(Count(static_cast<double>(bytes)) + "B", "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";
-  html += Curves(content.metrics) + Confusion(counts) +
-          CalibrationSection(Calibrate(*content.scores, labels)) +
-          PredictionsSection(*content.validation, *content.scores) + Costs(*content.module) +
-          Environment(content);
+  html +=
+      Curves(content.metrics) + answers.sections + Costs(*content.module) + Environment(content);
   return WriteFile(content.paths.Report(), html + "</main></body></html>\n");
 }
 
@@ -195,9 +226,12 @@ Status AddBaselineToReport(const RunPaths& run, const RunPaths& baseline) {
       nlohmann::json::parse(evaluation, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("accuracy"))
     return Error(Code::kInvalidData, "{}: no accuracy in it", baseline.Evaluation().string());
+  const bool ranks = json.contains("mean_auroc") && json["mean_auroc"].is_number();
   html.replace(at, sizeof(kBaselineMark) - 1,
-               Tile(fmt::format("{:.2f} %", 100.0 * json["accuracy"].get<double>()),
-                    "accuracy of the same net in fp32"));
+               ranks ? Tile(fmt::format("{:.4f}", json["mean_auroc"].get<double>()),
+                            "mean AUROC of the same net in fp32")
+                     : Tile(fmt::format("{:.2f} %", 100.0 * json["accuracy"].get<double>()),
+                            "accuracy of the same net in fp32"));
   return WriteFile(run.Report(), html);
 }
 

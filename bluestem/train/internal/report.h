@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bluestem/data/cache.h"
+#include "bluestem/task/meta.h"
 #include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/run_folder.h"
 
@@ -17,6 +18,7 @@ struct ReportContent {
   const Module* module = nullptr;
   std::vector<EpochMetrics> metrics;
   RunState state;
+  const task::Meta* meta = nullptr;
   const data::PixelCache* validation = nullptr;
   const std::vector<std::vector<float>>* scores = nullptr;  // of `validation`, exact
 };

@@ -8,15 +8,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json ToJson(const EpochMetrics& row) {
-  return {{"epoch", row.epoch},
-          {"step", row.step},
-          {"learning_rate", row.learning_rate},
-          {"loss", row.loss},
-          {"train_accuracy", row.train_accuracy},
-          {"validation_loss", row.validation_loss},
-          {"validation_accuracy", row.validation_accuracy},
-          {"images_per_second", row.images_per_second},
-          {"elapsed_seconds", row.elapsed_seconds}};
+  Json json = {{"epoch", row.epoch},
+               {"step", row.step},
+               {"learning_rate", row.learning_rate},
+               {"loss", row.loss},
+               {"train_accuracy", row.train_accuracy},
+               {"validation_loss", row.validation_loss},
+               {"validation_accuracy", row.validation_accuracy},
+               {"images_per_second", row.images_per_second},
+               {"elapsed_seconds", row.elapsed_seconds}};
+  if (row.validation_auroc < 0) return json;
+  json["validation_auroc"] = row.validation_auroc;
+  json["validation_average_precision"] = row.validation_average_precision;
+  return json;
 }
 
 EpochMetrics FromJson(const Json& json) {
@@ -27,6 +31,8 @@ EpochMetrics FromJson(const Json& json) {
           .train_accuracy = json.at("train_accuracy"),
           .validation_loss = json.at("validation_loss"),
           .validation_accuracy = json.at("validation_accuracy"),
+          .validation_auroc = json.value("validation_auroc", -1.0),
+          .validation_average_precision = json.value("validation_average_precision", -1.0),
           .images_per_second = json.at("images_per_second"),
           .elapsed_seconds = json.at("elapsed_seconds")};
 }
@@ -68,19 +74,20 @@ Status WriteMetrics(const RunPaths& paths, const std::vector<EpochMetrics>& rows
 }
 
 Status WriteRunState(const RunPaths& paths, const RunState& state) {
-  const Json json = {{"status", state.status},
-                     {"step", state.step},
-                     {"steps", state.steps},
-                     {"steps_per_epoch", state.steps_per_epoch},
-                     {"seed", state.seed},
-                     {"threads", state.threads},
-                     {"ranks", state.ranks},
-                     {"started_unix", state.started_unix},
-                     {"images_per_second", state.images_per_second},
-                     {"train_seconds", state.train_seconds},
-                     {"best_validation_accuracy", state.best_validation_accuracy},
-                     {"best_epoch", state.best_epoch},
-                     {"versions", state.versions}};
+  Json json = {{"status", state.status},
+               {"step", state.step},
+               {"steps", state.steps},
+               {"steps_per_epoch", state.steps_per_epoch},
+               {"seed", state.seed},
+               {"threads", state.threads},
+               {"ranks", state.ranks},
+               {"started_unix", state.started_unix},
+               {"images_per_second", state.images_per_second},
+               {"train_seconds", state.train_seconds},
+               {"best_validation_accuracy", state.best_validation_accuracy},
+               {"best_epoch", state.best_epoch},
+               {"versions", state.versions}};
+  if (state.best_validation_auroc >= 0) json["best_validation_auroc"] = state.best_validation_auroc;
   return WriteFile(paths.State(), json.dump(2) + "\n");
 }
 
@@ -99,6 +106,7 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
                     .images_per_second = json.at("images_per_second"),
                     .train_seconds = json.at("train_seconds"),
                     .best_validation_accuracy = json.at("best_validation_accuracy"),
+                    .best_validation_auroc = json.value("best_validation_auroc", -1.0),
                     .best_epoch = json.at("best_epoch"),
                     .versions = json.at("versions")};
   } catch (const nlohmann::json::exception& error) {

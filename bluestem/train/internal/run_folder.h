@@ -36,8 +36,14 @@ struct EpochMetrics {
   double train_accuracy = 0;
   double validation_loss = 0;
   double validation_accuracy = 0;
+  // Means over the classes, where a picture has any number of them; else -1.
+  double validation_auroc = -1;
+  double validation_average_precision = -1;
   double images_per_second = 0;
   double elapsed_seconds = 0;
+
+  // What makes an epoch the best.
+  double Score() const { return validation_auroc >= 0 ? validation_auroc : validation_accuracy; }
 };
 std::string MetricsToJson(const std::vector<EpochMetrics>& rows);  // an array
 Result<std::vector<EpochMetrics>> MetricsFromJson(const std::string& json,
@@ -59,6 +65,7 @@ struct RunState {
   double images_per_second = 0;
   double train_seconds = 0;
   double best_validation_accuracy = -1;
+  double best_validation_auroc = -1;  // as in EpochMetrics
   int64_t best_epoch = 0;
   std::string versions;  // "bluestem 0.1.0, LibTorch 1.13.1"
 };

@@ -8,9 +8,10 @@
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/train/internal/batches.h"
-#include "bluestem/train/internal/loss.h"
+#include "bluestem/train/internal/class_weights.h"
 #include "bluestem/train/internal/mixing.h"
 #include "bluestem/train/internal/schedule.h"
+#include "bluestem/train/internal/validation.h"
 
 namespace bluestem::train {
 namespace {
@@ -23,7 +24,6 @@ constexpr double kBudgetShare =
     0.95;  // of max_minutes for steps and validation; the rest is for the end
 constexpr int64_t kStatisticsImages = 10000;     // of an epoch that may become the model
 constexpr int64_t kValidationStatistics = 2000;  // of one that is only validated
-constexpr int64_t kEvaluationBatch = 250;
 
 OptimizerSettings SettingsOf(const config::TrainConfig& config, const Recipe& recipe) {
   return {.name = config.optimizer,
@@ -32,20 +32,6 @@ OptimizerSettings SettingsOf(const config::TrainConfig& config, const Recipe& re
           .beta_rate = recipe.beta_rate,
           .lookahead = recipe.lookahead,
           .clip = config.gradient_clip};
-}
-
-// What each class counts, so that all count the same together: n / (classes * n_class).
-std::vector<float> BalancedWeights(const data::PixelCache& cache, Ranks& ranks) {
-  std::vector<double> counts(cache.classes().size());
-  for (int64_t i = 0; i < cache.size(); ++i) ++counts[static_cast<size_t>(cache.Label(i))];
-  ranks.Sum(counts.data(), static_cast<int64_t>(counts.size()));
-  const auto images = static_cast<double>(cache.size() * ranks.count());
-  std::vector<float> weights;
-  for (const double count : counts) {
-    const double even = images / static_cast<double>(counts.size());
-    weights.push_back(static_cast<float>(even / std::max(1.0, count)));
-  }
-  return weights;
 }
 
 }  // namespace
@@ -104,12 +90,14 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
   const Mix mix = MixBatch(experiment_.augmentation, static_cast<uint64_t>(experiment_.train.seed),
                            static_cast<uint64_t>(state_.step), count,
                            {network.h, network.w, network.c}, labels.data(), images_.data());
+  const std::vector<float> marks = MixMarks(mix, *data_.train, batch.indices);
   const StepResult result =
       module_.Step({.count = count,
                     .images = images_.data(),
                     .labels = labels.data(),
                     .others = mix.others.empty() ? nullptr : mix.others.data(),
-                    .share = mix.share},
+                    .share = mix.share,
+                    .marks = marks.empty() ? nullptr : marks.data()},
                    {.label_smoothing = experiment_.train.label_smoothing,
                     .class_weights = class_weights_.empty() ? nullptr : class_weights_.data(),
                     .float_weights = float_weights,
@@ -194,40 +182,13 @@ void Training::EstimateStatistics() {
   const int64_t size = data_.train->picture_bytes();
   std::vector<uint8_t> pixels;
   module_.BeginStatistics();
-  for (int64_t first = 0; first < images; first += kEvaluationBatch) {
-    const int64_t count = std::min(kEvaluationBatch, images - first);
+  for (int64_t first = 0; first < images; first += kValidationBatch) {
+    const int64_t count = std::min(kValidationBatch, images - first);
     CopyPixels(*data_.train, order, first, count, pixels);
     NormalizeBatch(module_.network().normalize, count, size, pixels.data(), images_);
     module_.AddStatistics({.count = count, .images = images_.data(), .labels = nullptr});
   }
   module_.FinishStatistics();
-}
-
-void Training::Validate(EpochMetrics& row) {
-  const data::PixelCache& cache = *data_.validation;
-  std::vector<int64_t> order;  // this rank's share; rank 0 has all pictures
-  for (int64_t i = 0; i < cache.size(); i += IsFirst() ? ranks_.count() : 1) order.push_back(i);
-  const auto size = static_cast<int64_t>(order.size());
-  std::vector<uint8_t> pixels;
-  double sums[3] = {0, 0, static_cast<double>(size)};  // loss, correct, images
-  for (int64_t first = 0; first < size; first += kEvaluationBatch) {
-    const int64_t count = std::min(kEvaluationBatch, size - first);
-    CopyPixels(cache, order, first, count, pixels);
-    NormalizeBatch(module_.network().normalize, count, cache.picture_bytes(), pixels.data(),
-                   images_);
-    const std::vector<float> scores =
-        module_.Scores({.count = count, .images = images_.data(), .labels = nullptr});
-    std::vector<int32_t> labels;
-    for (int64_t i = 0; i < count; ++i)
-      labels.push_back(cache.Label(order[static_cast<size_t>(first + i)]));
-    const LossResult result = CrossEntropy(count, module_.network().classes, scores.data(),
-                                           {.labels = labels.data()}, nullptr);
-    sums[0] += result.loss * static_cast<double>(count);
-    sums[1] += static_cast<double>(result.correct);
-  }
-  ranks_.Sum(sums, 3);
-  row.validation_loss = sums[0] / sums[2];
-  row.validation_accuracy = sums[1] / sums[2];
 }
 
 Checkpoint Training::Snapshot() {
@@ -237,6 +198,7 @@ Checkpoint Training::Snapshot() {
                      {"threads", state_.threads},
                      {"elapsed_seconds", started_ > 0 ? Elapsed() : 0.0},
                      {"best_validation_accuracy", state_.best_validation_accuracy},
+                     {"best_validation_auroc", state_.best_validation_auroc},
                      {"best_epoch", state_.best_epoch},
                      {"epoch_loss", epoch_tally_.loss},
                      {"epoch_correct", epoch_tally_.correct},
@@ -301,6 +263,7 @@ Status Training::Resume() {
     state_.steps = info.at("steps");
     earlier_seconds_ = info.at("elapsed_seconds");
     state_.best_validation_accuracy = info.at("best_validation_accuracy");
+    state_.best_validation_auroc = info.value("best_validation_auroc", -1.0);
     state_.best_epoch = info.at("best_epoch");
     epoch_tally_ = {.loss = info.at("epoch_loss"),
                     .correct = info.at("epoch_correct"),
@@ -324,19 +287,23 @@ Status Training::LogEvents(const EpochMetrics& row) const {
   const auto wall = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
                                             std::chrono::system_clock::now().time_since_epoch())
                                             .count());
-  const std::pair<const char*, double> scalars[] = {
+  std::vector<std::pair<const char*, double>> scalars = {
       {"loss/train", row.loss},
       {"loss/validation", row.validation_loss},
       {"accuracy/train", row.train_accuracy},
       {"accuracy/validation", row.validation_accuracy},
       {"learning_rate", row.learning_rate},
       {"images_per_second", row.images_per_second}};
+  if (row.validation_auroc >= 0) {
+    scalars.emplace_back("auroc/validation", row.validation_auroc);
+    scalars.emplace_back("average_precision/validation", row.validation_average_precision);
+  }
   for (const auto& [tag, value] : scalars)
     BLUESTEM_RETURN_IF_ERROR(events.Scalar(tag, row.step, wall, value));
   return OkStatus();
 }
 
-void Training::Report(double validation_accuracy) {
+void Training::Report(double validation_accuracy, double validation_auroc) {
   if (!options_.progress || !IsFirst()) return;
   const double here = Now() - started_;
   const auto done = static_cast<double>(state_.step - first_step_);
@@ -351,24 +318,26 @@ void Training::Report(double validation_accuracy) {
            here / std::max(done, 1.0) * static_cast<double>(state_.steps - state_.step),
        .loss = epoch_tally_.loss / images,
        .train_accuracy = static_cast<double>(epoch_tally_.correct) / images,
-       .validation_accuracy = validation_accuracy});
+       .validation_accuracy = validation_accuracy,
+       .validation_auroc = validation_auroc});
 }
 
 // Validates the weights as they are, and keeps them if they are the best.
 Status Training::ValidateEpoch(EpochMetrics& row) {
   EstimateStatistics();
-  Validate(row);
+  Validate(module_, *data_.validation, experiment_.threshold, ranks_, row);
   row.elapsed_seconds = Elapsed();
   metrics_.push_back(row);
-  Report(row.validation_accuracy);
+  Report(row.validation_accuracy, row.validation_auroc);
   epoch_tally_ = {};
   state_.images_per_second = row.images_per_second;
   state_.train_seconds = row.elapsed_seconds;
   // Of equal ones the later: its rate was lower.
-  if (experiment_.train.select != "last" &&
-      row.validation_accuracy < state_.best_validation_accuracy)
-    return OkStatus();
+  const EpochMetrics best{.validation_accuracy = state_.best_validation_accuracy,
+                          .validation_auroc = state_.best_validation_auroc};
+  if (experiment_.train.select != "last" && row.Score() < best.Score()) return OkStatus();
   state_.best_validation_accuracy = row.validation_accuracy;
+  state_.best_validation_auroc = row.validation_auroc;
   state_.best_epoch = row.epoch;
   return SaveBest();
 }
@@ -376,10 +345,9 @@ Status Training::ValidateEpoch(EpochMetrics& row) {
 // Patience counts from the first of equal epochs: staying is not getting better.
 void Training::EndEarly() {
   const int64_t patience = experiment_.train.patience;
-  const auto first = std::max_element(metrics_.begin(), metrics_.end(),
-                                      [](const EpochMetrics& a, const EpochMetrics& b) {
-                                        return a.validation_accuracy < b.validation_accuracy;
-                                      });
+  const auto first = std::max_element(
+      metrics_.begin(), metrics_.end(),
+      [](const EpochMetrics& a, const EpochMetrics& b) { return a.Score() < b.Score(); });
   if (patience > 0 && metrics_.end() - first > patience) state_.steps = state_.step;
 }
 
@@ -434,7 +402,7 @@ Status Training::Run() {
       BLUESTEM_RETURN_IF_ERROR(FinishEpoch((state_.step - 1) / per_epoch));
       BLUESTEM_RETURN_IF_ERROR(Save());
     } else {
-      Report(-1);
+      Report(-1, -1);
       if (state_.step % experiment_.train.checkpoint_steps == 0) BLUESTEM_RETURN_IF_ERROR(Save());
     }
   }

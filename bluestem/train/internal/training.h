@@ -59,12 +59,11 @@ class Training {
   void EndEarly();
   int64_t StatisticsImages(int64_t step) const;
   void EstimateStatistics();
-  void Validate(EpochMetrics& row);
   Status Save();
   Status SaveBest();
   Checkpoint Snapshot();
   Status LogEvents(const EpochMetrics& row) const;
-  void Report(double validation_accuracy);
+  void Report(double validation_accuracy, double validation_auroc);
   double Elapsed() const;
   // Returns whether any rank is.
   bool Interrupted() {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/data/dataset.h"
-#include "bluestem/task/classification.h"
+#include "bluestem/task/counts.h"
 #include "bluestem/task/meta.h"
 #include "bluestem/train/main/commands.h"
 #include "bluestem/train/train.h"
@@ -17,11 +17,17 @@ Status Evaluation(const Arguments& arguments) {
   if (arguments.data.empty()) return Error(Code::kInvalidArgument, "--data: name the images");
   BLUESTEM_ASSIGN_OR_RETURN(const task::Meta meta,
                             task::ReadMeta(Path(arguments.run) / "meta.yaml"));
-  BLUESTEM_ASSIGN_OR_RETURN(std::shared_ptr<const data::Dataset> dataset,
-                            data::Open({.format = arguments.format,
-                                        .path = arguments.data,
-                                        .split = arguments.split,
-                                        .classes = meta.classes}));
+  const Path config =
+      arguments.config.empty() ? Path(arguments.run) / "config.yaml" : Path(arguments.config);
+  BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment, config::Load(config));
+  BLUESTEM_ASSIGN_OR_RETURN(
+      std::shared_ptr<const data::Dataset> dataset,
+      data::Open({.format = arguments.format,
+                  .path = arguments.data,
+                  .split = arguments.split,
+                  .classes = meta.classes,
+                  .labels = meta.multi_label() ? data::LabelCount::kAny : data::LabelCount::kOne,
+                  .csv = data::OptionsOf(experiment).csv}));
   if (arguments.limit > 0 && arguments.limit < dataset->size()) {
     // Spread evenly, as `bluestem evaluate --limit` does for artefacts.
     std::vector<int64_t> indices;
@@ -31,18 +37,18 @@ Status Evaluation(const Arguments& arguments) {
   }
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<std::vector<float>> scores,
                             Evaluate(arguments.run, *dataset, {}));
-  task::ClassificationCounts counts(meta.classes);
+  const std::unique_ptr<task::Counts> counts = task::MakeCounts(meta);
   Bytes raw;
   for (size_t i = 0; i < scores.size(); ++i) {
-    counts.Add(dataset->Label(static_cast<int64_t>(i)), scores[i]);
+    counts->Add(dataset->Labels(static_cast<int64_t>(i)), scores[i]);
     const auto* bytes = reinterpret_cast<const uint8_t*>(scores[i].data());
     raw.insert(raw.end(), bytes, bytes + scores[i].size() * sizeof(float));
   }
   if (!arguments.scores.empty()) BLUESTEM_RETURN_IF_ERROR(WriteFile(arguments.scores, raw));
   if (arguments.json) {
-    std::printf("%s\n", counts.ToJson().c_str());
+    std::printf("%s\n", counts->ToJson().c_str());
   } else if (!arguments.quiet) {
-    std::printf("%s", counts.ToText().c_str());
+    std::printf("%s", counts->ToText().c_str());
   }
   return OkStatus();
 }

@@ -72,6 +72,7 @@ class Display {
                                    {"loss", p.loss},
                                    {"train_accuracy", p.train_accuracy}};
     if (p.validation_accuracy >= 0) line["validation_accuracy"] = p.validation_accuracy;
+    if (p.validation_auroc >= 0) line["validation_auroc"] = p.validation_auroc;
     std::printf("%s\n", line.dump().c_str());
     std::fflush(stdout);
   }
@@ -83,6 +84,7 @@ class Display {
         p.epoch + 1, p.step, p.steps, p.images_per_second, Clock(p.elapsed_seconds),
         Clock(p.remaining_seconds), p.loss, p.train_accuracy * 100);
     if (epoch) line += fmt::format("  validation {:.2f} %", p.validation_accuracy * 100);
+    if (p.validation_auroc >= 0) line += fmt::format("  AUROC {:.4f}", p.validation_auroc);
     if (terminal_) {
       std::fprintf(stderr, "\r\x1b[K%s%s", line.c_str(), epoch ? "\n" : "");
       drawn_ = !epoch;

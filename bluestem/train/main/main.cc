@@ -21,8 +21,8 @@ constexpr Command kCommands[] = {
     {"fit", "fit --config C --output RUN [--set KEY=VALUE]... [--resume] [--json] [--quiet]",
      RunFit},
     {"evaluate",
-     "evaluate --run RUN --data PATH [--format F] [--split S] [--limit N] --scores OUT.f32 "
-     "[--json] [--quiet]",
+     "evaluate --run RUN --data PATH [--config C] [--format F] [--split S] [--limit N] --scores "
+     "OUT.f32 [--json] [--quiet]",
      RunEvaluate},
     {"export", "export --run RUN --output model.onnx [--quiet]", RunExport},
 };

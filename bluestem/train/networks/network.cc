@@ -126,6 +126,7 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
   network.h = experiment.data.height, network.w = experiment.data.width,
   network.c = experiment.data.channels;
   network.classes = classes;
+  network.head = experiment.task == "classification" ? Head::kSoftmax : Head::kSigmoid;
   network.normalize = NormalizeOf(experiment.data.normalize);
   network.weight_quantizer = FindWeightQuantizer(config.weight_quantizer);
   network.activation_quantizer = FindActivationQuantizer(config.activation_quantizer);

@@ -4,7 +4,7 @@
 // A block, in order; what is off is skipped:
 //   convolution [+ bias] -> max-pool (if pool_first) -> batch norm -> + the value before the
 //   previous block's activation (shortcut) -> activation -> dropout -> max-pool -> space to depth
-// After the last block: mean over height and width, then softmax.
+// After the last block: mean over height and width, then the head.
 //
 // A pool before the batch norm needs gamma fixed at 1: then norm and quantizer are rising,
 // max-pooling commutes with them, and the exported graph pools codes.
@@ -25,6 +25,10 @@ namespace bluestem::train {
 
 enum class Weights : uint8_t { kConfigured, kEightBit, kFloat };
 enum class Activation : uint8_t { kQuantized, kRelu, kNone };
+// What makes probabilities of the means. A sigmoid is part of the network, not of the task that
+// reads it, so that the artefact's kernel and the trainer's exact evaluation compute it by one
+// definition.
+enum class Head : uint8_t { kSoftmax, kSigmoid };
 enum class Initial : uint8_t {
   kHeNormal,     // normal, variance 2 / fan-in
   kUniform,      // uniform in +-1/sqrt(fan-in)
@@ -75,6 +79,7 @@ struct Recipe {
 struct Network {
   std::string name;
   int64_t h = 0, w = 0, c = 0, classes = 0;
+  Head head = Head::kSoftmax;
   image::Normalize normalize = image::Normalize::kDivideBy255;
   const WeightQuantizer* weight_quantizer = nullptr;          // of Weights::kConfigured
   const ActivationQuantizer* activation_quantizer = nullptr;  // of Activation::kQuantized
