@@ -26,6 +26,9 @@ constexpr Question kAboutModel[] = {{"name", "Name of the experiment", nullptr},
                                     {"data.format", "Format of the dataset", "auto"}};
 constexpr Question kPath = {"data.path", "Path of the training pictures", nullptr};
 constexpr Question kValidation = {"data.validation", "Path of the validation pictures", nullptr};
+constexpr Question kAboutColumns[] = {
+    {"data.image_column", "Column of the pictures (empty: the first)", nullptr},
+    {"data.label_columns", "Columns of the labels, as a,b,c (empty: found by their names)", ""}};
 constexpr Question kAboutTraining[] = {
     {"train.batch", "Batch size", nullptr},
     {"data.image_size", "Size of the network's input, as 32x32", nullptr},
@@ -123,10 +126,21 @@ class Wizard {
     }
   }
 
+  // Whether the columns may be what is wrong.
+  bool IsTable() const {
+    const Result<std::string> format = data::DetectFormat(experiment_.data.path);
+    return format.ok() && (experiment_.data.format == "csv" || *format == "csv");
+  }
+
   Status AskPath() {
     while (true) {
       BLUESTEM_RETURN_IF_ERROR(Ask(kPath));
-      const Result<FoundData> found = FindData(experiment_);
+      Result<FoundData> found = FindData(experiment_);
+      if (!found.ok() && IsTable()) {
+        out_ << "  " << found.status().message() << "\n";
+        for (const Question& question : kAboutColumns) BLUESTEM_RETURN_IF_ERROR(Ask(question));
+        found = FindData(experiment_);
+      }
       if (found.ok()) {
         out_ << "  found " << Describe(*found) << "\n";
         has_validation_ = found->has_validation;

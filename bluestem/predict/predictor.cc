@@ -117,6 +117,14 @@ Result<Prediction> Predictor::Predict(const image::Image& image) {
   prediction.seconds.total = prediction.seconds.pre + prediction.seconds.inference;
   const float* scores = outputs[0].data<float>();
   prediction.scores.assign(scores, scores + outputs[0].size());
+  for (const float score : prediction.scores) {
+    if (meta_.multi_label() && !(score >= 0 && score <= 1)) {
+      return Error(
+          Code::kInvalidData,
+          "the model gives the score {}, but {} expects 0..1: end the model with a Sigmoid", score,
+          task::kMultiLabel);
+    }
+  }
   return prediction;
 }
 

@@ -41,6 +41,8 @@ class Predictor {
                                                    task::Meta meta);
   const task::Meta& meta() const { return meta_; }
   runtime::Session& session() { return *session_; }
+  // Errors: kInvalidData where a model with any number of classes a picture gives a score outside
+  // 0..1, which its threshold could not be compared with.
   Result<Prediction> Predict(const image::Image& image);
 
  private:

@@ -139,6 +139,15 @@ TEST(Probabilities, AreKeptAsTheyAreAndMadeFromOtherScores) {
   EXPECT_THAT(made, ElementsAre(0.5f, 0.5f));
 }
 
+TEST(Predictor, RefusesScoresThatNoThresholdCanJudge) {
+  task::Meta meta = MakeMeta();
+  meta.task = task::kMultiLabel;
+  auto predictor = Predictor::Create(std::make_unique<SumSession>(DType::kU8), meta).value();
+  const image::Image black{2, 2, 1, {0, 0, 0, 0}};  // scores 0, 1, 2
+  EXPECT_THAT(predictor->Predict(black).status().message(),
+              HasSubstr("gives the score 2, but IMAGE.MULTI_LABEL_CLASSIFICATION expects 0..1"));
+}
+
 TEST(Evaluate, GivesTheSameForAnyNumberOfThreads) {
   const NumberedImages images(40);
   const auto one = Evaluate(Workers(1), images, {});
