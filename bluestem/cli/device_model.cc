@@ -11,12 +11,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-bool RunsLibraries(const std::string& device) {
-  const auto parsed = runtime::ParseDeviceString(device);
-  return parsed.ok() && parsed->mode != runtime::PlacementMode::kHetero &&
-         parsed->names[0] == "CPU";
-}
-
 // The model beside an artefact's library.
 ModelSource SourceOfLibrary(const Path& library) {
   ModelSource source;
@@ -30,6 +24,12 @@ ModelSource SourceOfLibrary(const Path& library) {
 }
 
 }  // namespace
+
+bool RunsLibraries(const std::string& device) {
+  const auto parsed = runtime::ParseDeviceString(device);
+  return parsed.ok() && parsed->mode != runtime::PlacementMode::kHetero &&
+         parsed->names[0] == "CPU";
+}
 
 Result<std::shared_ptr<const program::Program>> CompileSource(const ModelSource& source,
                                                               std::vector<std::string>& graph_ops) {

@@ -21,6 +21,9 @@ struct DeviceModel {
   double load_seconds = 0;             // of all that stands between the file and the first request
 };
 
+// Whether a compiled library may serve the device string: it runs on the CPU alone.
+bool RunsLibraries(const std::string& device);
+
 // Takes an artefact's library where `settings.device` is CPU or AUTO, and compiles the model itself
 // for other devices. Errors: those of finding, reading, compiling and placing.
 Result<DeviceModel> OpenDeviceModel(const std::string& model, const std::string& meta,

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
+#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/scoring.h"
 
 namespace bluestem::cli {
@@ -188,6 +189,7 @@ Runner Setup(CommandLine& line) {
   line.Add("--engine", options->scoring.engine,
            "What computes: compiled (artefacts), trainer (runs), interpreter, reference, double")
       .OneOf({"compiled", "trainer", "interpreter", "reference", "double"});
+  AddDeviceOption(line, options->scoring.device);
   AddIsaOption(line, options->scoring.isa);
   line.Add("--threads", options->scoring.threads, "Images at a time (default: one a core)")
       .Range(1, 256);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "bluestem/cli/commands.h"
+#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/scoring.h"
 #include "bluestem/task/annotate.h"
 #include "bluestem/task/multi_label.h"
@@ -19,11 +20,18 @@ struct RunOptions {
   std::string meta;
   std::string output = "output";
   std::string isa;
+  std::string device = "CPU";
   int64_t trial = 1;
   int64_t threads = 1;
 };
 
 Result<std::unique_ptr<predict::Predictor>> OpenLibrary(const RunOptions& options) {
+  if (!RunsLibraries(options.device)) {
+    BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
+    return Error(Code::kUnsupported,
+                 "-m {}: a compiled library runs on CPU, not on {}; give the artefact's folder",
+                 options.model, options.device);
+  }
   const Path library = options.model;
   Path meta = options.meta;
   if (meta.empty()) meta = library.parent_path().parent_path() / "meta.yaml";
@@ -47,9 +55,12 @@ Result<std::unique_ptr<predict::Predictor>> OpenPredictor(const RunOptions& opti
   BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
   ScoringOptions scoring;
   scoring.isa = options.isa;
+  scoring.device = options.device;
   scoring.threads = 1;
   scoring.session_threads = static_cast<int32_t>(options.threads);
-  if (source.kind == ModelSource::Kind::kRun) scoring.engine = "interpreter";
+  if (source.kind == ModelSource::Kind::kRun && RunsLibraries(options.device)) {
+    scoring.engine = "interpreter";
+  }
   BLUESTEM_ASSIGN_OR_RETURN(Scorer scorer, MakeScorer(source, scoring));
   return std::move(scorer.predictors[0]);
 }
@@ -166,6 +177,7 @@ Runner Setup(CommandLine& line) {
            "libbluestem_*.so, an artefact's folder, a run folder or a model file")
       .Required();
   line.Add("-c,--config", options->meta, "meta.yaml (default: the artefact's)");
+  AddDeviceOption(line, options->device);
   line.Add("-o,--output", options->output, "Where to write (default: output)");
   line.Add("--trial", options->trial, "Inferences to average the time over (default 1)")
       .Range(1, 1000000);

@@ -5,9 +5,11 @@
 
 #include "bluestem/cli/command.h"
 #include "bluestem/cli/compile.h"
+#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/graph_session.h"
 #include "bluestem/cli/trainer_scores.h"
 #include "bluestem/cli/verify.h"
+#include "bluestem/runtime/placed.h"
 
 namespace bluestem::cli {
 namespace {
@@ -36,9 +38,13 @@ Result<Sessions> OpenInterpreters(const LoadedModel& model, const ScoringOptions
   compile.model_hash = model.sha256;
   BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
   Sessions sessions;
+  const runtime::DeviceOptions device = {options.isa, options.session_threads};
+  BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement,
+                            runtime::PlaceOn(*compiled.program, options.device, device));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto placed,
+                            runtime::MakePlaced(compiled.program, std::move(placement)));
   for (size_t t = 0; t < ThreadCount(options); ++t) {
-    BLUESTEM_ASSIGN_OR_RETURN(
-        auto session, runtime::Interpret(compiled.program, options.isa, options.session_threads));
+    BLUESTEM_ASSIGN_OR_RETURN(auto session, runtime::OpenSession(placed, device));
     sessions.push_back(std::move(session));
   }
   return sessions;
@@ -61,7 +67,7 @@ std::string DefaultEngine(ModelSource::Kind kind) {
 Result<Sessions> OpenSessions(const ModelSource& source, const LoadedModel& model,
                               const std::string& engine, const ScoringOptions& options) {
   if (engine == "compiled") return OpenLibraries(source, options);
-  if (engine == "interpreter") return OpenInterpreters(model, options);
+  if (engine == "interpreter" || engine == options.device) return OpenInterpreters(model, options);
   Sessions sessions;
   for (size_t t = 0; t < ThreadCount(options); ++t) {
     sessions.push_back(MakeGraphSession(
@@ -73,8 +79,18 @@ Result<Sessions> OpenSessions(const ModelSource& source, const LoadedModel& mode
 }  // namespace
 
 Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& options) {
+  BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
   Scorer scorer;
   scorer.engine = options.engine.empty() ? DefaultEngine(source.kind) : options.engine;
+  if (!RunsLibraries(options.device)) {
+    if (!options.engine.empty()) {
+      return Error(Code::kInvalidArgument,
+                   "--engine {}: engines run on the CPU, and the device is {}; leave one of them "
+                   "out",
+                   options.engine, options.device);
+    }
+    scorer.engine = options.device;
+  }
   if (scorer.engine == "compiled" && source.kind != ModelSource::Kind::kArtefact) {
     return NoEngine(source, scorer.engine, "interpreter, reference or double; convert it first");
   }
@@ -107,7 +123,7 @@ Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& optio
   scorer.meta_is_default = model.meta_is_default;
   BLUESTEM_ASSIGN_OR_RETURN(Sessions sessions, OpenSessions(source, model, scorer.engine, options));
   scorer.isa = sessions[0]->isa();
-  scorer.name = scorer.engine == scorer.isa
+  scorer.name = scorer.engine == scorer.isa || scorer.isa.empty()
                     ? fmt::format("{} ({})", source.path.string(), scorer.engine)
                     : fmt::format("{} ({}, {})", source.path.string(), scorer.engine, scorer.isa);
   for (auto& session : sessions) {

@@ -19,6 +19,7 @@ namespace bluestem::cli {
 struct ScoringOptions {
   std::string engine;           // "", "compiled", "interpreter", "reference", "double", "trainer"
   std::string isa;              // "": the best; for compiled and interpreter
+  std::string device = "CPU";   // a device string; other than CPU and AUTO it is the engine
   int64_t threads = 0;          // images at a time; 0: one a core
   int32_t session_threads = 1;  // of one image; for compiled and interpreter
 };

@@ -45,6 +45,26 @@ TEST(Place, AnUnknownDeviceIsNamedWithThoseThereAre) {
   EXPECT_THAT(result.err, HasSubstr("device 'HETERO:GPU,CPU': there is no 'GPU'; expected CPU, "));
 }
 
+TEST(Devices, RunAndEvaluateGiveTheSameBitsOnEach) {
+  const Path data = WriteSmallDataset(Scratch() / "data", 4);
+  const std::string artefact = Artefact().string();
+  for (const char* device : {"REFERENCE", "HETERO:REFERENCE,CPU"}) {
+    const ToolResult result =
+        Tool({"evaluate", artefact, "--data", data.string(), "-d", device, "--compare", artefact});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr(device));
+    EXPECT_THAT(result.out, HasSubstr("0 of 12 images differ in a class or in a bit of a score"));
+    EXPECT_EQ(Tool({"run", "-m", artefact, "-d", device, "-o", (Scratch() / "out").string(), "-i",
+                    (data / "a/0.png").string()})
+                  .exit_code,
+              0);
+  }
+  EXPECT_THAT(Tool({"evaluate", artefact, "--data", data.string(), "-d", "REFERENCE", "--engine",
+                    "compiled"})
+                  .err,
+              HasSubstr("--engine compiled: engines run on the CPU, and the device is REFERENCE"));
+}
+
 TEST(Benchmark, TellsSettingsAndFiguresThatAgree) {
   const auto document = Tool({"benchmark", "-m", Artefact().string(), "--count", "40", "--streams",
                               "2", "--threads", "1", "--batch", "3", "--json", "--pc"})
