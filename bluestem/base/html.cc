@@ -46,6 +46,11 @@ table.confusion td{text-align:center;border:1px solid var(--paper)}
 .mistakes figure{margin:0;font-size:12px;line-height:1.35}
 .mistakes img{width:100%;image-rendering:pixelated;border-radius:6px;border:1px solid var(--line)}
 .mistakes i{color:var(--soft);font-style:normal}
+.key{display:inline-block;width:11px;height:11px;border-radius:3px;margin:0 6px 0 0}
+.keys{color:var(--soft);font-size:13px;margin:0 0 8px}.keys .key{margin-left:10px}
+.keys .key:first-child{margin-left:0}
+.stack{display:flex;height:16px;border-radius:4px;overflow:hidden;min-width:220px}
+th.wide{width:60%}td.warn{color:#dc2626;font-weight:700}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}
 dd{margin:0}
 )";

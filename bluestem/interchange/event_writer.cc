@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -81,6 +82,32 @@ Status EventWriter::Scalar(const std::string& tag, int64_t step, double wall_sec
   tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
   entry.set_tag(tag);
   entry.set_simple_value(static_cast<float>(value));
+  return Append(path_, event);
+}
+
+Status EventWriter::Histogram(const std::string& tag, int64_t step, double wall_seconds,
+                              const std::vector<int64_t>& counts) {
+  tensorboard::Event event;
+  event.set_wall_time(wall_seconds);
+  event.set_step(step);
+  tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(tag);
+  tensorboard::Histogram& histogram = *entry.mutable_histo();
+  double least = -1, greatest = 0, number = 0, sum = 0, squares = 0;
+  for (size_t v = 0; v < counts.size(); ++v) {
+    const auto value = static_cast<double>(v), count = static_cast<double>(counts[v]);
+    histogram.add_bucket_limit(value + 0.5);
+    histogram.add_bucket(count);
+    if (counts[v] == 0) continue;
+    least = least < 0 ? value : least;
+    greatest = value;
+    number += count, sum += count * value, squares += count * value * value;
+  }
+  histogram.set_min(std::max(0.0, least));
+  histogram.set_max(greatest);
+  histogram.set_num(number);
+  histogram.set_sum(sum);
+  histogram.set_sum_squares(squares);
   return Append(path_, event);
 }
 

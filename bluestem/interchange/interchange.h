@@ -33,6 +33,9 @@ class EventWriter {
   // Appends to (or creates) an events.out.tfevents file in `folder`.
   static Result<EventWriter> Open(const Path& folder, int64_t unix_seconds);
   Status Scalar(const std::string& tag, int64_t step, double wall_seconds, double value);
+  // Of whole numbers from 0 on: counts[v] is how often v occurs.
+  Status Histogram(const std::string& tag, int64_t step, double wall_seconds,
+                   const std::vector<int64_t>& counts);
 
  private:
   Path path_;

@@ -10,6 +10,7 @@
 #include "bluestem/task/meta.h"
 #include "bluestem/train/internal/arithmetic.h"
 #include "bluestem/train/internal/batches.h"
+#include "bluestem/train/internal/code_counts.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
 #include "bluestem/train/internal/ranks.h"
@@ -234,13 +235,17 @@ Status Finish(const RunPaths& paths, const task::Meta& meta, Training& training,
   RunState state = training.state();
   state.status = "finished";
   BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths, state));
+  const CodeCounts codes = CountCodes(module, *data.validation);
+  BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Codes(), CodeCountsToJson(codes)));
+  BLUESTEM_RETURN_IF_ERROR(LogCodes(codes, paths, state));
   return WriteReport({.paths = paths,
                       .module = &module,
                       .metrics = training.metrics(),
                       .state = state,
                       .meta = &meta,
                       .validation = data.validation.get(),
-                      .scores = &scores});
+                      .scores = &scores,
+                      .codes = codes});
 }
 
 // What rank 0 finds in the run folder.

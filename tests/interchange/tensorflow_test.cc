@@ -314,5 +314,25 @@ TEST_F(Files, EventsAreRecordsWithTheirChecksums) {
   EXPECT_EQ(EventWriter::Open(folder_ / "absent", 1).status().code(), Code::kIo);
 }
 
+TEST_F(Files, AHistogramHasABucketForEachCount) {
+  auto writer = EventWriter::Open(folder_, 1700000000);
+  ASSERT_TRUE(writer.ok()) << writer.status().message();
+  const Path path = folder_ / "events.out.tfevents.1700000000.bluestem";
+  const size_t before = ReadFile(path)->size();
+  ASSERT_TRUE(writer->Histogram("codes", 3, 1.5, {0, 4, 0, 2}).ok());
+  const Bytes bytes = *ReadFile(path);
+  const std::string record(bytes.begin() + static_cast<int64_t>(before), bytes.end());
+  // Fields of HistogramProto: min, max, num, sum, sum of squares, then limits and counts, packed.
+  const auto number = [](char tag, double value) {
+    return std::string(1, tag) + std::string(reinterpret_cast<const char*>(&value), sizeof(value));
+  };
+  EXPECT_THAT(record, HasSubstr(number(0x09, 1) + number(0x11, 3) + number(0x19, 6) +
+                                number(0x21, 10) + number(0x29, 22)));
+  std::string packed = "\x3a\x20";
+  for (const double count : {0.0, 4.0, 0.0, 2.0})
+    packed += std::string(reinterpret_cast<const char*>(&count), sizeof(count));
+  EXPECT_THAT(record, HasSubstr(packed));
+}
+
 }  // namespace
 }  // namespace bluestem::interchange

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <sstream>
 #include <thread>
 
 #include "bluestem/base/rng.h"
@@ -108,6 +109,16 @@ class FitRun : public testing::Test {
     return checkpoint.ok() ? checkpoint->arrays : decltype(checkpoint->arrays){};
   }
 
+  // What metrics.jsonl says of weight flips, a line an epoch.
+  std::vector<std::string> FlipsOf(const std::string& run) {
+    std::istringstream lines(ReadTextFile(RunPaths{folder_ / run}.MetricsJsonl()).value());
+    std::vector<std::string> found;
+    for (std::string line; std::getline(lines, line);)
+      found.push_back(line.substr(std::min(line.size(), line.find("\"flips/"))));
+    EXPECT_FALSE(found.empty() || found[0].empty());
+    return found;
+  }
+
   Path folder_;
   config::Experiment experiment_;
   std::vector<std::string> notes_;
@@ -130,10 +141,16 @@ TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
             (std::vector<std::string>{"across", "down", "noise"}));
   EXPECT_TRUE(interchange::LoadModel(paths.Model()).ok());
   const std::string report = ReadTextFile(paths.Report()).value();
-  for (const char* part : {"Confusion matrix", "Calibration", "Right answers", "Worst mistakes",
-                           "Cost", "<svg", "5 of 7 convolutions in integers"})
+  for (const char* part :
+       {"Confusion matrix", "Calibration", "Right answers", "Worst mistakes", "Weight flips",
+        "Activation codes", "Cost", "<svg", "5 of 7 convolutions in integers"})
     EXPECT_THAT(report, HasSubstr(part));
   EXPECT_THAT(report, testing::Not(HasSubstr("http")));  // needs nothing else
+  const std::string codes = ReadTextFile(paths.Codes()).value();
+  EXPECT_THAT(codes, HasSubstr("\"images\":18"));
+  EXPECT_THAT(codes, HasSubstr("dead_channels"));
+  const std::string rows = ReadTextFile(paths.MetricsJsonl()).value();
+  EXPECT_THAT(rows, HasSubstr("\"flips/"));
 }
 
 TEST_F(FitRun, InterruptedAndResumedEqualsUninterruptedBitForBit) {
@@ -165,6 +182,7 @@ TEST_F(FitRun, EverythingThatMovesIsInACheckpoint) {
   EXPECT_EQ(FitUntil("parts", 10, false).code(), Code::kInterrupted);
   ASSERT_TRUE(FitUntil("parts", 0, true).ok());
   EXPECT_EQ(Weights("parts"), Weights("whole"));
+  EXPECT_EQ(FlipsOf("parts"), FlipsOf("whole"));
   EXPECT_EQ(ReadFile(RunPaths{folder_ / "parts"}.Model()).value(),
             ReadFile(RunPaths{folder_ / "whole"}.Model()).value());
 }

@@ -207,10 +207,14 @@ ExactNetwork::ExactNetwork(const Module& module) : state_(std::make_unique<State
 
 ExactNetwork::~ExactNetwork() = default;
 
-std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pixels) const {
+std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pixels,
+                                               const CodesSeen& seen) const {
   const State& s = *state_;
   Flow flow = s.Input(count, pixels);
-  for (size_t i = 0; i < s.blocks.size(); ++i) flow = s.Run(i, count, std::move(flow));
+  for (size_t i = 0; i < s.blocks.size(); ++i) {
+    flow = s.Run(i, count, std::move(flow));
+    if (seen && flow.codes) seen(i, flow.values);
+  }
   const std::vector<float> scores = RealValues(flow);
   const BlockShape& last = s.shapes.back();
   const int64_t classes = s.network.classes, pixels_left = last.out_h * last.out_w;

@@ -10,6 +10,7 @@
 // weights.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -39,8 +40,11 @@ class ExactNetwork {
   ExactNetwork(const ExactNetwork&) = delete;
   ExactNetwork& operator=(const ExactNetwork&) = delete;
 
+  // `seen(block, codes)` is called for each block that puts out codes; its channels are innermost.
+  using CodesSeen = std::function<void(size_t block, const std::vector<float>& codes)>;
   // `pixels` u8 [count, h, w, c]. Returns class probabilities [count, classes].
-  std::vector<float> Probabilities(int64_t count, const uint8_t* pixels) const;
+  std::vector<float> Probabilities(int64_t count, const uint8_t* pixels,
+                                   const CodesSeen& seen = {}) const;
 
  private:
   struct State;

@@ -10,6 +10,7 @@
 #include "bluestem/train/internal/html.h"
 #include "bluestem/train/internal/labels_section.h"
 #include "bluestem/train/internal/predictions.h"
+#include "bluestem/train/internal/weight_flips.h"
 #include "bluestem/train/networks/cost.h"
 
 namespace bluestem::train {
@@ -212,8 +213,9 @@ Status WriteReport(const ReportContent& content) {
           Tile(Count(static_cast<double>(bytes)) + "B", "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";
-  html +=
-      Curves(content.metrics) + answers.sections + Costs(*content.module) + Environment(content);
+  html += Curves(content.metrics) + answers.sections +
+          WeightFlipsSection(content.metrics, content.module->network()) +
+          CodesSection(content.codes) + Costs(*content.module) + Environment(content);
   return WriteFile(content.paths.Report(), html + "</main></body></html>\n");
 }
 

@@ -1,5 +1,6 @@
 // report.html: what a run did, in one file that needs nothing else: curves, confusion matrix,
-// calibration, right answers and worst mistakes, cost table, environment. Threads: one thread.
+// calibration, right answers and worst mistakes, weight flips, activation codes, cost table,
+// environment. Threads: one thread.
 // Ownership: refers to what it is given.
 #pragma once
 
@@ -8,6 +9,7 @@
 
 #include "bluestem/data/cache.h"
 #include "bluestem/task/meta.h"
+#include "bluestem/train/internal/code_counts.h"
 #include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/run_folder.h"
 
@@ -21,6 +23,7 @@ struct ReportContent {
   const task::Meta* meta = nullptr;
   const data::PixelCache* validation = nullptr;
   const std::vector<std::vector<float>>* scores = nullptr;  // of `validation`, exact
+  CodeCounts codes;
 };
 
 // Errors: kIo.

@@ -7,6 +7,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr char kFlips[] = "flips/";  // and the layer
+
 Json ToJson(const EpochMetrics& row) {
   Json json = {{"epoch", row.epoch},
                {"step", row.step},
@@ -17,6 +19,7 @@ Json ToJson(const EpochMetrics& row) {
                {"validation_accuracy", row.validation_accuracy},
                {"images_per_second", row.images_per_second},
                {"elapsed_seconds", row.elapsed_seconds}};
+  for (const LayerShare& flips : row.flips) json[kFlips + flips.layer] = flips.share;
   if (row.validation_auroc < 0) return json;
   json["validation_auroc"] = row.validation_auroc;
   json["validation_average_precision"] = row.validation_average_precision;
@@ -24,17 +27,22 @@ Json ToJson(const EpochMetrics& row) {
 }
 
 EpochMetrics FromJson(const Json& json) {
-  return {.epoch = json.at("epoch"),
-          .step = json.at("step"),
-          .learning_rate = json.at("learning_rate"),
-          .loss = json.at("loss"),
-          .train_accuracy = json.at("train_accuracy"),
-          .validation_loss = json.at("validation_loss"),
-          .validation_accuracy = json.at("validation_accuracy"),
-          .validation_auroc = json.value("validation_auroc", -1.0),
-          .validation_average_precision = json.value("validation_average_precision", -1.0),
-          .images_per_second = json.at("images_per_second"),
-          .elapsed_seconds = json.at("elapsed_seconds")};
+  EpochMetrics row{.epoch = json.at("epoch"),
+                   .step = json.at("step"),
+                   .learning_rate = json.at("learning_rate"),
+                   .loss = json.at("loss"),
+                   .train_accuracy = json.at("train_accuracy"),
+                   .validation_loss = json.at("validation_loss"),
+                   .validation_accuracy = json.at("validation_accuracy"),
+                   .validation_auroc = json.value("validation_auroc", -1.0),
+                   .validation_average_precision = json.value("validation_average_precision", -1.0),
+                   .images_per_second = json.at("images_per_second"),
+                   .elapsed_seconds = json.at("elapsed_seconds")};
+  for (const auto& [name, value] : json.items()) {
+    if (name.rfind(kFlips, 0) == 0)
+      row.flips.push_back({.layer = name.substr(sizeof(kFlips) - 1), .share = value});
+  }
+  return row;
 }
 
 }  // namespace

@@ -22,9 +22,16 @@ struct RunPaths {
   Path Last() const { return Checkpoints() / "last.ckpt"; }
   Path Best() const { return Checkpoints() / "best.ckpt"; }
   Path Model() const { return folder / "model.onnx"; }
+  Path Codes() const { return folder / "codes.json"; }
   Path Evaluation() const { return folder / "evaluation.json"; }
   Path Report() const { return folder / "report.html"; }
   Path Baseline() const { return folder / "fp32_baseline"; }
+};
+
+struct LayerShare {
+  std::string layer;
+  double share = 0;  // 0..1
+  bool operator==(const LayerShare&) const = default;
 };
 
 // One row of metrics: after an epoch, or at the end.
@@ -41,6 +48,7 @@ struct EpochMetrics {
   double validation_average_precision = -1;
   double images_per_second = 0;
   double elapsed_seconds = 0;
+  std::vector<LayerShare> flips = {};  // of each layer's 1-bit weights (internal/weight_flips.h)
 
   // What makes an epoch the best.
   double Score() const { return validation_auroc >= 0 ? validation_auroc : validation_accuracy; }

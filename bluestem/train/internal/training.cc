@@ -61,7 +61,8 @@ Training::Training(const config::Experiment& experiment, Network network,
       module_(std::move(network), std::move(shapes), static_cast<uint64_t>(experiment.train.seed),
               ranks),
       optimizer_(SettingsOf(experiment.train, module_.network().recipe), module_.parameters()),
-      average_(experiment.train.ema, module_.parameters()) {
+      average_(experiment.train.ema, module_.parameters()),
+      flips_(module_) {
   if (experiment_.train.class_weights == "balanced")
     class_weights_ = BalancedWeights(*data_.train, ranks_);
   state_.steps_per_epoch = data::StepsPerEpoch(data_.train->size(), loader_options_);
@@ -209,6 +210,7 @@ Checkpoint Training::Snapshot() {
   Append(module_.statistics(), checkpoint);
   Append(optimizer_.State(), checkpoint);
   Append(average_.State(), checkpoint);
+  Append(flips_.State(), checkpoint);
   return checkpoint;
 }
 
@@ -274,8 +276,8 @@ Status Training::Resume() {
   } catch (const nlohmann::json::exception& error) {
     return way_out(Error(Code::kInvalidData, "{}: corrupt checkpoint: {}", place, error.what()));
   }
-  for (const auto& views :
-       {module_.parameters(), module_.statistics(), optimizer_.State(), average_.State()}) {
+  for (const auto& views : {module_.parameters(), module_.statistics(), optimizer_.State(),
+                            average_.State(), flips_.State()}) {
     BLUESTEM_RETURN_IF_ERROR(way_out(Restore(*read, views, place)));
   }
   return OkStatus();
@@ -300,6 +302,8 @@ Status Training::LogEvents(const EpochMetrics& row) const {
   }
   for (const auto& [tag, value] : scalars)
     BLUESTEM_RETURN_IF_ERROR(events.Scalar(tag, row.step, wall, value));
+  for (const LayerShare& flips : row.flips)
+    BLUESTEM_RETURN_IF_ERROR(events.Scalar("flips/" + flips.layer, row.step, wall, flips.share));
   return OkStatus();
 }
 
@@ -357,7 +361,8 @@ Status Training::FinishEpoch(int64_t epoch) {
                    .step = state_.step,
                    .learning_rate = Rate(state_.step - 1),
                    .loss = epoch_tally_.loss / images,
-                   .train_accuracy = static_cast<double>(epoch_tally_.correct) / images};
+                   .train_accuracy = static_cast<double>(epoch_tally_.correct) / images,
+                   .flips = flips_.Take()};
   row.images_per_second = static_cast<double>((state_.step - first_step_) * JointBatch()) /
                           std::max(Now() - started_, 1e-9);
   average_.Swap();

@@ -20,6 +20,7 @@
 #include "bluestem/train/internal/optimizer.h"
 #include "bluestem/train/internal/run_folder.h"
 #include "bluestem/train/internal/weight_average.h"
+#include "bluestem/train/internal/weight_flips.h"
 #include "bluestem/train/train.h"
 
 namespace bluestem::train {
@@ -84,6 +85,7 @@ class Training {
   Module module_;
   Optimizer optimizer_;
   WeightAverage average_;
+  WeightFlips flips_;
   std::vector<float> class_weights_;  // empty: all 1
   std::vector<EpochMetrics> metrics_;
   Tally epoch_tally_;
