@@ -29,8 +29,8 @@ struct TuneOptions {
 Result<config::Experiment> LoadBase(const Path& path, const TuneOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(config::Experiment base, config::Load(path));
   BLUESTEM_RETURN_IF_ERROR(ApplySettings(options.set, base));
-  for (std::string* data : {&base.data.path, &base.data.validation}) {
-    if (!data->empty()) *data = fs::absolute(*data).lexically_normal().string();
+  for (std::string* path : {&base.data.path, &base.data.validation, &base.distillation.teacher}) {
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
   }
   if (base.train.max_minutes != 0) {
     output.Warn(

@@ -97,6 +97,13 @@ struct TrainConfig {
   bool operator==(const TrainConfig&) const = default;
 };
 
+struct DistillationConfig {
+  std::string teacher;     // folder of a finished run; "": off
+  double temperature = 4;  // 0.1..100
+  double weight = 0.5;     // of the teacher's answers; the labels have the rest
+  bool operator==(const DistillationConfig&) const = default;
+};
+
 struct Experiment {
   int64_t version = 1;
   std::string name = "experiment";
@@ -107,6 +114,7 @@ struct Experiment {
   AugmentationConfig augmentation;
   NetworkConfig network;
   TrainConfig train;
+  DistillationConfig distillation;
   bool operator==(const Experiment&) const = default;
 };
 

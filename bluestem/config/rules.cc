@@ -130,6 +130,12 @@ Violation FirstViolation(const Experiment& e) {
   if (const Violation found = NetworkViolation(e); *found.key != '\0') return found;
   if (const Violation found = LayerViolation(e); *found.key != '\0') return found;
   if (const Violation found = RecipeViolation(e); *found.key != '\0') return found;
+  if (!e.distillation.teacher.empty() && e.task != "classification") {
+    return {"distillation.teacher",
+            fmt::format("got {} with task {}; expected \"\", or task classification: what is "
+                        "compared are softmaxes over the classes",
+                        e.distillation.teacher, e.task)};
+  }
   if (e.train.schedule == "3-step-with-warmup" && e.train.epochs < 4) {
     return {
         "train.epochs",

@@ -301,6 +301,23 @@ constexpr std::array kFields = {
     Field{.key = "train.fp32_baseline",
           .ref = [](E& e) -> Ref { return &e.train.fp32_baseline; },
           .help = "Also train the same network without quantizers, for the report's table."},
+
+    Field{.key = "distillation.teacher",
+          .ref = [](E& e) -> Ref { return &e.distillation.teacher; },
+          .is_path = true,
+          .help = "Folder of a finished run with the same classes and input, whose answers are "
+                  "learned besides the labels; empty is off. Relative to this file."},
+    Field{.key = "distillation.temperature",
+          .ref = [](E& e) -> Ref { return &e.distillation.temperature; },
+          .min = 0.1,
+          .max = 100,
+          .help = "What both networks' scores are divided by before they are compared: the higher, "
+                  "the more the lesser answers count."},
+    Field{.key = "distillation.weight",
+          .ref = [](E& e) -> Ref { return &e.distillation.weight; },
+          .min = 0.01,
+          .max = 1,
+          .help = "Share of the teacher's answers in the loss; the labels have the rest."},
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "bluestem/train/internal/graph.h"
 #include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/internal/report.h"
+#include "bluestem/train/internal/saved_run.h"
 #include "bluestem/train/internal/training.h"
 #include "bluestem/train/train.h"
 
@@ -25,40 +26,6 @@ constexpr int64_t kExactBatch = 64;
 constexpr int64_t kMostBytes = int64_t{32} << 30;  // of decoded pictures
 constexpr size_t kNamedPictures = 5;
 constexpr double kBaselineShare = 0.35;  // of train.max_minutes, for the fp32 baseline
-
-// What a run folder holds, opened for reading.
-struct OpenedRun {
-  task::Meta meta;
-  std::unique_ptr<Module> module;
-};
-
-Result<OpenedRun> OpenRun(const Path& folder) {
-  const RunPaths paths{folder};
-  BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment, config::Load(paths.Config()));
-  OpenedRun run;
-  BLUESTEM_ASSIGN_OR_RETURN(run.meta, task::ReadMeta(paths.Meta()));
-  BLUESTEM_ASSIGN_OR_RETURN(Network network,
-                            MakeNetwork(experiment, static_cast<int64_t>(run.meta.classes.size())));
-  BLUESTEM_ASSIGN_OR_RETURN(std::vector<BlockShape> shapes, Shapes(network));
-  std::error_code ignored;
-  if (!std::filesystem::exists(paths.Best(), ignored)) {
-    return Error(Code::kIo,
-                 "{}: no best checkpoint yet: the run has not finished its first epoch; go on with "
-                 "`bluestem train -o {} --resume`",
-                 paths.Best().string(), folder.string());
-  }
-  const Result<Checkpoint> checkpoint = ReadCheckpoint(paths.Best());
-  if (!checkpoint.ok()) {
-    if (checkpoint.status().code() != Code::kInvalidData) return checkpoint.status();
-    return Error(Code::kInvalidData, "{}; resume the run to write it anew, or start again",
-                 checkpoint.status().message());
-  }
-  run.module = std::make_unique<Module>(std::move(network), std::move(shapes), uint64_t{1});
-  BLUESTEM_RETURN_IF_ERROR(Restore(*checkpoint, run.module->parameters(), paths.Best().string()));
-  BLUESTEM_RETURN_IF_ERROR(Restore(*checkpoint, run.module->statistics(), paths.Best().string()));
-  UseThreads(experiment.train.threads);
-  return run;
-}
 
 std::vector<std::vector<float>> ExactScores(const Module& module, const data::PixelCache& cache,
                                             const std::function<void(int64_t)>& progress) {
@@ -124,6 +91,7 @@ Result<config::Experiment> Resolved(config::Experiment experiment,
   };
   experiment.data.path = absolute(experiment.data.path);
   experiment.data.validation = absolute(experiment.data.validation);
+  experiment.distillation.teacher = absolute(experiment.distillation.teacher);
   experiment.classes = classes;
   if (alone) experiment.train.threads = threads;
   const RunPaths paths{options.run_folder};
@@ -150,6 +118,7 @@ Status AgreeWithFirst(config::Experiment& experiment, int64_t images, Ranks& ran
                             config::Parse(std::string(shared.begin(), shared.end()), "rank 0"));
   first.data.path = experiment.data.path;
   first.data.validation = experiment.data.validation;
+  first.distillation.teacher = experiment.distillation.teacher;
   first.data.loader_threads = experiment.data.loader_threads;
   first.train.threads = experiment.train.threads;
   experiment.train.arithmetic = first.train.arithmetic;
@@ -221,11 +190,8 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
 // Evaluation, model and the baseline-independent facts, after the last step.
 Status Finish(const RunPaths& paths, const task::Meta& meta, Training& training,
               const TrainingData& data) {
-  const Result<Checkpoint> best = ReadCheckpoint(paths.Best());
-  if (!best.ok()) return best.status();
   Module& module = training.module();
-  BLUESTEM_RETURN_IF_ERROR(Restore(*best, module.parameters(), paths.Best().string()));
-  BLUESTEM_RETURN_IF_ERROR(Restore(*best, module.statistics(), paths.Best().string()));
+  BLUESTEM_RETURN_IF_ERROR(RestoreBest(paths, module));
   const std::vector<std::vector<float>> scores = ExactScores(module, *data.validation, {});
   const std::unique_ptr<task::Counts> counts = task::MakeCounts(meta);
   for (size_t i = 0; i < scores.size(); ++i)
@@ -378,8 +344,13 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
                             Resolved(given, meta.classes, options, threads));
   ranks->Barrier();
   BLUESTEM_RETURN_IF_ERROR(AgreeWithFirst(experiment, images, *ranks));
-  BLUESTEM_ASSIGN_OR_RETURN(const TrainingData data,
+  std::shared_ptr<Teacher> teacher;
+  if (!experiment.distillation.teacher.empty()) {
+    BLUESTEM_ASSIGN_OR_RETURN(teacher, Teacher::Open(experiment, meta));
+  }
+  BLUESTEM_ASSIGN_OR_RETURN(TrainingData data,
                             ReadShare(std::move(split), given, threads, options, *ranks));
+  data.teacher = teacher;
   BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, options, threads, *ranks));
   if (!experiment.train.fp32_baseline) return OkStatus();
   FitOptions baseline = options;
@@ -423,7 +394,8 @@ Result<std::vector<std::vector<float>>> Evaluate(
     const Path& run_folder, const data::Dataset& dataset,
     const std::function<void(int64_t done)>& progress) {
   try {
-    BLUESTEM_ASSIGN_OR_RETURN(const OpenedRun run, OpenRun(run_folder));
+    BLUESTEM_ASSIGN_OR_RETURN(const SavedRun run, OpenSavedRun(run_folder));
+    UseThreads(run.experiment.train.threads);
     BLUESTEM_ASSIGN_OR_RETURN(const std::shared_ptr<const data::PixelCache> cache,
                               data::PixelCache::Build(dataset, run.meta.preprocess, 1));
     return ExactScores(*run.module, *cache, progress);
@@ -434,7 +406,7 @@ Result<std::vector<std::vector<float>>> Evaluate(
 
 Status Export(const Path& run_folder, const Path& onnx) {
   try {
-    BLUESTEM_ASSIGN_OR_RETURN(const OpenedRun run, OpenRun(run_folder));
+    BLUESTEM_ASSIGN_OR_RETURN(const SavedRun run, OpenSavedRun(run_folder));
     BLUESTEM_ASSIGN_OR_RETURN(const ir::Graph graph, ToGraph(*run.module));
     BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, interchange::ToOnnx(graph));
     return WriteFile(onnx, bytes);

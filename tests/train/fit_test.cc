@@ -187,6 +187,64 @@ TEST_F(FitRun, EverythingThatMovesIsInACheckpoint) {
             ReadFile(RunPaths{folder_ / "whole"}.Model()).value());
 }
 
+TEST_F(FitRun, LearnsFromATeacherAndResumesBitForBit) {
+  const config::Experiment plain = experiment_;
+  experiment_.network.weight_quantizer = experiment_.network.activation_quantizer = "none";
+  experiment_.train.arithmetic = "float";
+  experiment_.train.epochs = 2;
+  ASSERT_TRUE(FitUntil("teacher", 0, false).ok());
+  experiment_ = plain;
+  experiment_.train.epochs = 3;
+  experiment_.augmentation.mixup = 0.4;
+  experiment_.augmentation.cutmix = 1;
+  ASSERT_TRUE(FitUntil("alone", 0, false).ok());
+  experiment_.distillation = {
+      .teacher = (folder_ / "teacher").string(), .temperature = 3, .weight = 0.6};
+  const Status status = FitUntil("student", 0, false);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_NE(Weights("student"), Weights("alone"));
+  EXPECT_EQ(FitUntil("parts", 7, false).code(), Code::kInterrupted);
+  ASSERT_TRUE(FitUntil("parts", 0, true).ok());
+  EXPECT_EQ(Weights("parts"), Weights("student"));
+}
+
+TEST_F(FitRun, RefusesATeacherThatCannotTeach) {
+  const auto refusal = [&] {
+    std::filesystem::remove_all(folder_ / "student");
+    const Status status = FitUntil("student", 0, false);
+    EXPECT_EQ(status.code(), Code::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr("distillation.teacher: got "));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "student"));  // said before the run begins
+    return status.message();
+  };
+  experiment_.train.epochs = 1;
+  EXPECT_EQ(FitUntil("teacher", 2, false).code(), Code::kInterrupted);
+  experiment_.distillation.teacher = (folder_ / "absent").string();
+  EXPECT_THAT(refusal(), HasSubstr("train the teacher first"));
+  experiment_.distillation.teacher = (folder_ / "teacher").string();
+  EXPECT_THAT(refusal(), HasSubstr("at step 2 of 4; expected a finished one"));
+  experiment_.distillation.teacher = "";
+  ASSERT_TRUE(FitUntil("teacher", 0, true).ok());
+  experiment_.distillation.teacher = (folder_ / "teacher").string();
+  const config::Experiment fitting = experiment_;
+  experiment_.data.normalize = "none";
+  EXPECT_THAT(refusal(),
+              HasSubstr("reads 16x16x3, divide_by_255 and this experiment 16x16x3, none"));
+  experiment_ = fitting;
+  const Path meta_file = RunPaths{folder_ / "teacher"}.Meta();
+  task::Meta meta = task::ReadMeta(meta_file).value();
+  meta.task = task::kMultiLabel;
+  ASSERT_TRUE(WriteFile(meta_file, task::MetaToYaml(meta)).ok());
+  EXPECT_THAT(refusal(), HasSubstr("its task is IMAGE.MULTI_LABEL_CLASSIFICATION and this"));
+  meta.task = task::kClassification;
+  ASSERT_TRUE(WriteFile(meta_file, task::MetaToYaml(meta)).ok());
+  experiment_.classes = {"noise", "down", "across"};
+  EXPECT_THAT(refusal(), HasSubstr("its class 0 is \"across\" and this experiment's is \"noise\""));
+  experiment_ = fitting;
+  std::filesystem::remove_all(folder_ / "images" / "noise");
+  EXPECT_THAT(refusal(), HasSubstr("it knows 3 classes and this experiment has 2"));
+}
+
 TEST_F(FitRun, TheAverageOfTheWeightsBecomesTheModel) {
   experiment_.train.ema = 0.9;
   experiment_.train.select = "last";

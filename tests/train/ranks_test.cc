@@ -81,7 +81,9 @@ struct JointStep {
   StepResult result;
 };
 
-JointStep StepOn(int64_t count, const StepFixture& fixture, bool integers) {
+// `answers` are a teacher's, or null.
+JointStep StepOn(int64_t count, const StepFixture& fixture, bool integers,
+                 const float* answers = nullptr) {
   const float class_weights[] = {1, 2, 0.5F, 1};
   std::vector<JointStep> steps(static_cast<size_t>(count));
   OnRanks(count, [&](Ranks& ranks) {
@@ -92,7 +94,10 @@ JointStep StepOn(int64_t count, const StepFixture& fixture, bool integers) {
     JointStep& step = steps[static_cast<size_t>(ranks.rank())];
     step.result = module.Step({.count = images,
                                .images = fixture.images.data() + first * 16 * 16 * 3,
-                               .labels = fixture.labels.data() + first},
+                               .labels = fixture.labels.data() + first,
+                               .teacher = {.scores = answers ? answers + first * 4 : nullptr,
+                                           .temperature = 3,
+                                           .weight = 0.6}},
                               {.label_smoothing = 0.1, .class_weights = class_weights, .seed = 5});
     step.gradients = Gradients(module);
   });
@@ -159,6 +164,17 @@ TEST(Ranks, ValidateTheSameRanking) {
     EXPECT_EQ(many.validation_accuracy, one.validation_accuracy);
     EXPECT_NEAR(many.validation_loss, one.validation_loss, 1e-6);
   }
+}
+
+TEST(Ranks, LearnFromATeacherAsOneDoes) {
+  const StepFixture fixture;
+  std::vector<float> answers;
+  Rng rng(7);
+  for (int64_t i = 0; i < kImages * 4; ++i)
+    answers.push_back(static_cast<float>(rng.Uniform(-3, 3)));
+  const JointStep one = StepOn(1, fixture, false, answers.data());
+  EXPECT_NE(one.result.loss, StepOn(1, fixture, false).result.loss);
+  ExpectTheSame(one, StepOn(2, fixture, false, answers.data()), 1e-5);
 }
 
 // Given the same gradients, the codes are those of one rank: what a picture gets is the same bits,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace bluestem::train {
 namespace {
@@ -70,6 +69,7 @@ LossResult CrossEntropy(int64_t rows, int64_t classes, const float* scores, cons
   for (int64_t i = 0; i < rows; ++i, scores += classes) {
     RowTarget(targets, i, target);
     const double share = weights[static_cast<size_t>(i)] / total_weight;
+    result.shares.push_back(share);
     const float* greatest = std::max_element(scores, scores + classes);
     const auto score = [&](int64_t k) {
       return static_cast<double>(scores[k]) - static_cast<double>(*greatest);

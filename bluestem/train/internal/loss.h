@@ -4,13 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace bluestem::train {
 
 struct LossResult {
-  double loss = 0;      // weighted mean over the rows
-  double weight = 0;    // what the rows count together
-  int64_t correct = 0;  // rows whose greatest score is the label's (the first of equal ones)
+  double loss = 0;             // weighted mean over the rows
+  double weight = 0;           // what the rows count together
+  std::vector<double> shares;  // of each row in the mean; together 1
+  int64_t correct = 0;         // rows whose greatest score is the label's (the first of equal ones)
 };
 
 struct Targets {

@@ -10,13 +10,13 @@
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
 #include "bluestem/train/internal/norm_act.h"
+#include "bluestem/train/internal/space_to_depth.h"
 #include "bluestem/train/internal/torch.h"
 
 namespace bluestem::train {
 namespace {
 
 constexpr float kLeastMax = 0.01F;  // of a learned activation
-constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
 // Everything of one block: parameters, gradients, and what a step remembers between forward and
 // backward.
@@ -35,31 +35,8 @@ struct BlockState {
   std::unique_ptr<IntegerBlock> integer;  // null: in f32
 };
 
-at::Tensor Contiguous(const at::Tensor& map) {
-  return map.contiguous(kLast);
-}
-
 Map MapOf(const at::Tensor& map) {
   return {.rows = map.size(0) * map.size(2) * map.size(3), .channels = map.size(1)};
-}
-
-// [n, c, h, w] -> [n, s*s*c, h/s, w/s], channel (dy*s + dx)*c + ch.
-at::Tensor SpaceToDepth(const at::Tensor& x, int64_t s) {
-  const int64_t n = x.size(0), c = x.size(1), h = x.size(2) / s, w = x.size(3) / s;
-  return Contiguous(x.permute({0, 2, 3, 1})
-                        .reshape({n, h, s, w, s, c})
-                        .permute({0, 1, 3, 2, 4, 5})
-                        .reshape({n, h, w, s * s * c})
-                        .permute({0, 3, 1, 2}));
-}
-
-at::Tensor DepthToSpace(const at::Tensor& x, int64_t s) {
-  const int64_t n = x.size(0), c = x.size(1) / (s * s), h = x.size(2), w = x.size(3);
-  return Contiguous(x.permute({0, 2, 3, 1})
-                        .reshape({n, h, w, s, s, c})
-                        .permute({0, 1, 3, 2, 4, 5})
-                        .reshape({n, h * s, w * s, c})
-                        .permute({0, 3, 1, 2}));
 }
 
 }  // namespace
@@ -433,7 +410,9 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
                     .marks = input.marks,
                     .smoothing = options.label_smoothing,
                     .class_weights = options.class_weights};
-  const LossResult loss = CrossEntropy(input.count, classes, scores.data(), aim, gradient.data());
+  LossResult loss = CrossEntropy(input.count, classes, scores.data(), aim, gradient.data());
+  if (input.teacher.scores != nullptr)
+    Distil(input.count, classes, scores.data(), input.teacher, loss, gradient.data());
   const at::Tensor& last = s.blocks.back().output;
   const int64_t pixels = last.size(2) * last.size(3);
   // `gradient` is of the mean over this rank's images, which are a part of the joint mean.

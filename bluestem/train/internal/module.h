@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bluestem/kernels/isa.h"
+#include "bluestem/train/internal/distillation.h"
 #include "bluestem/train/internal/parameter.h"
 #include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/networks/network.h"
@@ -29,6 +30,7 @@ struct StepInput {
   double share = 1;                 // of `labels` in the target
   // [count, classes], 0..1: the target of Head::kSigmoid, which reads it in place of labels.
   const float* marks = nullptr;
+  TeacherScores teacher = {};  // of these images
 };
 
 struct StepOptions {
@@ -41,7 +43,8 @@ struct StepOptions {
 
 // Of the joint batch of all ranks.
 struct StepResult {
-  double loss = 0;  // mean cross-entropy; not a number if a norm or a gradient is not finite
+  double loss = 0;  // mean of internal/loss.h or distillation.h; not a number if a norm or a
+                    // gradient is not finite
   int64_t correct = 0;
 };
 

@@ -92,13 +92,18 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
                            static_cast<uint64_t>(state_.step), count,
                            {network.h, network.w, network.c}, labels.data(), images_.data());
   const std::vector<float> marks = MixMarks(mix, *data_.train, batch.indices);
+  std::vector<float> answers;  // the teacher's, to the pictures as they are now, mixed or not
+  if (data_.teacher != nullptr) answers = data_.teacher->Scores(count, images_.data());
   const StepResult result =
       module_.Step({.count = count,
                     .images = images_.data(),
                     .labels = labels.data(),
                     .others = mix.others.empty() ? nullptr : mix.others.data(),
                     .share = mix.share,
-                    .marks = marks.empty() ? nullptr : marks.data()},
+                    .marks = marks.empty() ? nullptr : marks.data(),
+                    .teacher = {.scores = answers.empty() ? nullptr : answers.data(),
+                                .temperature = experiment_.distillation.temperature,
+                                .weight = experiment_.distillation.weight}},
                    {.label_smoothing = experiment_.train.label_smoothing,
                     .class_weights = class_weights_.empty() ? nullptr : class_weights_.data(),
                     .float_weights = float_weights,

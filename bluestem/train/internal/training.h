@@ -19,6 +19,7 @@
 #include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/optimizer.h"
 #include "bluestem/train/internal/run_folder.h"
+#include "bluestem/train/internal/teacher.h"
 #include "bluestem/train/internal/weight_average.h"
 #include "bluestem/train/internal/weight_flips.h"
 #include "bluestem/train/train.h"
@@ -28,6 +29,7 @@ namespace bluestem::train {
 struct TrainingData {
   std::shared_ptr<const data::PixelCache> train;       // this rank's share
   std::shared_ptr<const data::PixelCache> validation;  // this rank's share; on rank 0 all of them
+  std::shared_ptr<Teacher> teacher;                    // or null
 };
 
 class Training {
