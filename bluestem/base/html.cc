@@ -51,6 +51,7 @@ table.confusion td{text-align:center;border:1px solid var(--paper)}
 .keys .key:first-child{margin-left:0}
 .stack{display:flex;height:16px;border-radius:4px;overflow:hidden;min-width:220px}
 th.wide{width:60%}td.warn{color:#dc2626;font-weight:700}
+pre{background:var(--wash);border-radius:8px;padding:12px;white-space:pre-wrap;font-size:13px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}
 dd{margin:0}
 )";

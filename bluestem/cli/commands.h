@@ -13,6 +13,7 @@ Command DataCheckCommand();
 Command DataShowCommand();
 Command TrainCommand();
 Command TuneCommand();
+Command SensitivityCommand();
 Command EvaluateCommand();
 Command ExportCommand();
 Command ConvertCommand();

@@ -8,11 +8,11 @@
 int main(int argc, char** argv) {
   using namespace bluestem::cli;
   const std::vector<Command> commands = {
-      InitCommand(),      ConfigCheckCommand(), ConfigKeysCommand(), DataCheckCommand(),
-      DataShowCommand(),  TrainCommand(),       TuneCommand(),       EvaluateCommand(),
-      ExportCommand(),    ConvertCommand(),     InspectCommand(),    RunCommand(),
-      MeasureCommand(),   ProfileCommand(),     DevicesCommand(),    PlaceCommand(),
-      BenchmarkCommand(), DoctorCommand(),      VersionCommand(),
+      InitCommand(),     ConfigCheckCommand(), ConfigKeysCommand(), DataCheckCommand(),
+      DataShowCommand(), TrainCommand(),       TuneCommand(),       SensitivityCommand(),
+      EvaluateCommand(), ExportCommand(),      ConvertCommand(),    InspectCommand(),
+      RunCommand(),      MeasureCommand(),     ProfileCommand(),    DevicesCommand(),
+      PlaceCommand(),    BenchmarkCommand(),   DoctorCommand(),     VersionCommand(),
   };
   return RunTool(commands, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -1,4 +1,4 @@
-// Fit, Evaluate and Export: what train.h promises, made of internal/.
+// Fit, Evaluate, MeasureSensitivity and Export: what train.h promises, made of internal/.
 #include <algorithm>
 #include <cstring>
 #include <ctime>
@@ -16,6 +16,7 @@
 #include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/internal/report.h"
 #include "bluestem/train/internal/saved_run.h"
+#include "bluestem/train/internal/sensitivity.h"
 #include "bluestem/train/internal/training.h"
 #include "bluestem/train/train.h"
 
@@ -399,6 +400,29 @@ Result<std::vector<std::vector<float>>> Evaluate(
     BLUESTEM_ASSIGN_OR_RETURN(const std::shared_ptr<const data::PixelCache> cache,
                               data::PixelCache::Build(dataset, run.meta.preprocess, 1));
     return ExactScores(*run.module, *cache, progress);
+  } catch (const std::exception& error) {
+    return Caught(run_folder, error);
+  }
+}
+
+Result<Sensitivity> MeasureSensitivity(
+    const Path& run_folder, int64_t images,
+    const std::function<void(int64_t done, int64_t all)>& progress) {
+  try {
+    BLUESTEM_ASSIGN_OR_RETURN(SavedRun run, OpenSavedRun(run_folder));
+    const int threads = UseThreads(run.experiment.train.threads);
+    BLUESTEM_ASSIGN_OR_RETURN(data::Split split, data::OpenForTraining(run.experiment));
+    const auto some = [&](std::unique_ptr<data::Dataset> dataset) {
+      const std::shared_ptr<const data::Dataset> all = std::move(dataset);
+      std::vector<int64_t> indices;
+      const int64_t count = std::min(images, all->size());
+      for (int64_t i = 0; i < count; ++i) indices.push_back(i * all->size() / count);
+      return data::PixelCache::Build(*data::Subset(all, std::move(indices)), run.meta.preprocess,
+                                     threads);
+    };
+    BLUESTEM_ASSIGN_OR_RETURN(const auto train, some(std::move(split.train)));
+    BLUESTEM_ASSIGN_OR_RETURN(const auto held_out, some(std::move(split.validation)));
+    return Measure(run, {.statistics = train.get(), .held_out = held_out.get()}, progress);
   } catch (const std::exception& error) {
     return Caught(run_folder, error);
   }

@@ -53,6 +53,40 @@ Result<std::vector<std::vector<float>>> Evaluate(const Path& run_folder,
                                                  const data::Dataset& dataset,
                                                  const std::function<void(int64_t done)>& progress);
 
+// One way to quantize a layer, and what the network loses when this layer alone is so.
+struct SensitivityRow {
+  std::string bits;  // as network.layer_bits has it: "w4a4", or "w4" where no codes are put out
+  int32_t weight_bits = 0;
+  int32_t code_bits = 0;  // 32: real values
+  int32_t most_read = 0;  // greatest bits of codes that it may read (networks/cost.h)
+  double loss = 0;
+  double accuracy = 0;
+};
+struct LayerSensitivity {
+  std::string layer;
+  std::string shape;  // "3x3 64 -> 128 at 14x14"
+  std::string bits;   // as trained: "w1a2"; 32 for reals
+  int64_t macs = 0;   // a picture
+  int64_t weights = 0;
+  std::vector<SensitivityRow> rows;
+};
+struct Sensitivity {
+  std::string network;
+  int64_t images = 0;  // held out
+  int32_t input_bits = 8;
+  double loss = 0;  // with every layer as trained
+  double accuracy = 0;
+  std::string weight_quantizer, activation_quantizer;  // that layer_bits need in the configuration
+  std::vector<LayerSensitivity> layers;
+};
+
+// Measures each layer of the run's best checkpoint with 1, 2, 4 and 8-bit weights (2, 2, 4 and
+// 8-bit codes), over at most `images` of the held-out pictures of its configuration
+// (internal/sensitivity.h). Errors: as Evaluate, and of its data.
+Result<Sensitivity> MeasureSensitivity(
+    const Path& run_folder, int64_t images,
+    const std::function<void(int64_t done, int64_t all)>& progress);
+
 // Writes model.onnx from the best checkpoint.
 Status Export(const Path& run_folder, const Path& onnx);
 

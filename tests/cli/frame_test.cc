@@ -39,8 +39,8 @@ std::vector<std::string> Words(const std::string& text) {
 
 TEST(Frame, ListsTheCommandsOfTheIssue) {
   const std::vector<std::string> names = CommandNames();
-  for (const char* name : {"train", "tune", "evaluate", "export", "convert", "inspect", "run",
-                           "measure", "profile", "doctor", "version"}) {
+  for (const char* name : {"train", "tune", "sensitivity", "evaluate", "export", "convert",
+                           "inspect", "run", "measure", "profile", "doctor", "version"}) {
     EXPECT_THAT(names, ::testing::Contains(name));
   }
 }

@@ -476,4 +476,9 @@ std::vector<float> Module::Scores(const StepInput& input) {
   return state_->MeanScores();
 }
 
+std::vector<float> Module::LastOutput(size_t block) const {
+  const at::Tensor output = state_->blocks[block].output.contiguous();
+  return {output.data_ptr<float>(), output.data_ptr<float>() + output.numel()};
+}
+
 }  // namespace bluestem::train

@@ -82,6 +82,9 @@ class Module {
 
   // Returns the scores before the head, [count, classes], with the statistics.
   std::vector<float> Scores(const StepInput& input);
+  // Returns what the block put out in the last Scores, in any order. Requires: no block in
+  // integers.
+  std::vector<float> LastOutput(size_t block) const;
 
  private:
   struct State;

@@ -23,6 +23,7 @@ Result<Arguments> ParseArguments(int count, char** words);
 int RunFit(const Arguments& arguments);
 int RunEvaluate(const Arguments& arguments);
 int RunExport(const Arguments& arguments);
+int RunSensitivity(const Arguments& arguments);
 
 // Prints the failure to stderr (as JSON to stdout with `json`) and returns its exit code.
 int Fail(const Status& status, bool json);
