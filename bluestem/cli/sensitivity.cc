@@ -169,11 +169,12 @@ Status Sensitivity(const SensitivityOptions& options, Output& output) {
   }
   BLUESTEM_ASSIGN_OR_RETURN(const Json json, HaveMeasured(options, output));
   SensitivityResult result = FromJson(options.run, json);
-  BLUESTEM_RETURN_IF_ERROR(Choose(options, result));
+  const Status chosen = Choose(options, result);  // what was measured is shown all the same
   WarnOfFewBits(result, output);
   if (!options.page.empty())
     BLUESTEM_RETURN_IF_ERROR(WriteFile(options.page, SensitivityPage(result)));
   Print(result, output);
+  BLUESTEM_RETURN_IF_ERROR(chosen);
   output.Json(SensitivityJson(result));
   return OkStatus();
 }

@@ -91,6 +91,7 @@ TEST_F(Sensitivity, OfWhatALayerWasTrainedWithIsZeroAndTheSmallestChoiceIsSaid) 
   };
   const ToolResult refusal = within("0.00001");
   EXPECT_EQ(refusal.exit_code, 2);
+  EXPECT_THAT(refusal.out, HasSubstr("MMAC to "));  // what was measured is not lost
   const std::string before = "--max-mmac: got 1e-05; the smallest choice of bits takes ";
   const size_t at = refusal.err.find(before);
   ASSERT_NE(at, std::string::npos) << refusal.err;
