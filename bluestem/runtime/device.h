@@ -67,6 +67,9 @@ class Device {
   // host's memory and the device's, once (0 where they are one).
   virtual double CallNanoseconds(const program::Call& call, const DeviceOptions& options) const = 0;
   virtual double TransferNanoseconds(int64_t bytes) const = 0;
+  // The instruction set of the processor that the device sits beside, by which placing reckons the
+  // CPU's part; "" where that is this machine's.
+  virtual std::string host_isa() const { return ""; }
   // Errors: kUnavailable where memory, threads or an instruction set are not to be had;
   // kInvalidArgument for an option out of range. Requires: Refusal is "" for each call.
   virtual Result<std::unique_ptr<Runner>> Prepare(std::shared_ptr<const program::Program> program,

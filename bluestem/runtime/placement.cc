@@ -25,7 +25,10 @@ struct Bids {
   std::vector<std::vector<double>> nanoseconds;    // kNever where refused
 };
 
-Bids AskAll(const program::Program& program, const Devices& devices, const DeviceOptions& options) {
+Bids AskAll(const program::Program& program, const Devices& devices, DeviceOptions options) {
+  for (const auto& device : devices) {
+    if (!device->host_isa().empty()) options.isa = device->host_isa();
+  }
   Bids bids;
   for (const program::Call& call : program.calls) {
     std::vector<std::string> refusals;

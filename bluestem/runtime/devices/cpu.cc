@@ -152,8 +152,10 @@ class Cpu : public Device {
   double CallNanoseconds(const program::Call& call, const DeviceOptions& options) const override {
     constexpr double kCall = 200;  // of a call by itself
     constexpr double kBytes = 4;   // a nanosecond, moved
-    const Result<kernels::IsaSet> isas = Isas(options);
-    const kernels::Isa isa = edge::BestIsa(isas.ok() ? *isas : isas_);
+    // Not only of this CPU: a board's, for placing.
+    const std::string& name = only_isa_.empty() ? options.isa : only_isa_;
+    const kernels::IsaSet isas = edge::IsaSetFromName(name.c_str());
+    const kernels::Isa isa = edge::BestIsa(isas != 0 ? isas : isas_);
     const auto moved = static_cast<double>(program::MovedBytes(call));
     return kCall + moved / kBytes + static_cast<double>(call.macs) / GigaMacs(call, isa);
   }

@@ -6,6 +6,7 @@ const std::vector<DeviceKind>& DeviceKinds() {
   static const std::vector<DeviceKind> kinds = {
       {"CPU", "this machine's processor, with the best kernels that it has", OpenCpu},
       {"REFERENCE", "the kernels that define the numbers, on the processor; slow", OpenReference},
+      {"FPGA-MODEL", "the FPGA engine as C++: exact results, computed clocks", OpenFpgaModel},
   };
   return kinds;
 }

@@ -7,5 +7,6 @@ namespace bluestem::runtime {
 
 Result<std::shared_ptr<const Device>> OpenCpu();
 Result<std::shared_ptr<const Device>> OpenReference();
+Result<std::shared_ptr<const Device>> OpenFpgaModel();
 
 }  // namespace bluestem::runtime

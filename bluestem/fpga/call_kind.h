@@ -1,0 +1,63 @@
+// call_kind: what a call of a Program is to the engine.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bluestem/fpga/engine/command.h"
+#include "bluestem/program/program.h"
+
+namespace bluestem::fpga {
+
+inline int32_t CeilDiv(int32_t n, int32_t d) {
+  return (n + d - 1) / d;
+}
+
+// How a map lies in the banks; docs/formats/engine.md.
+struct MapLayout {
+  int32_t h = 0, w = 0;  // of one plane
+  int32_t blocks = 0;    // of 32 channels
+  int32_t planes = 1;    // 4 for convolutions of stride 2
+  int32_t digits = 1;    // of 2 bits
+  int32_t row_step() const { return CeilDiv(w, 2); }
+  int32_t block_step() const { return CeilDiv(h, 2) * row_step(); }
+  int32_t plane_step() const { return blocks * block_step(); }
+  int32_t digit_step() const { return planes * plane_step(); }
+  int32_t words() const { return digits * digit_step(); }
+};
+MapLayout LayoutOf(int32_t h, int32_t w, int32_t c, bool planes, int32_t bits);
+
+// Returns the call's parameters where it is a convolution of codes, else null.
+const kernels::QConvParams* AsConv(const program::Call& call);
+
+// Whether the call is a move that the engine makes while it writes: IsHalvingPool or
+// space-to-depth.
+bool IsMove(const program::Call& call);
+
+// Returns the call that takes over what the convolution `index` writes while it is written, or
+// nothing.
+std::optional<size_t> FusedMove(const program::Program& program, size_t index);
+
+// Returns the weight words of 32 outputs: taps times blocks of input channels.
+int32_t Steps(const kernels::QConvParams& params);
+
+// Extents of a 2x2 space-to-depth: [h, w, c] to [h / 2, w / 2, 4 c], channel 4-fold by (y, x)
+// parity: output channel (2 * (y % 2) + x % 2) * c + channel.
+struct SpaceToDepth {
+  int32_t h = 0, w = 0, c = 0;
+};
+// Returns whether the copy is one, and of what.
+std::optional<SpaceToDepth> AsSpaceToDepth(const kernels::CopyParams& params);
+
+// Returns whether the pooling is 2x2 with stride 2 and without padding, on codes.
+bool IsHalvingPool(const program::MaxPoolCall& pool);
+
+// Returns the calls that read what call `index` writes, before it is written anew; calls.size()
+// stands for the program's caller.
+std::vector<size_t> ReadersOf(const program::Program& program, size_t index);
+// Returns the call that wrote input 0 of call `index`, or nothing where the caller did.
+std::optional<size_t> WriterOf(const program::Program& program, size_t index);
+
+}  // namespace bluestem::fpga

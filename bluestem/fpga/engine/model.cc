@@ -1,0 +1,250 @@
+#include "bluestem/fpga/engine/model.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace bluestem::fpga {
+namespace {
+
+int64_t Half(int64_t extent) {
+  return (extent + 1) / 2;
+}
+
+template <typename T>
+T ReadAs(const std::vector<uint8_t>& buffer, size_t at) {
+  T value;
+  std::memcpy(&value, buffer.data() + at, sizeof(T));
+  return value;
+}
+
+int64_t MemoryWords(const Command& c) {
+  switch (c.opcode) {
+    case Opcode::kLoadWeights: return int64_t{c.length} * (kWeightWordBytes / kWordBytes);
+    case Opcode::kLoadThresholds: return int64_t{c.length} * (kThresholdBytes / kWordBytes);
+    case Opcode::kLoadTaps: return c.length;
+    case Opcode::kLoadMap:
+    case Opcode::kStoreMap: return int64_t{c.blocks} * c.in_h * c.in_w;
+    default: return 0;
+  }
+}
+
+// Splits a word's 32 codes into the low and the high bits of each.
+struct Codes {
+  uint32_t low = 0, high = 0;
+};
+Codes Split(uint64_t word) {
+  Codes codes;
+  for (int i = 0; i < kLanes; ++i) {
+    codes.low |= static_cast<uint32_t>(word >> (2 * i) & 1) << i;
+    codes.high |= static_cast<uint32_t>(word >> (2 * i + 1) & 1) << i;
+  }
+  return codes;
+}
+
+}  // namespace
+
+EngineModel::EngineModel(const EngineConfig& config)
+    : config_(config),
+      weights_(static_cast<size_t>(config.weight_words) * kWeightWordBytes),
+      thresholds_(static_cast<size_t>(config.threshold_blocks) * kLanes * 4),
+      taps_(static_cast<size_t>(config.taps)) {
+  for (auto& bank : banks_) bank.resize(static_cast<size_t>(config.bank_words));
+}
+
+int64_t EngineModel::Clocks(const Command& c) {
+  if (c.opcode == Opcode::kConv) {
+    const int64_t tiles = Half(c.out_h) * Half(c.out_w);
+    const int64_t steps = int64_t{c.tap_count} * c.blocks * c.digits;
+    return c.out_blocks * (tiles * std::max<int64_t>(steps, 4) + kDrain) + kStart;
+  }
+  const int64_t words = MemoryWords(c);
+  return words + kBurst * ((words + 15) / 16) + kStart;
+}
+
+EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list) {
+  EngineResult result;
+  // Two queues, in the order of the list: [0] the array's, [1] the memory port's.
+  std::vector<int64_t> ends[2];
+  const auto fail = [&](EngineStatus status) {
+    result.status = status;
+    return result;
+  };
+  for (;; ++result.index) {
+    const uint64_t at = uint64_t{list} + uint64_t{result.index} * kCommandWords * 4;
+    if (list % 8 != 0 || at + kCommandWords * 4 > buffer.size()) {
+      return fail(EngineStatus::kBadAddress);
+    }
+    const Command command = Decode(ReadAs<CommandWords>(buffer, at));
+    if (command.opcode == Opcode::kEnd) break;
+    const int own = command.opcode == Opcode::kConv ? 0 : 1;
+    // In list order a descriptor can only wait for earlier ones: more would wait for ever.
+    if (command.after > ends[1 - own].size()) return fail(EngineStatus::kDeadlock);
+    const int64_t other = command.after == 0 ? 0 : ends[1 - own][command.after - 1];
+    const int64_t start = std::max(other, ends[own].empty() ? 0 : ends[own].back());
+    const EngineStatus status = Execute(command, buffer);
+    if (status != EngineStatus::kDone) return fail(status);
+    const int64_t clocks = Clocks(command);
+    ends[own].push_back(start + clocks);
+    (own == 0 ? result.array_clocks : result.memory_clocks) += clocks;
+    result.trace.push_back({command, start, start + clocks});
+    result.clocks = std::max(result.clocks, start + clocks);
+  }
+  result.status = EngineStatus::kDone;
+  return result;
+}
+
+EngineStatus EngineModel::Execute(const Command& c, std::vector<uint8_t>& buffer) {
+  const auto load = [&](void* memory, int64_t unit, int64_t room) {
+    const uint64_t bytes = uint64_t{c.length} * static_cast<uint64_t>(unit);
+    if (c.address % 8 != 0 || c.address + bytes > buffer.size()) return EngineStatus::kBadAddress;
+    if (int64_t{c.dst_base} + c.length > room) return EngineStatus::kBadRange;
+    std::memcpy(static_cast<uint8_t*>(memory) + c.dst_base * unit, buffer.data() + c.address,
+                bytes);
+    return EngineStatus::kDone;
+  };
+  switch (c.opcode) {
+    case Opcode::kConv: {
+      const EngineStatus status = CheckConv(c);
+      if (status == EngineStatus::kDone) Conv(c);
+      return status;
+    }
+    case Opcode::kLoadWeights: return load(weights_.data(), kWeightWordBytes, config_.weight_words);
+    case Opcode::kLoadThresholds:
+      return load(thresholds_.data(), kThresholdBytes, config_.threshold_blocks);
+    case Opcode::kLoadTaps: {
+      if (c.address % 8 != 0 || c.address + uint64_t{c.length} * kTapBytes > buffer.size()) {
+        return EngineStatus::kBadAddress;
+      }
+      if (int64_t{c.dst_base} + c.length > config_.taps) return EngineStatus::kBadRange;
+      for (uint32_t t = 0; t < c.length; ++t) {
+        taps_[c.dst_base + t] = DecodeTap(ReadAs<uint64_t>(buffer, c.address + t * kTapBytes));
+      }
+      return EngineStatus::kDone;
+    }
+    case Opcode::kLoadMap: return MoveMap(c, buffer, true);
+    case Opcode::kStoreMap: return MoveMap(c, buffer, false);
+    default: return EngineStatus::kBadOpcode;
+  }
+}
+
+EngineStatus EngineModel::MoveMap(const Command& c, std::vector<uint8_t>& buffer, bool load) {
+  const uint64_t bytes = uint64_t{c.blocks} * c.in_h * c.in_w * kWordBytes;
+  if (c.address % 8 != 0 || c.address + bytes > buffer.size()) return EngineStatus::kBadAddress;
+  if (c.blocks == 0 || c.in_h == 0 || c.in_w == 0) return EngineStatus::kBadRange;
+  const int64_t last = int64_t{c.src_base} + int64_t{c.blocks - 1} * c.src_block_step +
+                       (Half(c.in_h) - 1) * c.src_row_step + Half(c.in_w) - 1;
+  if (last >= config_.bank_words) return EngineStatus::kBadRange;
+  uint8_t* word = buffer.data() + c.address;
+  for (uint32_t b = 0; b < c.blocks; ++b) {
+    for (uint32_t y = 0; y < c.in_h; ++y) {
+      for (uint32_t x = 0; x < c.in_w; ++x, word += kWordBytes) {
+        uint64_t& place = banks_[y % 2 * 2 + x % 2][c.src_base + b * c.src_block_step +
+                                                    y / 2 * c.src_row_step + x / 2];
+        load ? std::memcpy(&place, word, kWordBytes) : std::memcpy(word, &place, kWordBytes);
+      }
+    }
+  }
+  return EngineStatus::kDone;
+}
+
+EngineStatus EngineModel::CheckConv(const Command& c) const {
+  const bool empty = c.out_h == 0 || c.out_w == 0 || c.in_h == 0 || c.in_w == 0 || c.blocks == 0 ||
+                     c.digits == 0 || c.tap_count == 0 || c.out_blocks == 0;
+  if (empty || int64_t{c.tap_base} + c.tap_count > config_.taps) return EngineStatus::kBadRange;
+  if (c.weight_base + int64_t{c.out_blocks} * c.tap_count * c.blocks > config_.weight_words ||
+      int64_t{c.threshold_base} + c.out_blocks > config_.threshold_blocks) {
+    return EngineStatus::kBadRange;
+  }
+  int64_t plane = 0;
+  for (uint32_t t = 0; t < c.tap_count; ++t) {
+    plane = std::max<int64_t>(plane, taps_[c.tap_base + t].plane);
+  }
+  const int64_t read = c.src_base + plane + int64_t{c.digits - 1} * c.digit_step +
+                       int64_t{c.blocks - 1} * c.src_block_step +
+                       (Half(c.in_h) - 1) * c.src_row_step + Half(c.in_w) - 1;
+  const bool planes = c.mode == WriteMode::kSpaceToDepth;
+  const int64_t shrink = c.mode == WriteMode::kPlain ? 1 : 2;
+  const int64_t rows = Half(std::max<int64_t>(c.out_h / shrink, 1));
+  const int64_t columns = Half(std::max<int64_t>(c.out_w / shrink, 1));
+  const int64_t written = c.dst_base + (planes ? int64_t{3} * c.dst_plane_step : 0) +
+                          int64_t{c.out_blocks - 1} * c.dst_block_step +
+                          (rows - 1) * c.dst_row_step + columns - 1;
+  if (read >= config_.bank_words || written >= config_.bank_words) return EngineStatus::kBadRange;
+  return c.mode > WriteMode::kSpaceToDepth ? EngineStatus::kBadRange : EngineStatus::kDone;
+}
+
+void EngineModel::Conv(const Command& c) {
+  const int64_t steps = int64_t{c.tap_count} * c.blocks;
+  const auto read = [&](const Tap& tap, int64_t offset, int64_t y, int64_t x) -> uint64_t {
+    if (y < 0 || x < 0 || y >= c.in_h || x >= c.in_w) return 0;
+    return banks_[y % 2 * 2 + x % 2][static_cast<size_t>(c.src_base + tap.plane + offset +
+                                                         y / 2 * c.src_row_step + x / 2)];
+  };
+  const auto finish = [&](const int16_t* t, int32_t acc) {
+    uint64_t code = 0;
+    for (int k = 0; k < 3; ++k) code += t[3] != 0 ? acc >= t[k] : acc <= t[k];
+    return code;
+  };
+  // One pixel's word of 32 outputs.
+  const auto pixel = [&](uint32_t g, int64_t y, int64_t x) {
+    int32_t positive[kLanes] = {};
+    int32_t sum = 0;
+    for (uint32_t d = 0; d < c.digits; ++d) {
+      for (int32_t& p : positive) p *= 4;
+      sum *= 4;
+      for (uint32_t t = 0; t < c.tap_count; ++t) {
+        const Tap& tap = taps_[c.tap_base + t];
+        for (uint32_t b = 0; b < c.blocks; ++b) {
+          const int64_t offset = int64_t{d} * c.digit_step + int64_t{b} * c.src_block_step;
+          const Codes codes = Split(read(tap, offset, y + tap.dy, x + tap.dx));
+          sum += std::popcount(codes.low) + 2 * std::popcount(codes.high);
+          const uint8_t* word =
+              weights_.data() + (c.weight_base + g * steps + t * c.blocks + b) * kWeightWordBytes;
+          for (int o = 0; o < kLanes; ++o) {
+            uint32_t bits = 0;
+            for (int i = 0; i < 4; ++i) bits |= uint32_t{word[i * kLanes + o]} << (8 * i);
+            positive[o] += std::popcount(codes.low & bits) + 2 * std::popcount(codes.high & bits);
+          }
+        }
+      }
+    }
+    uint64_t result = 0;
+    for (int o = 0; o < kLanes; ++o) {
+      const int16_t* t = thresholds_.data() + ((c.threshold_base + g) * kLanes + o) * 4;
+      result |= finish(t, 2 * positive[o] - sum) << (2 * o);
+    }
+    return result;
+  };
+  const auto write = [&](int64_t plane, uint32_t g, int64_t y, int64_t x, uint64_t word) {
+    banks_[y % 2 * 2 + x % 2][static_cast<size_t>(c.dst_base + plane * c.dst_plane_step +
+                                                  g * int64_t{c.dst_block_step} +
+                                                  y / 2 * c.dst_row_step + x / 2)] = word;
+  };
+  // The source is read before the result is written: they may not overlap in hardware either.
+  for (uint32_t g = 0; g < c.out_blocks; ++g) {
+    for (int64_t y = 0; y < c.out_h; ++y) {
+      for (int64_t x = 0; x < c.out_w; ++x) {
+        if (c.mode == WriteMode::kPlain) {
+          write(0, g, y, x, pixel(g, y, x));
+        } else if (c.mode == WriteMode::kSpaceToDepth) {
+          write(y % 2 * 2 + x % 2, g, y / 2, x / 2, pixel(g, y, x));
+        } else if (y % 2 == 0 && x % 2 == 0 && y + 1 < c.out_h && x + 1 < c.out_w) {
+          uint64_t best = 0;
+          for (int64_t i = 0; i < 4; ++i) {
+            const uint64_t word = pixel(g, y + i / 2, x + i % 2);
+            uint64_t greater = 0;
+            for (int o = 0; o < kLanes; ++o) {
+              const int shift = 2 * o;
+              greater |= std::max(best >> shift & 3, word >> shift & 3) << shift;
+            }
+            best = greater;
+          }
+          write(0, g, y / 2, x / 2, best);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace bluestem::fpga

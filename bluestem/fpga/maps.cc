@@ -1,0 +1,71 @@
+// Maps between bytes and the engine's words.
+#include <algorithm>
+#include <cstring>
+
+#include "bluestem/fpga/region.h"
+
+namespace bluestem::fpga {
+namespace {
+
+// The extents that a port's words are walked in: [digit][plane][block][y][x].
+struct Walk {
+  int32_t digits, planes, blocks, h, w;
+};
+
+Walk WalkOf(const MapPort& port) {
+  const int32_t shrink = port.planes ? 2 : 1;
+  return {.digits = std::max(port.bits / 2, 1),
+          .planes = port.planes ? 4 : 1,
+          .blocks = (port.c + kLanes - 1) / kLanes,
+          .h = (port.h + shrink - 1) / shrink,
+          .w = (port.w + shrink - 1) / shrink};
+}
+
+// Calls visit(word, digit, pixel, first channel) for each word that has a pixel.
+template <typename Visit>
+void ForWords(const MapPort& port, Visit visit) {
+  const Walk walk = WalkOf(port);
+  const int32_t shrink = port.planes ? 2 : 1;
+  size_t word = 0;
+  for (int32_t digit = 0; digit < walk.digits; ++digit) {
+    for (int32_t plane = 0; plane < walk.planes; ++plane) {
+      for (int32_t block = 0; block < walk.blocks; ++block) {
+        for (int32_t y = 0; y < walk.h; ++y) {
+          for (int32_t x = 0; x < walk.w; ++x, ++word) {
+            const int32_t row = y * shrink + plane / 2, column = x * shrink + plane % 2;
+            if (row >= port.h || column >= port.w) continue;
+            visit(word, digit, (int64_t{row} * port.w + column) * port.c, block * kLanes);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer) {
+  const Walk walk = WalkOf(port);
+  ForWords(port, [&](size_t index, int32_t digit, int64_t pixel, int32_t first) {
+    const int shift = 2 * (walk.digits - 1 - digit);  // the greatest digit first
+    const int32_t count = std::min(kLanes, port.c - first);
+    uint64_t word = 0;
+    for (int32_t i = 0; i < count; ++i) {
+      word |= static_cast<uint64_t>(bytes[pixel + first + i] >> shift & 3) << (2 * i);
+    }
+    std::memcpy(buffer.data() + port.address + index * kWordBytes, &word, kWordBytes);
+  });
+}
+
+void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes) {
+  ForWords(port, [&](size_t index, int32_t, int64_t pixel, int32_t first) {
+    uint64_t word = 0;
+    std::memcpy(&word, buffer.data() + port.address + index * kWordBytes, kWordBytes);
+    const int32_t count = std::min(kLanes, port.c - first);
+    for (int32_t i = 0; i < count; ++i) {
+      bytes[pixel + first + i] = static_cast<uint8_t>(word >> (2 * i) & 3);
+    }
+  });
+}
+
+}  // namespace bluestem::fpga

@@ -1,0 +1,95 @@
+// What the engine takes of a Program, and what that costs.
+#include <algorithm>
+
+#include "bluestem/fpga/call_kind.h"
+#include "bluestem/fpga/engine/model.h"
+#include "bluestem/fpga/region.h"
+#include "bluestem/kernels/qconv/layout.h"
+
+namespace bluestem::fpga {
+namespace {
+
+using kernels::QConvParams;
+using program::Call;
+using program::Program;
+
+// Whether every reader of the map that call `index` reads is a convolution of stride 2.
+bool AllReadersHalve(const Program& program, size_t index) {
+  for (size_t i = 0; i < program.calls.size(); ++i) {
+    if (program.calls[i].inputs.empty() ||
+        program.calls[i].inputs[0] != program.calls[index].inputs[0] ||
+        WriterOf(program, i) != WriterOf(program, index)) {
+      continue;
+    }
+    const QConvParams* p = AsConv(program.calls[i]);
+    if (p == nullptr || p->stride_h != 2) return false;
+  }
+  return true;
+}
+
+std::string ConvRefusal(const Program& program, size_t index, const EngineConfig& config) {
+  const QConvParams& p = *AsConv(program.calls[index]);
+  if (p.w_bits != 1) return fmt::format("weights of {} bits; it multiplies by -1 and +1", p.w_bits);
+  if (p.groups != 1) return fmt::format("{} groups; it has one", p.groups);
+  if (p.epilogue != kernels::QConvEpilogue::kThreshold) return "its result is no code";
+  if (p.levels > 4) return fmt::format("{} levels out; codes of 2 bits have 4", p.levels);
+  if (p.x_bits != 1 && p.x_bits % 2 != 0) return fmt::format("codes of {} bits", p.x_bits);
+  if (p.pad_value != 0) return fmt::format("it pads with 0, not with {}", p.pad_value);
+  if (p.stride_h != p.stride_w || p.stride_h > 2) {
+    return fmt::format("stride {}x{}; it has 1 and 2", p.stride_h, p.stride_w);
+  }
+  const int64_t greatest = kernels::GreatestSum(p);
+  if (greatest > kMaxAccumulator) {
+    return fmt::format("sums of up to {}; its accumulators hold {}", greatest, kMaxAccumulator);
+  }
+  const auto writer = WriterOf(program, index);
+  if (p.x_bits > 2 && writer.has_value()) return "codes of more than 2 bits that a call has made";
+  if (p.stride_h == 2 && (p.h % 2 != 0 || p.w % 2 != 0)) return "stride 2 on a map of odd extent";
+  if (p.stride_h == 2 && !AllReadersHalve(program, index)) {
+    return "stride 2 on a map that others read with stride 1";
+  }
+  if (p.stride_h == 2 && writer.has_value() && IsMove(program.calls[*writer])) {
+    return "stride 2 on a map that is pooled or rearranged while it is written";
+  }
+  if (Steps(p) > config.weight_words / 2) {
+    return fmt::format("{} weight words of 32 outputs; half of its memory holds {}", Steps(p),
+                       config.weight_words / 2);
+  }
+  const int32_t in = LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits).words();
+  const int32_t out = LayoutOf(p.ho, p.wo, p.co, false, 2).words();
+  if (in + out > config.bank_words) {
+    return fmt::format("{} words of maps; its banks hold {}", in + out, config.bank_words);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string Refusal(const Program& program, size_t index, const EngineConfig& config) {
+  const Call& call = program.calls[index];
+  if (AsConv(call) != nullptr) return ConvRefusal(program, index, config);
+  if (!IsMove(call)) return "it takes convolutions, and 2x2 pooling and space-to-depth after them";
+  const auto writer = WriterOf(program, index);
+  if (!writer || AsConv(program.calls[*writer]) == nullptr) {
+    return "it moves maps only while a convolution writes them";
+  }
+  if (FusedMove(program, *writer) != index) return "others read the convolution before it too";
+  const std::string before = ConvRefusal(program, *writer, config);
+  return before.empty() ? "" : "the convolution before it is not on the engine";
+}
+
+int64_t ArrayClocks(const Call& call) {
+  const QConvParams* p = AsConv(call);
+  if (p == nullptr) return 0;
+  Command command;
+  command.opcode = Opcode::kConv;
+  command.out_h = static_cast<uint32_t>(p->ho);
+  command.out_w = static_cast<uint32_t>(p->wo);
+  command.tap_count = static_cast<uint32_t>(p->kernel_h * p->kernel_w);
+  command.blocks = static_cast<uint32_t>(CeilDiv(p->ci, kLanes));
+  command.digits = static_cast<uint32_t>(std::max(p->x_bits / 2, 1));
+  command.out_blocks = static_cast<uint32_t>(CeilDiv(p->co, kLanes));
+  return EngineModel::Clocks(command);
+}
+
+}  // namespace bluestem::fpga

@@ -1,0 +1,54 @@
+// region: calls of a Program as a command list of the engine, with all that lies in memory beside
+// it, and the way of a map from bytes (one a code, [h, w, c]) to words and back.
+//
+// Threads: free functions without state; an EngineProgram is a value.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bluestem/base/status.h"
+#include "bluestem/fpga/engine/command.h"
+#include "bluestem/program/program.h"
+
+namespace bluestem::fpga {
+
+// Returns why the engine does not take call `index`, or "" where it does. It takes convolutions of
+// codes with 1-bit weights whose output is codes of at most 2 bits, and after them 2x2 maximum
+// pooling and space-to-depth, which happen while the result is written.
+std::string Refusal(const program::Program& program, size_t index, const EngineConfig& config);
+
+// Returns the clocks that the call takes on the array; 0 for what happens while a result is
+// written.
+int64_t ArrayClocks(const program::Call& call);
+
+// A map that crosses the border between the host and the engine.
+struct MapPort {
+  program::Operand operand;
+  int32_t h = 0, w = 0, c = 0;  // as the host has it: [h, w, c] bytes
+  int32_t bits = 2;             // of a code; more than 2 go over as digits of 2 bits
+  bool planes = false;          // for convolutions of stride 2: the four parities of (y, x) apart
+  uint32_t address = 0;         // in the buffer
+};
+
+struct EngineProgram {
+  std::vector<uint8_t> buffer;  // list, weights, thresholds, taps, and room for the maps
+  uint32_t list = 0;
+  std::vector<MapPort> inputs, outputs;
+  // Pooling and space-to-depth of maps that come from outside: for the host, before it encodes.
+  std::vector<size_t> host_calls;
+  // For each descriptor of the list the call that it works for, or -1.
+  std::vector<int64_t> calls;
+};
+
+// Compiles calls [begin, end). Errors: kUnsupported for maps that do not fit the engine's memory
+// together, naming the call. Requires: Refusal is "" for each of the calls.
+Result<EngineProgram> CompileRegion(const program::Program& program, size_t begin, size_t end,
+                                    const EngineConfig& config);
+
+// Writes the map at `bytes` into the buffer's words, or reads it from there.
+void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer);
+void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes);
+
+}  // namespace bluestem::fpga

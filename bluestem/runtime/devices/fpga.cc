@@ -1,0 +1,174 @@
+// FPGA-MODEL: the engine (fpga/engine) as C++: exact results, and the clocks that its formula
+// gives.
+#include <chrono>
+
+#include "bluestem/fpga/engine/model.h"
+#include "bluestem/fpga/region.h"
+#include "bluestem/runtime/devices/devices.h"
+#include "bluestem/runtime/execute.h"
+
+namespace bluestem::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kMegahertz = 125;  // that the engine is meant to reach on a Cyclone V
+// What a region costs besides its clocks, on the board's processor: the doorbell, the interrupt and
+// the way back. Estimates; no board was measured.
+constexpr double kReachNanoseconds = 20'000;
+constexpr double kNanosecondsAByte = 1.5;  // to pack a code into words, or to unpack it
+
+class FpgaRunner : public Runner {
+ public:
+  FpgaRunner(std::string device, std::shared_ptr<const program::Program> program,
+             std::vector<Region> regions, const fpga::EngineConfig& config)
+      : device_(std::move(device)),
+        program_(std::move(program)),
+        regions_(std::move(regions)),
+        engine_(config) {}
+
+  // Errors: CompileRegion's.
+  Status Compile() {
+    for (const Region& region : regions_) {
+      BLUESTEM_ASSIGN_OR_RETURN(
+          fpga::EngineProgram compiled,
+          fpga::CompileRegion(*program_, region.begin, region.end, engine_.config()));
+      compiled_.push_back(std::move(compiled));
+    }
+    return OkStatus();
+  }
+
+  Status Run(size_t region, const Spaces& spaces, const std::atomic<bool>* cancel,
+             std::vector<OpProfile>* rows) override {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+      return Error(Code::kInterrupted, "cancelled before a region of {}", device_);
+    }
+    fpga::EngineProgram& compiled = compiled_[region];
+    Begin();
+    for (const size_t call : compiled.host_calls) {
+      Execute(program_->calls[call], std::monostate{}, spaces, {nullptr, 1, nullptr, 0});
+    }
+    for (const fpga::MapPort& port : compiled.inputs) {
+      fpga::EncodeMap(port, ReadAddress(port.operand, spaces), compiled.buffer);
+    }
+    AddRow(rows, "encode", 0);
+    const fpga::EngineResult result = engine_.Run(compiled.buffer, compiled.list);
+    if (result.status != fpga::EngineStatus::kDone) {
+      return Error(Code::kInternal, "{}: descriptor {}: {}", device_, result.index,
+                   fpga::EngineStatusText(result.status));
+    }
+    if (rows != nullptr) AddCalls(region, result, *rows);
+    Begin();
+    for (const fpga::MapPort& port : compiled.outputs) {
+      fpga::DecodeMap(port, compiled.buffer, WriteAddress(port.operand, spaces));
+    }
+    AddRow(rows, "decode", 0);
+    return OkStatus();
+  }
+
+ private:
+  void Begin() { start_ = Clock::now(); }
+  int64_t Elapsed() const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
+  }
+  void AddRow(std::vector<OpProfile>* rows, const char* what, int64_t cycles) const {
+    if (rows == nullptr) return;
+    rows->push_back({.op = what,
+                     .kernel = what,
+                     .device = device_,
+                     .nanoseconds = Elapsed(),
+                     .cycles = cycles});
+  }
+
+  // A row for the maps that come in, one a call with the clocks of its descriptors, one for the
+  // maps that go out. The model's own time is all of the region's: it stands with the first row.
+  void AddCalls(size_t region, const fpga::EngineResult& result,
+                std::vector<OpProfile>& rows) const {
+    const fpga::EngineProgram& compiled = compiled_[region];
+    int64_t in = 0, out = 0;
+    std::vector<int64_t> cycles(program_->calls.size(), 0);
+    for (size_t i = 0; i < result.trace.size(); ++i) {
+      const fpga::CommandTrace& trace = result.trace[i];
+      const int64_t clocks = trace.end - trace.start;
+      switch (trace.command.opcode) {
+        case fpga::Opcode::kConv: cycles[static_cast<size_t>(compiled.calls[i])] += clocks; break;
+        case fpga::Opcode::kStoreMap: out += clocks; break;
+        default: in += clocks;
+      }
+    }
+    AddRow(&rows, "transfer in", in);
+    for (size_t i = regions_[region].begin; i < regions_[region].end; ++i) {
+      const program::Call& call = program_->calls[i];
+      rows.push_back({.op = call.op,
+                      .kernel = cycles[i] > 0 ? "engine" : "engine (while it is written)",
+                      .device = device_,
+                      .x_bits = call.x_bits,
+                      .w_bits = call.w_bits,
+                      .macs = call.macs,
+                      .cycles = cycles[i]});
+    }
+    rows.push_back(
+        {.op = "transfer out", .kernel = "transfer out", .device = device_, .cycles = out});
+  }
+
+  std::string device_;
+  std::shared_ptr<const program::Program> program_;
+  std::vector<Region> regions_;
+  fpga::EngineModel engine_;
+  std::vector<fpga::EngineProgram> compiled_;
+  Clock::time_point start_;
+};
+
+class FpgaModel : public Device {
+ public:
+  std::string name() const override { return "FPGA-MODEL"; }
+
+  std::vector<DeviceProperty> properties() const override {
+    return {
+        {"engine", fmt::format("version {}, {} x {} channels x {} pixels a clock",
+                               fpga::kEngineVersion, fpga::kLanes, fpga::kLanes, config_.pixels)},
+        {"clock", fmt::format("{:.0f} MHz assumed", kMegahertz)},
+        {"memory", fmt::format("4 x {} words of maps, {} weight words", config_.bank_words,
+                               config_.weight_words)},
+        {"takes",
+         "convolutions of codes of 1 and 2 bits (8 bits first) with 1-bit weights to "
+         "codes of 2 bits; pooling and space-to-depth after them"}};
+  }
+
+  std::string Refusal(const program::Program& program, const program::Call& call) const override {
+    return fpga::Refusal(program, IndexOf(program, call), config_);
+  }
+
+  double CallNanoseconds(const program::Call& call, const DeviceOptions&) const override {
+    return static_cast<double>(fpga::ArrayClocks(call)) * 1e3 / kMegahertz;
+  }
+
+  double TransferNanoseconds(int64_t bytes) const override {
+    return kReachNanoseconds / 2 + static_cast<double>(bytes) * kNanosecondsAByte;
+  }
+
+  std::string host_isa() const override { return "neon"; }  // the board's Cortex-A9
+
+  Result<std::unique_ptr<Runner>> Prepare(std::shared_ptr<const program::Program> program,
+                                          std::vector<Region> regions,
+                                          const DeviceOptions&) const override {
+    auto runner =
+        std::make_unique<FpgaRunner>(name(), std::move(program), std::move(regions), config_);
+    BLUESTEM_RETURN_IF_ERROR(runner->Compile());
+    return std::unique_ptr<Runner>(std::move(runner));
+  }
+
+ private:
+  static size_t IndexOf(const program::Program& program, const program::Call& call) {
+    return static_cast<size_t>(&call - program.calls.data());
+  }
+  fpga::EngineConfig config_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Device>> OpenFpgaModel() {
+  return std::shared_ptr<const Device>(std::make_shared<FpgaModel>());
+}
+
+}  // namespace bluestem::runtime

@@ -1,0 +1,129 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "bluestem/fpga/engine/model.h"
+
+namespace bluestem::fpga {
+namespace {
+
+// A buffer with the list at 0.
+std::vector<uint8_t> ListOf(const std::vector<Command>& commands, size_t bytes = 4096) {
+  std::vector<uint8_t> buffer(bytes);
+  for (size_t i = 0; i < commands.size(); ++i) {
+    const CommandWords words = Encode(commands[i]);
+    std::memcpy(buffer.data() + i * sizeof(words), words.data(), sizeof(words));
+  }
+  return buffer;
+}
+
+EngineStatus StatusOf(const std::vector<Command>& commands, size_t bytes = 4096) {
+  EngineModel engine{EngineConfig{}};
+  std::vector<uint8_t> buffer = ListOf(commands, bytes);
+  return engine.Run(buffer, 0).status;
+}
+
+Command SmallConv() {
+  Command c;
+  c.opcode = Opcode::kConv;
+  c.out_h = c.out_w = c.in_h = c.in_w = 2;
+  c.src_row_step = c.src_block_step = c.dst_row_step = c.dst_block_step = 1;
+  c.blocks = c.out_blocks = c.tap_count = 1;
+  c.dst_base = 1;
+  return c;
+}
+
+TEST(Command, EncodesAndDecodesEveryField) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 100; ++round) {
+    Command c;
+    c.opcode = Opcode::kStoreMap;
+    c.mode = WriteMode::kSpaceToDepth;
+    for (uint32_t* field : {&c.out_h, &c.out_w, &c.in_h, &c.in_w, &c.src_base, &c.src_row_step,
+                            &c.src_block_step, &c.blocks, &c.digits, &c.digit_step, &c.tap_base,
+                            &c.tap_count, &c.dst_base, &c.dst_row_step, &c.dst_block_step,
+                            &c.dst_plane_step, &c.out_blocks, &c.weight_base, &c.threshold_base}) {
+      *field = random() & 0xffff;
+    }
+    for (uint32_t* field : {&c.after, &c.address, &c.length}) *field = random();
+    EXPECT_EQ(Decode(Encode(c)), c);
+    const Tap tap = {static_cast<int32_t>(random() & 0xffff), static_cast<int16_t>(random()),
+                     static_cast<int16_t>(random())};
+    const Tap back = DecodeTap(EncodeTap(tap));
+    EXPECT_EQ(back.plane, tap.plane);
+    EXPECT_EQ(back.dy, tap.dy);
+    EXPECT_EQ(back.dx, tap.dx);
+  }
+}
+
+TEST(EngineModel, ABadListEndsWithAStatus) {
+  const Command end;
+  EXPECT_EQ(StatusOf({end}), EngineStatus::kDone);
+  Command bad;
+  bad.opcode = static_cast<Opcode>(9);
+  EXPECT_EQ(StatusOf({bad, end}), EngineStatus::kBadOpcode);
+  EXPECT_EQ(StatusOf({SmallConv()}, 64), EngineStatus::kBadAddress);  // no kEnd
+  Command load;
+  load.opcode = Opcode::kLoadWeights;
+  load.length = 1;
+  load.address = 4096;
+  EXPECT_EQ(StatusOf({load, end}), EngineStatus::kBadAddress);
+  load.address = 0xfffffff8;
+  EXPECT_EQ(StatusOf({load, end}), EngineStatus::kBadAddress);
+  load.address = 4;
+  EXPECT_EQ(StatusOf({load, end}), EngineStatus::kBadAddress);  // no multiple of 8
+  load.address = 0;
+  load.dst_base = 1024;
+  EXPECT_EQ(StatusOf({load, end}), EngineStatus::kBadRange);
+}
+
+TEST(EngineModel, AConvolutionOutsideTheMemoriesIsABadRange) {
+  const Command end;
+  EXPECT_EQ(StatusOf({SmallConv(), end}), EngineStatus::kDone);
+  const auto expect_bad = [&](auto change) {
+    Command c = SmallConv();
+    change(c);
+    EXPECT_EQ(StatusOf({c, end}), EngineStatus::kBadRange);
+  };
+  expect_bad([](Command& c) { c.src_base = 8192; });
+  expect_bad([](Command& c) { c.dst_base = 8192; });
+  expect_bad([](Command& c) { c.weight_base = 1024; });
+  expect_bad([](Command& c) { c.threshold_base = 64; });
+  expect_bad([](Command& c) { c.tap_base = 512; });
+  expect_bad([](Command& c) { c.tap_count = 0; });
+  expect_bad([](Command& c) { c.out_h = 0; });
+  expect_bad([](Command& c) { c.mode = static_cast<WriteMode>(3); });
+  expect_bad([](Command& c) {
+    c.mode = WriteMode::kSpaceToDepth;
+    c.dst_plane_step = 4000;
+  });
+}
+
+TEST(EngineModel, ADescriptorThatWaitsForOneThatNeverComesIsADeadlock) {
+  Command conv = SmallConv();
+  conv.after = 1;
+  EXPECT_EQ(StatusOf({conv, Command{}}), EngineStatus::kDeadlock);
+}
+
+TEST(EngineModel, TheQueuesRunBesideEachOther) {
+  Command load;
+  load.opcode = Opcode::kLoadWeights;
+  load.length = 8;
+  Command conv = SmallConv();
+  conv.out_h = conv.out_w = 64;
+  conv.in_h = conv.in_w = 64;
+  conv.src_row_step = conv.dst_row_step = 32;
+  conv.dst_base = 2048;
+  EngineModel engine{EngineConfig{}};
+  std::vector<uint8_t> buffer = ListOf({conv, load, Command{}});
+  const EngineResult beside = engine.Run(buffer, 0);
+  ASSERT_EQ(beside.status, EngineStatus::kDone);
+  EXPECT_EQ(beside.clocks, EngineModel::Clocks(conv));
+  conv.after = 1;
+  buffer = ListOf({load, conv, Command{}});
+  EXPECT_EQ(engine.Run(buffer, 0).clocks, EngineModel::Clocks(conv) + EngineModel::Clocks(load));
+}
+
+}  // namespace
+}  // namespace bluestem::fpga

@@ -1,0 +1,151 @@
+// Random Programs of low-bit convolutions, as lowering would make them.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "bluestem/kernels/qconv/qconv.h"
+#include "bluestem/program/program.h"
+
+namespace bluestem::runtime {
+
+// What a convolution is besides its input's shape.
+struct ConvSpec {
+  int32_t co = 32, kernel = 3, stride = 1, dilation = 1, pad = 1, levels = 4, x_bits = 2;
+};
+
+// Appends calls one after the other; each reads what the last one wrote.
+class ChainBuilder {
+ public:
+  ChainBuilder(int32_t h, int32_t w, int32_t c, uint64_t seed)
+      : random_(seed), h_(h), w_(w), c_(c) {
+    program_->name = "chain";
+    program_->inputs = {{.name = "x", .dtype = DType::kU8, .shape = {1, h, w, c}}};
+    at_ = {program::Space::kInput, 0};
+  }
+
+  void Conv(const ConvSpec& spec) {
+    kernels::QConvParams p{};
+    p.h = h_;
+    p.w = w_;
+    p.ci = c_;
+    const int32_t reach = (spec.kernel - 1) * spec.dilation + 1;
+    p.ho = (h_ + 2 * spec.pad - reach) / spec.stride + 1;
+    p.wo = (w_ + 2 * spec.pad - reach) / spec.stride + 1;
+    p.co = spec.co;
+    p.kernel_h = p.kernel_w = spec.kernel;
+    p.stride_h = p.stride_w = spec.stride;
+    p.pad_top = p.pad_left = spec.pad;
+    p.dilation_h = p.dilation_w = spec.dilation;
+    p.groups = 1;
+    p.x_bits = spec.x_bits;
+    p.w_bits = 1;
+    p.epilogue = kernels::QConvEpilogue::kThreshold;
+    p.levels = spec.levels;
+    const int64_t terms = int64_t{spec.kernel} * spec.kernel * c_;
+    std::vector<int8_t> weights(static_cast<size_t>(terms * spec.co));
+    for (int8_t& w : weights) w = random_() % 2 == 0 ? -1 : 1;
+    std::vector<uint8_t> packed(kernels::QConvPackedBytes(p));
+    kernels::QConvPackWeights(p, weights.data(), packed.data());
+    std::vector<int32_t> thresholds;
+    std::vector<int8_t> directions;
+    const auto spread = static_cast<int32_t>(2 + terms / 4);
+    for (int32_t o = 0; o < spec.co; ++o) {
+      std::vector<int32_t> own;
+      for (int32_t k = 0; k < spec.levels - 1; ++k) {
+        own.push_back(static_cast<int32_t>(random_() % static_cast<uint64_t>(2 * spread)) - spread);
+      }
+      if (random_() % 8 == 0) own[0] = random_() % 2 == 0 ? INT32_MIN : INT32_MAX;  // always, never
+      std::sort(own.begin(), own.end());
+      directions.push_back(random_() % 3 == 0 ? -1 : 1);
+      if (directions.back() < 0) std::reverse(own.begin(), own.end());
+      thresholds.insert(thresholds.end(), own.begin(), own.end());
+    }
+    program::Call call;
+    call.op = "conv" + std::to_string(program_->calls.size());
+    call.params = p;
+    call.inputs = {at_, Constant(packed), Constant(thresholds), Constant(directions), {}, {}};
+    call.x_bits = spec.x_bits;
+    call.w_bits = 1;
+    call.macs = terms * p.ho * p.wo * p.co;
+    Append(std::move(call), p.ho, p.wo, p.co);
+  }
+
+  void Pool() {
+    const kernels::PoolParams p = {h_, w_, c_, h_ / 2, w_ / 2, 2, 2, 2, 2, 0, 0, 0};
+    program::Call call;
+    call.op = "pool" + std::to_string(program_->calls.size());
+    call.params = program::MaxPoolCall{p, DType::kU8};
+    call.inputs = {at_};
+    Append(std::move(call), h_ / 2, w_ / 2, c_);
+  }
+
+  // [h, w, c] to [h/2, w/2, 4c].
+  void SpaceToDepth() {
+    kernels::CopyParams p{};
+    p.element_bytes = 1;
+    p.rank = 5;
+    const int32_t extent[] = {h_ / 2, 2, w_ / 2, 2, c_};
+    const int64_t row = int64_t{w_} * c_;
+    const int64_t from[] = {2 * row, row, int64_t{2} * c_, c_, 1};
+    const int64_t to[] = {int64_t{w_ / 2} * 4 * c_, int64_t{2} * c_, int64_t{4} * c_, c_, 1};
+    std::copy(std::begin(extent), std::end(extent), p.extent);
+    std::copy(std::begin(from), std::end(from), p.x_stride);
+    std::copy(std::begin(to), std::end(to), p.y_stride);
+    program::Call call;
+    call.op = "space_to_depth" + std::to_string(program_->calls.size());
+    call.params = p;
+    call.inputs = {at_};
+    Append(std::move(call), h_ / 2, w_ / 2, 4 * c_);
+  }
+
+  std::shared_ptr<program::Program> Finish() {
+    program_->calls.back().output = {program::Space::kOutput, 0};
+    program_->outputs = {{.name = "y", .dtype = DType::kU8, .shape = {1, h_, w_, c_}}};
+    program_->arena_bytes = arena_;
+    return program_;
+  }
+
+  int32_t h() const { return h_; }
+  int32_t w() const { return w_; }
+
+ private:
+  template <typename T>
+  program::Operand Constant(const std::vector<T>& values) {
+    const size_t at = program_->constants.size();
+    program_->constants.resize(at + (values.size() * sizeof(T) + 63) / 64 * 64);
+    std::memcpy(program_->constants.data() + at, values.data(), values.size() * sizeof(T));
+    return {program::Space::kConstants, static_cast<int64_t>(at)};
+  }
+
+  void Append(program::Call call, int32_t h, int32_t w, int32_t c) {
+    call.output = {program::Space::kArena, arena_};
+    at_ = call.output;
+    arena_ += (int64_t{h} * w * c + 63) / 64 * 64;
+    program_->calls.push_back(std::move(call));
+    h_ = h;
+    w_ = w;
+    c_ = c;
+  }
+
+  std::mt19937_64 random_;
+  std::shared_ptr<program::Program> program_ = std::make_shared<program::Program>();
+  program::Operand at_;
+  int64_t arena_ = 0;
+  int32_t h_, w_, c_;
+};
+
+inline Tensor RandomCodes(const program::TensorInfo& info, int32_t bits, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Tensor tensor(DType::kU8, info.shape);
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    tensor.data<uint8_t>()[i] = static_cast<uint8_t>(random() & ((1u << bits) - 1));
+  }
+  return tensor;
+}
+
+}  // namespace bluestem::runtime

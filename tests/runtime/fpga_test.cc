@@ -1,0 +1,152 @@
+// FPGA-MODEL: the same bits as the processor for every kind of layer, and what it refuses.
+#include <gmock/gmock.h>
+
+#include "bluestem/runtime/placed.h"
+#include "tests/runtime/conv_programs.h"
+
+namespace bluestem::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<Tensor> MustRun(const std::shared_ptr<program::Program>& program,
+                            const std::string& device, const Tensor& input,
+                            std::vector<OpProfile>* rows = nullptr) {
+  auto placement = PlaceOn(*program, device, {});
+  EXPECT_TRUE(placement.ok()) << placement.status().message();
+  auto placed = MakePlaced(program, *placement);
+  EXPECT_TRUE(placed.ok()) << placed.status().message();
+  auto session = OpenSession(*placed, {});
+  EXPECT_TRUE(session.ok()) << session.status().message();
+  if (!session.ok()) return {};
+  std::vector<OpProfile> ignored;
+  auto outputs = (*session)->Profile({input}, rows == nullptr ? ignored : *rows);
+  EXPECT_TRUE(outputs.ok()) << outputs.status().message();
+  return *outputs;
+}
+
+void ExpectSameBits(const std::shared_ptr<program::Program>& program, int32_t bits, uint64_t seed) {
+  const Tensor input = RandomCodes(program->inputs[0], bits, seed);
+  EXPECT_EQ(MustRun(program, "FPGA-MODEL", input), MustRun(program, "REFERENCE", input));
+}
+
+TEST(FpgaModel, ConvolutionsOfRandomShapesGiveTheBitsOfTheProcessor) {
+  std::mt19937_64 random(7);
+  const auto pick = [&](std::initializer_list<int32_t> values) {
+    return *(values.begin() + static_cast<int64_t>(random() % values.size()));
+  };
+  for (uint64_t round = 0; round < 60; ++round) {
+    ConvSpec spec = {.co = pick({1, 31, 32, 33, 64, 96}),
+                     .kernel = pick({1, 3, 5, 7}),
+                     .stride = pick({1, 1, 2}),
+                     .dilation = pick({1, 1, 2}),
+                     .pad = 0,
+                     .levels = pick({2, 3, 4}),
+                     .x_bits = pick({1, 2, 2})};
+    spec.pad = pick({0, spec.kernel / 2});
+    const int32_t least = (spec.kernel - 1) * spec.dilation + 1;
+    int32_t h = least + pick({0, 1, 5}), w = least + pick({0, 2, 7});
+    if (spec.stride == 2) {
+      h += h % 2;
+      w += w % 2;
+    }
+    ChainBuilder chain(h, w, pick({1, 3, 32, 40, 64, 100}), round);
+    chain.Conv(spec);
+    const auto program = chain.Finish();
+    SCOPED_TRACE(fmt::format("round {}: {}x{}, {} to {}, kernel {} stride {} dilation {} pad {}",
+                             round, h, w, program->inputs[0].shape[3], spec.co, spec.kernel,
+                             spec.stride, spec.dilation, spec.pad));
+    ExpectSameBits(program, spec.x_bits, round);
+  }
+}
+
+TEST(FpgaModel, APicturesCodesOf8BitsGoOverAsDigits) {
+  for (const int32_t stride : {1, 2}) {
+    ChainBuilder chain(12, 10, 3, 3);
+    chain.Conv({.co = 40, .kernel = 3, .stride = stride, .x_bits = 8});
+    chain.Conv({.co = 32});
+    ExpectSameBits(chain.Finish(), 8, 4);
+  }
+}
+
+TEST(FpgaModel, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
+  ChainBuilder chain(16, 24, 3, 5);
+  chain.Conv({.co = 32, .x_bits = 8});
+  chain.SpaceToDepth();
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 96, .stride = 2});
+  chain.Conv({.co = 64});
+  chain.Pool();
+  chain.Conv({.co = 33, .kernel = 1, .pad = 0});
+  const auto program = chain.Finish();
+  std::vector<OpProfile> rows;
+  const Tensor input = RandomCodes(program->inputs[0], 8, 6);
+  EXPECT_EQ(MustRun(program, "FPGA-MODEL", input, &rows), MustRun(program, "CPU", input));
+  std::vector<std::string> ops;
+  for (const OpProfile& row : rows) ops.push_back(row.op);
+  EXPECT_THAT(ops,
+              testing::ElementsAre("encode", "transfer in", "conv0", "space_to_depth1", "conv2",
+                                   "conv3", "conv4", "pool5", "conv6", "transfer out", "decode"));
+  EXPECT_GT(rows[2].cycles, 0);
+  EXPECT_EQ(rows[3].cycles, 0);  // happens while conv0 is written
+}
+
+TEST(FpgaModel, OddMapsLoseTheirLastRowInPoolingAsOnTheProcessor) {
+  ChainBuilder chain(9, 11, 32, 8);
+  chain.Conv({.co = 32});
+  chain.Pool();
+  chain.Conv({.co = 64});
+  ExpectSameBits(chain.Finish(), 2, 9);
+}
+
+TEST(FpgaModel, WeightsThatDoNotFitAreLoadedBesideTheComputation) {
+  ChainBuilder chain(6, 6, 256, 10);
+  chain.Conv({.co = 512});  // 72 words of 32 outputs, 1,152 in all: of 1,024
+  chain.Conv({.co = 256});
+  ExpectSameBits(chain.Finish(), 2, 11);
+}
+
+TEST(FpgaModel, HeteroSharesAModelOutAndAPoolBeforeARegionIsTheHosts) {
+  ChainBuilder chain(32, 32, 3, 12);
+  chain.Conv({.co = 20, .kernel = 7, .pad = 3, .x_bits = 8});  // sums too great for the engine
+  chain.Pool();
+  for (int i = 0; i < 4; ++i) chain.Conv({.co = 128});
+  const auto program = chain.Finish();
+  const auto placement = PlaceOn(*program, "HETERO:FPGA-MODEL,CPU", {});
+  ASSERT_TRUE(placement.ok()) << placement.status().message();
+  EXPECT_EQ(placement->devices[placement->calls[0].device]->name(), "CPU");
+  EXPECT_EQ(placement->devices[placement->calls[2].device]->name(), "FPGA-MODEL");
+  EXPECT_THAT(placement->calls[0].reason, HasSubstr("FPGA-MODEL refuses: sums of up to 37485"));
+  const Tensor input = RandomCodes(program->inputs[0], 8, 13);
+  EXPECT_EQ(MustRun(program, "HETERO:FPGA-MODEL,CPU", input), MustRun(program, "CPU", input));
+}
+
+TEST(FpgaModel, RefusalsSayWhat) {
+  const auto refusal = [](const ConvSpec& spec, int32_t h, int32_t c) {
+    ChainBuilder chain(h, h, c, 1);
+    chain.Conv(spec);
+    return PlaceOn(*chain.Finish(), "FPGA-MODEL", {}).status().message();
+  };
+  EXPECT_THAT(refusal({.co = 8, .levels = 5}, 8, 32), HasSubstr("5 levels out"));
+  EXPECT_THAT(refusal({.co = 8, .stride = 3}, 8, 32), HasSubstr("stride 3x3"));
+  ChainBuilder pooled(16, 16, 32, 1);
+  pooled.Conv({.co = 32});
+  pooled.Pool();
+  pooled.Conv({.co = 32, .stride = 2});
+  EXPECT_THAT(PlaceOn(*pooled.Finish(), "FPGA-MODEL", {}).status().message(),
+              HasSubstr("stride 2 on a map that is pooled"));
+  EXPECT_THAT(refusal({.co = 8, .stride = 2}, 9, 32), HasSubstr("a map of odd extent"));
+  EXPECT_THAT(refusal({.co = 32}, 128, 128), HasSubstr("words of maps; its banks hold 8192"));
+  EXPECT_THAT(refusal({.co = 32}, 4, 1600), HasSubstr("sums of up to 43200"));
+}
+
+TEST(FpgaModel, LargeMapsTakeTurnsInTheBanks) {
+  ChainBuilder chain(60, 60, 128, 1);  // 3,600 words a map, of 8,192
+  for (int i = 0; i < 3; ++i) chain.Conv({.co = 128, .kernel = 1, .pad = 0});
+  const auto program = chain.Finish();
+  const Tensor input = RandomCodes(program->inputs[0], 2, 2);
+  EXPECT_EQ(MustRun(program, "FPGA-MODEL", input), MustRun(program, "CPU", input));
+}
+
+}  // namespace
+}  // namespace bluestem::runtime
