@@ -19,9 +19,9 @@ struct Axis {
   bool log = false;
 };
 
-// About five round ticks over [low, high].
-Axis RoundAxis(double low, double high) {
-  if (!(high > low)) high = low + (low == 0 ? 1 : std::fabs(low) * 0.1);
+// About five round ticks over [low, high]; whole numbers where `whole`.
+Axis RoundAxis(double low, double high, bool whole) {
+  if (!(high > low)) high = low + (low == 0 || whole ? 1 : std::fabs(low) * 0.1);
   const double raw = (high - low) / 5;
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
   double step = power * 10;
@@ -31,6 +31,7 @@ Axis RoundAxis(double low, double high) {
       break;
     }
   }
+  if (whole) step = std::max(1.0, std::ceil(step));
   return {
       .low = std::floor(low / step) * step, .high = std::ceil(high / step) * step, .step = step};
 }
@@ -168,8 +169,9 @@ std::string ToSvg(const Chart& chart) {
   for (const Tick& tick : chart.x_ticks)
     x_low = std::min(x_low, tick.at), x_high = std::max(x_high, tick.at);
   const bool round = !chart.log_x && chart.x_ticks.empty();
-  const Axis xs = round ? RoundAxis(x_low, x_high) : TightAxis(x_low, x_high, chart.log_x);
-  const Axis ys = RoundAxis(y_low, y_high);
+  const Axis xs =
+      round ? RoundAxis(x_low, x_high, chart.whole_x) : TightAxis(x_low, x_high, chart.log_x);
+  const Axis ys = RoundAxis(y_low, y_high, false);
   const std::vector<Tick> x_ticks = !chart.x_ticks.empty() ? chart.x_ticks
                                     : round                ? RoundTicks(xs, false)
                                                            : LogTicks(xs);

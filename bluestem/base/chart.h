@@ -31,6 +31,7 @@ struct Chart {
   std::string x_title;
   bool percent = false;       // y is a share and is labelled in %
   bool log_x = false;         // needs every x above 0
+  bool whole_x = false;       // x counts something: ticks are whole numbers
   std::vector<Tick> x_ticks;  // empty: about five round ones, or the decades of a log axis
   std::vector<Line> lines;
 };

@@ -47,6 +47,17 @@ TEST(Chart, BarsStandOnZero) {
   EXPECT_THAT(svg, Not(HasSubstr("<circle")));
 }
 
+TEST(Chart, WhatCountsHasWholeTicks) {
+  for (const double last : {1.0, 2.0, 3.0}) {
+    const std::string svg =
+        ToSvg({.title = "t", .whole_x = true, .lines = {{"", "#000", {{1, 0}, {last, 1}}}}});
+    const std::string axis = svg.substr(0, svg.find("circle"));
+    EXPECT_THAT(axis, HasSubstr(">1</text>"));
+    EXPECT_THAT(axis, Not(HasSubstr(">1.")));
+    EXPECT_THAT(axis, Not(HasSubstr(">2.5")));
+  }
+}
+
 TEST(Chart, NothingToDrawIsStillAPicture) {
   for (const bool log : {false, true}) {
     const std::string svg = ToSvg({.title = "t", .log_x = log});

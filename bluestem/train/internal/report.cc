@@ -29,6 +29,11 @@ std::string Count(double value) {
   return fmt::format("{:.0f}", value);
 }
 
+std::string Size(int64_t bytes) {
+  const std::string count = Count(static_cast<double>(bytes));
+  return count + (bytes < 10000 ? " B" : "B");
+}
+
 std::string Bits(int32_t bits) {
   return bits == 32 ? "f32" : fmt::format("{}", bits);
 }
@@ -49,9 +54,14 @@ std::string Curves(const std::vector<EpochMetrics>& metrics) {
   std::vector<Line> shares = {train, accuracy};
   if (!auroc.points.empty()) shares.push_back(auroc);
   return "<section><h2>Curves</h2><div class=\"charts\">" +
-         ToSvg({.title = "Accuracy", .x_title = "epoch", .percent = true, .lines = shares}) +
-         ToSvg({.title = "Loss", .x_title = "epoch", .lines = {train_loss, loss}}) +
-         ToSvg({.title = "Learning rate", .x_title = "epoch", .lines = {rate}}) +
+         ToSvg({.title = "Accuracy",
+                .x_title = "epoch",
+                .percent = true,
+                .whole_x = true,
+                .lines = shares}) +
+         ToSvg(
+             {.title = "Loss", .x_title = "epoch", .whole_x = true, .lines = {train_loss, loss}}) +
+         ToSvg({.title = "Learning rate", .x_title = "epoch", .whole_x = true, .lines = {rate}}) +
          "</div></section>";
 }
 
@@ -210,7 +220,7 @@ Status WriteReport(const ReportContent& content) {
       "arithmetic</p><div class=\"tiles\">",
       name, EscapeHtml(content.module->network().name), content.scores->size());
   html += answers.tiles + Tile(Count(static_cast<double>(macs)), "multiply-accumulates a picture") +
-          Tile(Count(static_cast<double>(bytes)) + "B", "weights") +
+          Tile(Size(bytes), "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";
   html += Curves(content.metrics) + answers.sections +

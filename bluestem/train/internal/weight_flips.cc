@@ -64,7 +64,10 @@ std::vector<ParameterView> WeightFlips::State() {
 std::string WeightFlipsSection(const std::vector<EpochMetrics>& metrics, const Network& network) {
   if (metrics.empty() || metrics.back().flips.empty()) return "";
   const size_t layers = metrics.back().flips.size();
-  Chart chart{.title = "1-bit weights flipped in an epoch", .x_title = "epoch", .percent = true};
+  Chart chart{.title = "1-bit weights flipped in an epoch",
+              .x_title = "epoch",
+              .percent = true,
+              .whole_x = true};
   std::string table =
       "<div class=\"scroll\"><table><tr><th>layer</th><th>first epoch</th><th>middle</th>"
       "<th>last epoch</th></tr>";
