@@ -106,8 +106,9 @@ TEST(MultiLabel, EvaluateAndRunTellEachClass) {
   const ToolResult run = Tool({"run", "-i", (data / "pictures/001.png").string(), "-m",
                                artefact.string(), "-o", out.string(), "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_EQ(run.Json()["task"], task::kMultiLabel);
-  for (const auto& entry : run.Json()["results"][0]["prediction"])
+  const auto document = run.Json();
+  EXPECT_EQ(document["task"], task::kMultiLabel);
+  for (const auto& entry : document["results"][0]["prediction"])
     EXPECT_EQ(entry["answered"], entry["probability"] >= 0.33) << entry;
 }
 
