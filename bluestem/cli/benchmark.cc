@@ -76,7 +76,7 @@ Result<std::vector<std::vector<Tensor>>> ReadSamples(const BenchmarkOptions& opt
   BLUESTEM_RETURN_IF_ERROR(predict::CheckInput(infos[0], meta.preprocess));
   std::vector<std::vector<Tensor>> samples;
   for (const std::string& path : options.images) {
-    BLUESTEM_ASSIGN_OR_RETURN(const image::Image picture, image::DecodeFile(path));
+    BLUESTEM_ASSIGN_OR_RETURN(const image::Image picture, ReadPicture(path));
     samples.push_back({predict::MakeInput(image::ToPixels(picture, meta.preprocess),
                                           meta.preprocess.normalize, infos[0])});
   }

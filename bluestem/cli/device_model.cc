@@ -31,12 +31,14 @@ bool RunsLibraries(const std::string& device) {
          parsed->names[0] == "CPU";
 }
 
-Result<std::shared_ptr<const program::Program>> CompileSource(const ModelSource& source,
-                                                              std::vector<std::string>& graph_ops) {
+Result<std::shared_ptr<const program::Program>> CompileSource(const ModelSource& source, bool codes,
+                                                              std::vector<std::string>* graph_ops) {
   BLUESTEM_ASSIGN_OR_RETURN(const LoadedModel model, LoadSource(source));
-  for (const ir::Node& node : model.graph.nodes) graph_ops.push_back(node.name);
+  for (const ir::Node& node : model.graph.nodes) {
+    if (graph_ops != nullptr) graph_ops->push_back(node.name);
+  }
   CompileOptions compile;
-  compile.input_codes = CodesOf(model);
+  if (codes) compile.input_codes = CodesOf(model);
   compile.model_hash = model.sha256;
   BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
   return compiled.program;
@@ -73,7 +75,7 @@ Result<DeviceModel> OpenDeviceModel(const std::string& model, const std::string&
     for (const ir::Node& node : read.graph.nodes) result.graph_ops.push_back(node.name);
     return result;
   }
-  BLUESTEM_ASSIGN_OR_RETURN(auto program, CompileSource(source, graph_ops));
+  BLUESTEM_ASSIGN_OR_RETURN(auto program, CompileSource(source, true, &graph_ops));
   BLUESTEM_ASSIGN_OR_RETURN(auto compiled,
                             runtime::CompiledModel::Compile(std::move(program), settings));
   return finish(std::move(compiled), "compiled in memory");

@@ -29,9 +29,10 @@ bool RunsLibraries(const std::string& device);
 Result<DeviceModel> OpenDeviceModel(const std::string& model, const std::string& meta,
                                     const runtime::CompileSettings& settings);
 
-// Returns the Program of what a user names as MODEL, and reads its graph's ops into `graph_ops`.
-Result<std::shared_ptr<const program::Program>> CompileSource(const ModelSource& source,
-                                                              std::vector<std::string>& graph_ops);
+// Returns the Program of what a user names as MODEL; with `codes` it reads u8 pixels where its meta
+// allows. The graph's ops go to `graph_ops` (null: nowhere).
+Result<std::shared_ptr<const program::Program>> CompileSource(
+    const ModelSource& source, bool codes = true, std::vector<std::string>* graph_ops = nullptr);
 
 // Adds -d,--device.
 void AddDeviceOption(CommandLine& line, std::string& device);

@@ -91,8 +91,7 @@ std::string Picture(const runtime::Placement& placement, const program::Program&
 Status PlaceModel(const PlaceOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
   BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model));
-  std::vector<std::string> graph_ops;
-  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileSource(source, graph_ops));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileSource(source));
   BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,
                             runtime::PlaceOn(*program, options.device, {}));
   if (output.text()) output.Raw(ToText(placement, *program));

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <random>
 
-#include "bluestem/cli/compile.h"
+#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/machine.h"
 #include "bluestem/cli/model_source.h"
 #include "bluestem/cli/verify.h"
@@ -26,14 +26,6 @@ struct Picture {
   image::Image image;
   task::Meta meta;
 };
-
-Result<image::Image> ReadPicture(const std::string& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) {
-    return Error(Code::kIo, "--image {}: no such file; give a .jpg or .png picture", path);
-  }
-  return image::DecodeFile(path);
-}
 
 Result<task::Meta> MetaForPicture(const Path& meta, const SubjectOptions& options) {
   if (meta.empty()) {
@@ -71,16 +63,6 @@ Clock::time_point BeginLoading(Subject& subject) {
   subject.peak_reset = ResetPeak();
   subject.baseline_bytes = ReadMemory().bytes;
   return Clock::now();
-}
-
-Result<std::shared_ptr<const program::Program>> CompileModel(const ModelSource& source,
-                                                             bool codes) {
-  BLUESTEM_ASSIGN_OR_RETURN(const LoadedModel model, LoadSource(source));
-  CompileOptions compile;
-  if (codes) compile.input_codes = CodesOf(model);
-  compile.model_hash = model.sha256;
-  BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
-  return compiled.program;
 }
 
 // Where the files of a compiled model lie; what is not there is an empty path.
@@ -132,7 +114,7 @@ Result<Subject> OpenCompiled(const SubjectOptions& options, const ModelSource* a
   subject.program = [source = place.source,
                      codes]() -> Result<std::shared_ptr<const program::Program>> {
     if (source.model_file.empty()) return std::shared_ptr<const program::Program>();
-    return CompileModel(source, codes);
+    return CompileSource(source, codes);
   };
   BLUESTEM_RETURN_IF_ERROR(SetInputs(subject, options, picture));
   return subject;
@@ -147,7 +129,7 @@ Result<Subject> OpenInterpreter(const SubjectOptions& options, const ModelSource
     BLUESTEM_ASSIGN_OR_RETURN(picture.meta, MetaForPicture(source.meta_file, options));
   }
   const auto start = BeginLoading(subject);
-  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileModel(source, true));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileSource(source, true));
   BLUESTEM_ASSIGN_OR_RETURN(
       subject.session,
       runtime::Interpret(program, options.isa, static_cast<int32_t>(options.threads)));
@@ -160,6 +142,14 @@ Result<Subject> OpenInterpreter(const SubjectOptions& options, const ModelSource
 }
 
 }  // namespace
+
+Result<image::Image> ReadPicture(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) {
+    return Error(Code::kIo, "--image {}: no such file; give a .jpg or .png picture", path);
+  }
+  return image::DecodeFile(path);
+}
 
 std::vector<Tensor> RandomInputs(const std::vector<program::TensorInfo>& infos) {
   std::mt19937_64 random(kSeed);

@@ -11,6 +11,7 @@
 
 #include "bluestem/base/status.h"
 #include "bluestem/cli/command_line.h"
+#include "bluestem/image/image.h"
 #include "bluestem/program/program.h"
 #include "bluestem/runtime/session.h"
 
@@ -41,6 +42,9 @@ struct Subject {
   // The Program behind the session, read again for a library: null where no model lies beside it.
   std::function<Result<std::shared_ptr<const program::Program>>()> program;
 };
+
+// Decodes the picture that --image names. Errors: kIo; kInvalidData.
+Result<image::Image> ReadPicture(const std::string& path);
 
 // Returns codes over their whole range and reals in [0, 1), the same at each call (seed 1).
 std::vector<Tensor> RandomInputs(const std::vector<program::TensorInfo>& infos);
