@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__arm__) || defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -24,6 +26,13 @@ uint32_t EnabledStates() {
   return low;
 }
 
+// Linux gives a process the state of tiles when it first asks for it.
+bool MayUseTiles() {
+  constexpr long kRequestState = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestState, kTileData) == 0;
+}
+
 IsaSet NativeIsas() {
   constexpr uint32_t kSsse3 = 1u << 9;
   constexpr uint32_t kSse41 = 1u << 19;
@@ -32,7 +41,10 @@ IsaSet NativeIsas() {
   constexpr uint32_t kAvx2 = 1u << 5;
   constexpr uint32_t kAvx512 = (1u << 16) | (1u << 30) | (1u << 31);  // F, BW, VL
   constexpr uint32_t kAvx512Vnni = 1u << 11;
-  constexpr uint32_t kYmmStates = 0x06;  // SSE, AVX
+  constexpr uint32_t kVbmi = 1u << 1;
+  constexpr uint32_t kAmx = (1u << 24) | (1u << 25);  // TILE, INT8
+  constexpr uint32_t kYmmStates = 0x06;               // SSE, AVX
+  constexpr uint32_t kTileStates = 0x60000;
   constexpr uint32_t kZmmStates = 0xe6;  // and the masks and both halves of the zmm registers
   IsaSet isas = 0;
   uint32_t a = 0;
@@ -49,7 +61,11 @@ IsaSet NativeIsas() {
   isas |= IsaBit(Isa::kAvx2);
   if ((states & kZmmStates) != kZmmStates || (b & kAvx512) != kAvx512) return isas;
   isas |= IsaBit(Isa::kAvx512);
-  if ((c & kAvx512Vnni) != 0) isas |= IsaBit(Isa::kAvx512Vnni);
+  if ((c & kAvx512Vnni) == 0) return isas;
+  isas |= IsaBit(Isa::kAvx512Vnni);
+  const bool tiles =
+      (d & kAmx) == kAmx && (c & kVbmi) != 0 && (states & kTileStates) == kTileStates;
+  if (tiles && MayUseTiles()) isas |= IsaBit(Isa::kAmx);
   return isas;
 }
 #elif defined(__aarch64__)

@@ -19,15 +19,15 @@ kernels::QConvParams Pointwise(int32_t x_bits, int32_t w_bits) {
 
 TEST(KernelChoice, NamesTheRowOfEachLevelWhateverThisCpuIs) {
   const std::string text = ChoicesText(Pointwise(2, 1));
-  for (const char* part : {"avx512: qconv_u4s1_lut64__avx512", "avx2: qconv_u4s1_lut32__avx2",
-                           "sse4: qconv_u4s1_lut16__sse4", "neon: qconv_u4s1_lut",
-                           "portable: qconv_u4s1_lut32__portable"}) {
+  for (const char* part : {"amx: qconv_u8s8_tile32__amx", "avx512: qconv_u4s1_lut64__avx512",
+                           "avx2: qconv_u4s1_lut32__avx2", "sse4: qconv_u4s1_lut16__sse4",
+                           "neon: qconv_u4s1_lut", "portable: qconv_u4s1_lut32__portable"}) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   }
 }
 
 TEST(KernelChoice, TellsTheRefusalsBeforeTheRowThatTakesACall) {
-  const KernelChoice choice = ChooseKernel(Pointwise(8, 8), CpuLevels()[0].isas);
+  const KernelChoice choice = ChooseKernel(Pointwise(8, 8), WithImplied(kernels::Isa::kAvx512Vnni));
   EXPECT_EQ(choice.isa, kernels::Isa::kAvx512Vnni);
   ASSERT_FALSE(choice.refusals.empty());
   EXPECT_EQ(choice.refusals[0].reason, "weights are not packed as one bit each");

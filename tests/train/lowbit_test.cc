@@ -71,14 +71,23 @@ void ExpectEqual(const std::vector<double>& sums, double scale, const std::vecto
     ASSERT_NEAR(sums[i] * scale, static_cast<double>(got[i]), tolerance) << what << " " << i;
 }
 
+// Every instruction set that this CPU has loops for.
+std::vector<kernels::IsaSet> LoopsOfThisCpu() {
+  std::vector<kernels::IsaSet> sets = {kernels::kAlways};
+  for (const kernels::Isa isa :
+       {kernels::Isa::kAvx2, kernels::Isa::kAvx512Vnni, kernels::Isa::kAmx}) {
+    if ((edge::CpuIsas() & kernels::IsaBit(isa)) != 0) sets.push_back(kernels::WithImplied(isa));
+  }
+  return sets;
+}
+
 class IntegerConvTest : public testing::TestWithParam<IntegerConvShape> {};
 
 TEST_P(IntegerConvTest, EqualsPlainLoops) {
-  for (const int64_t images : {1, 6}) {
+  for (const int64_t images : {1, 6, 70}) {
     const Plain plain(GetParam(), images);
-    for (const int threads : {1, 3}) {
-      omp_set_num_threads(threads);
-      const kernels::IsaSet isas = threads == 1 ? kernels::kAlways : edge::CpuIsas();
+    for (const kernels::IsaSet isas : LoopsOfThisCpu()) {
+      omp_set_num_threads(isas == kernels::kAlways ? 1 : 3);
       IntegerConv conv(plain.s, isas);
       conv.SetSigns(plain.signs.data());
       std::vector<float> z(plain.z.size()), gx(plain.gx.size()), dw(plain.dw.size());
@@ -95,7 +104,7 @@ TEST_P(IntegerConvTest, EqualsPlainLoops) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, IntegerConvTest,
                          testing::Values(IntegerConvShape{8, 8, 16, 8, 8, 32, 3, 1, 1, 2},
-                                         IntegerConvShape{5, 7, 48, 5, 7, 16, 3, 1, 1, 2},
+                                         IntegerConvShape{5, 7, 48, 5, 7, 80, 3, 1, 1, 2},
                                          IntegerConvShape{6, 6, 32, 6, 6, 48, 1, 1, 0, 2},
                                          IntegerConvShape{9, 5, 16, 7, 3, 16, 3, 1, 0, 1},
                                          IntegerConvShape{4, 4, 64, 5, 5, 16, 4, 1, 2, 4},
@@ -131,16 +140,18 @@ TEST(WeightGradient, HoldsTheGreatestSums) {
                                 .kernel = kernel,
                                 .pad = kernel / 2,
                                 .max_code = max_code};
-      const std::vector<uint8_t> codes(kSide * kSide * 16 * 4 * kGroups,
-                                       static_cast<uint8_t>(max_code));
-      const std::vector<uint8_t> gradients(codes.size(), 0x80);  // -128
-      for (const kernels::IsaSet isas : {kernels::kAlways, edge::CpuIsas()}) {
+      for (const kernels::IsaSet isas : LoopsOfThisCpu()) {
+        const WeightGradientKernel& loops = SelectWeightGradient(isas);
+        const int32_t images = loops.group_images * kGroups;
+        const std::vector<uint8_t> codes(static_cast<size_t>(kSide * kSide * 16 * images),
+                                         static_cast<uint8_t>(max_code));
+        const std::vector<uint8_t> gradients(codes.size(), 0x80);  // -128
         std::vector<int32_t> sums(static_cast<size_t>(16 * 16 * kernel * kernel), 0);
-        SelectWeightGradient(isas).add(shape, kGroups, codes.data(), gradients.data(), sums.data());
+        loops.add(shape, kGroups, codes.data(), gradients.data(), sums.data());
         for (int32_t tap = 0; tap < kernel * kernel; ++tap) {
           const int32_t rows = kSide - std::abs(tap / kernel - kernel / 2);
           const int32_t columns = kSide - std::abs(tap % kernel - kernel / 2);
-          const int32_t expected = -128 * max_code * rows * columns * 4 * kGroups;
+          const int32_t expected = -128 * max_code * rows * columns * images;
           for (int32_t co = 0; co < 16; ++co) {
             for (int32_t ci = 0; ci < 16; ++ci)
               ASSERT_EQ(sums[static_cast<size_t>(SumsAt(shape, co, tap, ci))], expected) << tap;

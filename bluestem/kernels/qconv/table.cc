@@ -2,6 +2,7 @@
 #include "bluestem/kernels/qconv/depthwise.h"
 #include "bluestem/kernels/qconv/kernels.h"
 #include "bluestem/kernels/qconv/plut.h"
+#include "bluestem/kernels/qconv/tiles.h"
 
 namespace bluestem::kernels {
 namespace {
@@ -65,6 +66,10 @@ size_t PlutScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanPlut(p, kSize).bytes);
 }
 
+size_t TilesScratch(const QConvParams& p) {
+  return static_cast<size_t>(PlanTiles(p).bytes);
+}
+
 size_t DepthwiseScratch(const QConvParams& p) {
   return static_cast<size_t>(PlanDepthwise(p).bytes);
 }
@@ -72,6 +77,7 @@ size_t DepthwiseScratch(const QConvParams& p) {
 }  // namespace
 
 constexpr QConvKernel kQConvKernels[] = {
+    {"qconv_u8s8_tile32__amx", Isa::kAmx, qconv_u8s8_tile32__amx, TilesRefuse, TilesScratch},
     {"qconv_u4s1_lut64__avx512", Isa::kAvx512, qconv_u4s1_lut64__avx512, TakesS1,
      BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "bluestem/base/check.h"
@@ -25,20 +26,25 @@ int64_t CeilDivide(int64_t n, int64_t d) {
   return (n + d - 1) / d;
 }
 
+// Bytes that nothing has written yet.
 class AlignedBytes {
  public:
   AlignedBytes() = default;
   AlignedBytes(const AlignedBytes&) = delete;
   AlignedBytes& operator=(const AlignedBytes&) = delete;
   void Resize(size_t size) {
-    storage_.resize(size + kAlign);
-    const auto address = reinterpret_cast<uintptr_t>(storage_.data());
-    begin_ = storage_.data() + (kAlign - address % kAlign) % kAlign;
+    if (size + kAlign > capacity_) {
+      capacity_ = size + kAlign;
+      storage_ = std::make_unique_for_overwrite<uint8_t[]>(capacity_);
+    }
+    const auto address = reinterpret_cast<uintptr_t>(storage_.get());
+    begin_ = storage_.get() + (kAlign - address % kAlign) % kAlign;
   }
   uint8_t* data() { return begin_; }
 
  private:
-  std::vector<uint8_t> storage_;
+  std::unique_ptr<uint8_t[]> storage_;
+  size_t capacity_ = 0;
   uint8_t* begin_ = nullptr;
 };
 
@@ -60,7 +66,7 @@ struct Pass {
     const int64_t y_size = int64_t{params.ho} * params.wo * params.co;
 #pragma omp parallel
     {
-      AlignedBytes scratch;
+      thread_local AlignedBytes scratch;  // fresh pages would cost more than what is done in them
       scratch.Resize(kernel->scratch_bytes(params));
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < n; ++i) {
@@ -202,28 +208,33 @@ void IntegerConv::State::SumGradients(int64_t n, const uint8_t* codes, const uin
   const int64_t x_size = x_pixels * gradient.ci, g_size = g_pixels * gradient.co;
   // Chunks are as long as threads allow: each reads and writes all sums.
   const int threads = omp_get_max_threads();
-  const int64_t groups_each = CeilDivide(CeilDivide(n, kGradientImages), threads);
+  const int64_t each = CeilDivide(n, threads);
+  const int64_t group =
+      std::min<int64_t>(weight_gradient->group_images, CeilDivide(each, kFour) * kFour);
   const int64_t chunk_groups =
-      std::clamp<int64_t>(kGradientSteps / g_pixels, 1, std::max<int64_t>(1, groups_each));
-  const int64_t chunk = chunk_groups * kGradientImages, chunks = CeilDivide(n, chunk);
+      std::clamp<int64_t>(kGradientSteps * kFour / (group * g_pixels), 1, CeilDivide(each, group));
+  const int64_t chunk = chunk_groups * group, chunks = CeilDivide(n, chunk);
+  // What groups take when packed.
+  const int64_t packed = chunk_groups * weight_gradient->group_images;
   thread_sums.assign(static_cast<size_t>(threads), {});
 #pragma omp parallel
   {
     std::vector<int32_t>& sums = thread_sums[static_cast<size_t>(omp_get_thread_num())];
     sums.assign(static_cast<size_t>(WeightCount()), 0);
-    AlignedBytes x, g;
-    x.Resize(static_cast<size_t>(chunk * x_size));
-    g.Resize(static_cast<size_t>(chunk * g_size));
+    thread_local AlignedBytes x, g;
+    x.Resize(static_cast<size_t>(packed * x_size));
+    g.Resize(static_cast<size_t>(packed * g_size));
 #pragma omp for schedule(static)
     for (int64_t k = 0; k < chunks; ++k) {
       const int64_t first = k * chunk, images = std::min(chunk, n - first);
       int32_t groups = 0;
-      for (int64_t done = 0; done < images; done += kGradientImages, ++groups) {
-        const auto count = static_cast<int32_t>(std::min<int64_t>(kGradientImages, images - done));
-        weight_gradient->pack(codes + (first + done) * x_size, count, x_pixels, gradient.ci,
-                              kTileInputs, 0, x.data() + done * x_size);
-        weight_gradient->pack(gradients + (first + done) * g_size, count, g_pixels, gradient.co,
-                              kTileOutputs, kZeroGradient, g.data() + done * g_size);
+      for (int64_t done = 0; done < images; done += group, ++groups) {
+        const auto count = static_cast<int32_t>(std::min(group, images - done));
+        const int64_t at = int64_t{groups} * weight_gradient->group_images;
+        weight_gradient->pack_codes(codes + (first + done) * x_size, count, x_pixels, gradient.ci,
+                                    x.data() + at * x_size);
+        weight_gradient->pack_gradients(gradients + (first + done) * g_size, count, g_pixels,
+                                        gradient.co, kZeroGradient, g.data() + at * g_size);
       }
       weight_gradient->add(gradient, groups, x.data(), g.data(), sums.data());
     }

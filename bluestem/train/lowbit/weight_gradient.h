@@ -5,12 +5,13 @@
 //   iy = oy - pad + kh, ix = ox - pad + kw; stride 1; x outside the map is 0
 //
 // The sum runs over pixels, so instructions that multiply and add neighbours need neighbouring
-// bytes to be of different pixels: four images are interleaved, which makes every tap a plain
-// offset.
+// bytes to be of different pixels: the images of a group are interleaved, which makes every tap a
+// plain offset.
 //
-//   packed codes      [ci/16][h*w][16][4 images]
-//   packed gradients  [co/4][oh*ow][4][4 images]
-//   sums              [ci/16][co/4][kernel*kernel][4][16]: a tile is written in one piece
+//                      groups of 4 images          groups of 64 (matrix tiles)
+//   packed codes       [ci/16][h*w][16][4]         [ci/16][h*w][16 fours][16][4]
+//   packed gradients   [co/4][oh*ow][4][4]         [co/16][oh*ow][16][64]
+//   sums               [ci/16][co/16][kernel*kernel][16][16]: a tile is written in one piece
 //
 // Threads: free functions without state. Requires: ci and co are multiples of 16; max_code 1..127.
 #pragma once
@@ -28,20 +29,25 @@ struct GradientShape {
   int32_t max_code;
 };
 
-constexpr int32_t kGradientImages = 4;  // interleaved
+constexpr int32_t kFour = 4;  // images that are interleaved byte by byte
+
+// Adds the sums over `groups` of images to `sums`.
+using WeightGradientAdd = void (*)(const GradientShape& shape, int32_t groups, const uint8_t* codes,
+                                   const uint8_t* gradients, int32_t* sums);
 
 // How an ISA does it.
 struct WeightGradientKernel {
-  // Interleaves `images` (1..4) maps of `pixels` x `channels` bytes, each xor-ed with `flip`; what
-  // is missing is 0. `block` channels of a pixel lie together: 16 or 4.
-  void (*pack)(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels, int32_t block,
-               uint8_t flip, uint8_t* packed);
-  // Adds the sums over `groups` of four images to `sums`.
-  void (*add)(const GradientShape& shape, int32_t groups, const uint8_t* codes,
-              const uint8_t* gradients, int32_t* sums);
+  int32_t group_images;
+  // Interleaves `images` (1..group_images) maps of `pixels` x `channels` codes or, each byte xor-ed
+  // with `flip`, gradients; what is missing is 0.
+  void (*pack_codes)(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
+                     uint8_t* packed);
+  void (*pack_gradients)(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
+                         uint8_t flip, uint8_t* packed);
+  WeightGradientAdd add;
 };
 
-constexpr int32_t kTileInputs = 16, kTileOutputs = 4;
+constexpr int32_t kTileInputs = 16, kTileOutputs = 16;
 
 // Returns where the sum of dw[co, tap, ci] is.
 constexpr int64_t SumsAt(const GradientShape& s, int64_t co, int64_t tap, int64_t ci) {
@@ -53,8 +59,11 @@ constexpr int64_t SumsAt(const GradientShape& s, int64_t co, int64_t tap, int64_
 // Returns the fastest of those that `isas` has.
 const WeightGradientKernel& SelectWeightGradient(kernels::IsaSet isas);
 
-// The plain loops, which every CPU has; and AVX2's (null elsewhere).
+// The plain loops, which every CPU has; AVX2's and Intel AMX's; and VNNI's addition of what AVX2
+// packs. Null elsewhere.
 extern const WeightGradientKernel kWeightGradientPortable;
 extern const WeightGradientKernel* const kWeightGradientAvx2;
+extern const WeightGradientKernel* const kWeightGradientAmx;
+extern const WeightGradientAdd kWeightGradientAddVnni;
 
 }  // namespace bluestem::train

@@ -6,13 +6,15 @@
 
 #include <cstring>
 
+#include "bluestem/train/lowbit/weight_gradient_lines_inl.h"
+
 namespace bluestem::train {
 namespace {
 
 constexpr int32_t kVectors = 2;  // of 8 inputs
-constexpr int32_t kCodeStep = kTileInputs * kGradientImages;
-constexpr int32_t kGradientStep = kTileOutputs * kGradientImages;
-constexpr int32_t kTileSums = kTileOutputs * kTileInputs;
+constexpr int32_t kOutputs = 4;
+constexpr int32_t kCodeStep = kTileInputs * kFour;
+constexpr int32_t kGradientStep = kOutputs * kFour;
 
 __m128i LoadFlipped(const uint8_t* bytes, __m128i flip) {
   return _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), flip);
@@ -22,12 +24,12 @@ void Pack(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
           uint8_t flip, uint8_t* packed) {
   const __m128i mask = _mm_set1_epi8(static_cast<char>(flip));
   const int64_t map = pixels * channels;
-  const int64_t plane = pixels * block * kGradientImages;  // of one block of channels
+  const int64_t plane = pixels * block * kFour;  // of one block of channels
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (int32_t c = 0; c < channels; c += 16) {
       const uint8_t* from = maps + pixel * channels + c;
-      __m128i v[kGradientImages];
-      for (int32_t i = 0; i < kGradientImages; ++i)
+      __m128i v[kFour];
+      for (int32_t i = 0; i < kFour; ++i)
         v[i] = i < images ? LoadFlipped(from + i * map, mask) : _mm_setzero_si128();
       const __m128i low01 = _mm_unpacklo_epi8(v[0], v[1]), low23 = _mm_unpacklo_epi8(v[2], v[3]);
       const __m128i high01 = _mm_unpackhi_epi8(v[0], v[1]), high23 = _mm_unpackhi_epi8(v[2], v[3]);
@@ -36,8 +38,7 @@ void Pack(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
                                 _mm_unpackhi_epi16(high01, high23)};
       for (int32_t k = 0; k < 4; ++k) {
         const int32_t channel = c + 4 * k;
-        uint8_t* to =
-            packed + channel / block * plane + (pixel * block + channel % block) * kGradientImages;
+        uint8_t* to = packed + channel / block * plane + (pixel * block + channel % block) * kFour;
         _mm_storeu_si128(reinterpret_cast<__m128i*>(to), quads[k]);
       }
     }
@@ -46,19 +47,19 @@ void Pack(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
 
 // Sums of 4 outputs times 16 inputs: pairs of products in 16 bits.
 struct Tile {
-  __m256i sum[kTileOutputs][kVectors];
+  __m256i sum[kOutputs][kVectors];
 
   inline __attribute__((always_inline)) void Clear() {
 #pragma GCC unroll 4
-    for (int o = 0; o < kTileOutputs; ++o) sum[o][0] = sum[o][1] = _mm256_setzero_si256();
+    for (int o = 0; o < kOutputs; ++o) sum[o][0] = sum[o][1] = _mm256_setzero_si256();
   }
   inline __attribute__((always_inline)) void Step(const uint8_t* codes, const uint8_t* gradients) {
     const __m256i x0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
     const __m256i x1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32));
 #pragma GCC unroll 4
-    for (int o = 0; o < kTileOutputs; ++o) {
+    for (int o = 0; o < kOutputs; ++o) {
       int32_t bytes;
-      std::memcpy(&bytes, gradients + o * kGradientImages, sizeof(bytes));
+      std::memcpy(&bytes, gradients + o * kFour, sizeof(bytes));
       const __m256i g = _mm256_set1_epi32(bytes);
       sum[o][0] = _mm256_add_epi16(sum[o][0], _mm256_maddubs_epi16(x0, g));
       sum[o][1] = _mm256_add_epi16(sum[o][1], _mm256_maddubs_epi16(x1, g));
@@ -67,7 +68,7 @@ struct Tile {
   inline __attribute__((always_inline)) void AddTo(int32_t* sums) {
     const __m256i one = _mm256_set1_epi16(1);
 #pragma GCC unroll 4
-    for (int o = 0; o < kTileOutputs; ++o) {
+    for (int o = 0; o < kOutputs; ++o) {
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
         auto* to = reinterpret_cast<__m256i*>(sums + o * kTileInputs + v * 8);
@@ -78,44 +79,12 @@ struct Tile {
   }
 };
 
-// Not std::min: a template compiled with these flags could be the copy that the linker keeps.
-int32_t Least(int32_t a, int32_t b) {
-  return a < b ? a : b;
-}
-
-struct Range {
-  int32_t begin, end;
-};
-// The outputs whose tap `k` is inside a map of `size`.
-Range Inside(int32_t k, int32_t pad, int32_t size, int32_t outputs) {
-  return {pad > k ? pad - k : 0, Least(outputs, size + pad - k)};
-}
-
-// The pixels of one tap: lines of neighbours, in the first group.
-struct Lines {
-  int32_t count, pixels;   // lines, and pixels of each
-  int64_t code, gradient;  // the first pixel of the first line
-};
-
-Lines LinesOf(const GradientShape& s, int32_t kh, int32_t kw) {
-  const Range rows = Inside(kh, s.pad, s.h, s.oh), columns = Inside(kw, s.pad, s.w, s.ow);
-  Lines lines = {rows.end - rows.begin, columns.end - columns.begin,
-                 int64_t{rows.begin - s.pad + kh} * s.w + columns.begin - s.pad + kw,
-                 int64_t{rows.begin} * s.ow + columns.begin};
-  if (lines.count <= 0 || lines.pixels <= 0) return {0, 0, 0, 0};
-  if (lines.pixels == s.w && lines.pixels == s.ow) {  // nothing lies between them
-    lines.pixels *= lines.count;
-    lines.count = 1;
-  }
-  return lines;
-}
-
 // One tile of one tap, over all groups. `codes` and `gradients` are the first group's planes.
 void AddTile(const GradientShape& s, int32_t groups, const Lines& lines, const uint8_t* codes,
              const uint8_t* gradients, int32_t* sums) {
   if (lines.count == 0) return;
-  const int64_t x_group = int64_t{s.h} * s.w * s.ci * kGradientImages;
-  const int64_t g_group = int64_t{s.oh} * s.ow * s.co * kGradientImages;
+  const int64_t x_group = int64_t{s.h} * s.w * s.ci * kFour;
+  const int64_t g_group = int64_t{s.oh} * s.ow * s.co * kFour;
   const int32_t limit = 32768 / (2 * s.max_code * 128);  // steps before 16 bits could overflow
   const int32_t sum_lines = lines.pixels < limit ? limit / lines.pixels : 1;
   Tile tile;
@@ -144,15 +113,27 @@ void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uin
          int32_t* sums) {
   for (int32_t ci = 0; ci < s.ci; ci += kTileInputs) {
     const uint8_t* x = codes + int64_t{ci / kTileInputs} * s.h * s.w * kCodeStep;
-    for (int32_t co = 0; co < s.co; co += kTileOutputs) {
-      const uint8_t* g = gradients + int64_t{co / kTileOutputs} * s.oh * s.ow * kGradientStep;
-      for (int32_t tap = 0; tap < s.kernel * s.kernel; ++tap, sums += kTileSums)
-        AddTile(s, groups, LinesOf(s, tap / s.kernel, tap % s.kernel), x, g, sums);
+    for (int32_t co = 0; co < s.co; co += kOutputs) {
+      const uint8_t* g = gradients + int64_t{co / kOutputs} * s.oh * s.ow * kGradientStep;
+      for (int32_t tap = 0; tap < s.kernel * s.kernel; ++tap) {
+        AddTile(s, groups, LinesOf(s, tap / s.kernel, tap % s.kernel), x, g,
+                sums + SumsAt(s, co, tap, ci));
+      }
     }
   }
 }
 
-constexpr WeightGradientKernel kKernel = {Pack, Add};
+void PackCodes(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
+               uint8_t* packed) {
+  Pack(maps, images, pixels, channels, kTileInputs, 0, packed);
+}
+
+void PackGradients(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
+                   uint8_t flip, uint8_t* packed) {
+  Pack(maps, images, pixels, channels, kOutputs, flip, packed);
+}
+
+constexpr WeightGradientKernel kKernel = {kFour, PackCodes, PackGradients, Add};
 
 }  // namespace
 
