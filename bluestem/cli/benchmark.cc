@@ -7,12 +7,12 @@
 
 #include "bluestem/base/power.h"
 #include "bluestem/cli/commands.h"
-#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/latency.h"
 #include "bluestem/cli/load.h"
 #include "bluestem/cli/machine.h"
 #include "bluestem/cli/op_table.h"
 #include "bluestem/cli/subject.h"
+#include "bluestem/core/core.h"
 #include "bluestem/predict/evaluate.h"
 #include "bluestem/predict/predictor.h"
 
@@ -54,7 +54,8 @@ struct Counter {
 };
 
 Result<std::vector<std::vector<Tensor>>> ReadSamples(const BenchmarkOptions& options,
-                                                     const DeviceModel& model, Output& output) {
+                                                     const core::OpenedModel& model,
+                                                     Output& output) {
   const std::vector<program::TensorInfo>& infos = model.model.inputs();
   if (options.images.empty()) {
     output.Warn("no --image: random codes, whose time may differ from that of real pictures");
@@ -83,7 +84,7 @@ Result<std::vector<std::vector<Tensor>>> ReadSamples(const BenchmarkOptions& opt
   return samples;
 }
 
-Result<std::vector<Counter>> ReadCounters(const DeviceModel& model,
+Result<std::vector<Counter>> ReadCounters(const core::OpenedModel& model,
                                           const std::vector<Tensor>& sample) {
   runtime::InferRequest request = model.model.CreateRequest();
   for (size_t i = 0; i < sample.size(); ++i) {
@@ -177,7 +178,7 @@ std::vector<Figure> Figures(const LoadResult& load, double watts, int64_t peak_b
 }
 
 // What the run was made with, as it came out after defaults and hints.
-Json SettingsJson(const BenchmarkOptions& options, const DeviceModel& model,
+Json SettingsJson(const BenchmarkOptions& options, const core::OpenedModel& model,
                   const LoadOptions& load, const Cpu& cpu) {
   const runtime::CompileSettings& settings = model.model.settings();
   Json json = {
@@ -266,8 +267,8 @@ Status Benchmark(const BenchmarkOptions& options, Output& output) {
       .streams = static_cast<int32_t>(options.streams),
       .threads = static_cast<int32_t>(options.threads),
       .isa = options.isa};
-  BLUESTEM_ASSIGN_OR_RETURN(const DeviceModel model,
-                            OpenDeviceModel(options.model, options.meta, settings));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::OpenedModel model,
+                            core::Core().Open(options.model, settings, options.meta));
   BLUESTEM_ASSIGN_OR_RETURN(const auto samples, ReadSamples(options, model, output));
   PowerMeter power;
   LoadOptions load;

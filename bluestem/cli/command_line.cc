@@ -78,4 +78,10 @@ void AddThreadsOption(CommandLine& line, int64_t& threads) {
       .Range(0, 64);
 }
 
+void AddDeviceOption(CommandLine& line, std::string& device) {
+  line.Add("-d,--device", device,
+           "Where it runs: a name of `bluestem devices`, AUTO, or HETERO:FIRST,SECOND,...")
+      .ShowDefault();
+}
+
 }  // namespace bluestem::cli

@@ -52,8 +52,9 @@ class CommandLine {
   CLI::App* app_;
 };
 
-// Adds --threads: how many threads one inference runs on.
-// --isa, by its default "" the best of this CPU.
+// Adds -d,--device: where a model runs.
+void AddDeviceOption(CommandLine& line, std::string& device);
+// Adds --isa, by its default "" the best of this CPU; and --threads, of one inference.
 void AddIsaOption(CommandLine& line, std::string& isa);
 void AddThreadsOption(CommandLine& line, int64_t& threads);
 

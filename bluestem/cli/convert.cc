@@ -57,10 +57,10 @@ Result<std::vector<const codegen::Target*>> FindTargets(const std::vector<std::s
     }
   }
   if (!targets.empty()) return targets;
-  if (HostTarget() == nullptr) {
+  if (core::HostTarget() == nullptr) {
     return Error(Code::kInvalidArgument, "this machine is no target itself; name one: --target");
   }
-  return std::vector<const codegen::Target*>{HostTarget()};
+  return std::vector<const codegen::Target*>{core::HostTarget()};
 }
 
 // An artefact may be replaced; anything else at that place is the user's and stays.
@@ -87,7 +87,7 @@ Status CheckDump(const std::string& dump) {
 }
 
 // Lets --raw-input and --input-scale override what the meta says of the input.
-Status ApplyInputOptions(const ConvertOptions& options, LoadedModel& model) {
+Status ApplyInputOptions(const ConvertOptions& options, core::LoadedModel& model) {
   if (options.input_scale == 0) return OkStatus();
   if (!model.image_input) {
     return Error(Code::kInvalidArgument, "--input-scale: the model's input is {}, not a picture",
@@ -105,15 +105,15 @@ Status ApplyInputOptions(const ConvertOptions& options, LoadedModel& model) {
   return OkStatus();
 }
 
-void TellMeta(Output& output, const ModelSource& source, const LoadedModel& model) {
+void TellMeta(Output& output, const core::ModelSource& source, const core::LoadedModel& model) {
   if (!model.meta_is_default) {
     output.Line("{:<9} {:>9}  {}: {}; {} classes", "meta", "", source.meta_file.string(),
-                PreprocessText(model.meta.preprocess), model.meta.classes.size());
+                core::PreprocessText(model.meta.preprocess), model.meta.classes.size());
   } else if (model.image_input) {
     output.Warn(
         "no meta.yaml beside the model: pictures of {} are assumed{}; give --meta FILE to "
         "say otherwise",
-        PreprocessText(model.meta.preprocess),
+        core::PreprocessText(model.meta.preprocess),
         model.classifier
             ? fmt::format(" and classes \"0\" to \"{}\"", model.meta.classes.size() - 1)
             : "");
@@ -134,8 +134,8 @@ Status Dump(const ConvertOptions& options, size_t number, const std::string& pas
 }
 
 // The files that travel with the model: meta.yaml, and the model itself as ONNX.
-Result<std::vector<codegen::ArtefactFile>> CarriedFiles(const ModelSource& source,
-                                                        const LoadedModel& model,
+Result<std::vector<codegen::ArtefactFile>> CarriedFiles(const core::ModelSource& source,
+                                                        const core::LoadedModel& model,
                                                         std::string& model_hash) {
   std::vector<codegen::ArtefactFile> files;
   Bytes onnx = model.bytes;
@@ -151,7 +151,7 @@ Result<std::vector<codegen::ArtefactFile>> CarriedFiles(const ModelSource& sourc
   return files;
 }
 
-void Explain(Output& output, const Compiled& compiled) {
+void Explain(Output& output, const core::Compiled& compiled) {
   output.Line("\nWhy each op went where it went:");
   for (const passes::Decision& decision : compiled.pass_decisions) {
     output.Line("  {} [{}]: {}", decision.node, decision.pass, decision.text);
@@ -185,8 +185,8 @@ Status Publish(const Path& staged, const Path& target) {
 }
 
 // Compares the model as read with its Program, before anything is compiled.
-Status VerifyProgram(const LoadedModel& model, const Compiled& compiled, const SampleSet& set,
-                     Steps& steps, ConvertSummary& summary,
+Status VerifyProgram(const core::LoadedModel& model, const core::Compiled& compiled,
+                     const SampleSet& set, Steps& steps, ConvertSummary& summary,
                      std::vector<std::vector<Tensor>>& expected) {
   summary.samples = set.origin;
   BLUESTEM_ASSIGN_OR_RETURN(summary.plain,
@@ -201,8 +201,9 @@ Status VerifyProgram(const LoadedModel& model, const Compiled& compiled, const S
   return OkStatus();
 }
 
-Status VerifyLibraries(const LoadedModel& model, const Compiled& compiled, const SampleSet& set,
-                       const Path& artefact, const std::vector<const codegen::Target*>& targets,
+Status VerifyLibraries(const core::LoadedModel& model, const core::Compiled& compiled,
+                       const SampleSet& set, const Path& artefact,
+                       const std::vector<const codegen::Target*>& targets,
                        const std::vector<std::vector<Tensor>>& expected, Steps& steps,
                        ConvertSummary& summary) {
   for (const codegen::Target* target : targets) {
@@ -225,27 +226,28 @@ Status Convert(const ConvertOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(CheckDump(options.dump));
   Steps steps(output);
 
-  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
-  BLUESTEM_ASSIGN_OR_RETURN(LoadedModel model, LoadSource(source));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
+                            core::FindModel(options.model, options.meta));
+  BLUESTEM_ASSIGN_OR_RETURN(core::LoadedModel model, core::LoadSource(source));
   BLUESTEM_RETURN_IF_ERROR(ApplyInputOptions(options, model));
   steps.Done("read",
              fmt::format("{}: {} nodes", source.model_file.string(), model.graph.nodes.size()));
   TellMeta(output, source, model);
 
-  CompileOptions compile;
-  if (!options.raw_input) compile.input_codes = CodesOf(model);
+  core::CompileOptions compile;
+  if (!options.raw_input) compile.input_codes = core::CodesOf(model);
   BLUESTEM_ASSIGN_OR_RETURN(const auto files, CarriedFiles(source, model, compile.model_hash));
   Status dumped;
   size_t number = 0;
   double pass_seconds = 0;
-  compile.observer = [&](const PassRecord& pass, const ir::Graph& after) {
+  compile.observer = [&](const core::PassRecord& pass, const ir::Graph& after) {
     pass_seconds += pass.seconds;
     if (pass.changes > 0) {
       steps.Line("pass", pass.seconds, fmt::format("{}: {} changes", pass.name, pass.changes));
     }
     if (dumped.ok()) dumped = Dump(options, ++number, pass.name, after);
   };
-  BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::Compiled compiled, core::Compile(model.graph, compile));
   BLUESTEM_RETURN_IF_ERROR(dumped);
   steps.Line("passes", pass_seconds,
              fmt::format("{} of them, {} nodes left", number, compiled.graph.nodes.size()));

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "bluestem/cli/compile.h"
-#include "bluestem/cli/model_source.h"
 #include "bluestem/cli/output.h"
 #include "bluestem/cli/verify.h"
+#include "bluestem/core/compile.h"
+#include "bluestem/core/model_source.h"
 
 namespace bluestem::cli {
 
@@ -35,10 +35,10 @@ struct ConvertSummary {
 
 // Prints the table of targets: .so bytes, weights, arena, latency, where it was verified; or the
 // JSON document.
-void PrintSummary(Output& output, const LoadedModel& model, const Compiled& compiled,
+void PrintSummary(Output& output, const core::LoadedModel& model, const core::Compiled& compiled,
                   const ConvertSummary& summary);
 
 // Returns the manifest's "model" object: where the model came from.
-std::string ProvenanceJson(const ModelSource& source, const LoadedModel& model);
+std::string ProvenanceJson(const core::ModelSource& source, const core::LoadedModel& model);
 
 }  // namespace bluestem::cli

@@ -13,32 +13,32 @@ int64_t FileBytes(const Path& path) {
   return error ? 0 : static_cast<int64_t>(size);
 }
 
-const char* KindName(ModelSource::Kind kind) {
+const char* KindName(core::ModelSource::Kind kind) {
   switch (kind) {
-    case ModelSource::Kind::kRun: return "run";
-    case ModelSource::Kind::kFile: return "file";
-    case ModelSource::Kind::kArtefact: return "artefact";
+    case core::ModelSource::Kind::kRun: return "run";
+    case core::ModelSource::Kind::kFile: return "file";
+    case core::ModelSource::Kind::kArtefact: return "artefact";
   }
   return "";
 }
 
 }  // namespace
 
-void PrintSummary(Output& output, const LoadedModel& model, const Compiled& compiled,
+void PrintSummary(Output& output, const core::LoadedModel& model, const core::Compiled& compiled,
                   const ConvertSummary& summary) {
   const auto weights = static_cast<int64_t>(compiled.program->constants.size());
   const int64_t arena = compiled.program->arena_bytes;
   Json targets = Json::array();
   std::vector<std::vector<std::string>> rows;
   for (const LibraryReport& library : summary.libraries) {
-    const int64_t bytes = FileBytes(LibraryPath(summary.output, library.target));
+    const int64_t bytes = FileBytes(core::LibraryPath(summary.output, library.target));
     const bool timed = library.latency_seconds_median > 0;
     rows.push_back({library.target, CountText(bytes), CountText(weights), CountText(arena),
                     timed ? SecondsText(library.latency_seconds_median) : "-",
                     library.not_run.empty() ? library.isas : "not run here: " + library.not_run});
     targets.push_back(
         {{"target", library.target},
-         {"library", LibraryPath(summary.output, library.target).string()},
+         {"library", core::LibraryPath(summary.output, library.target).string()},
          {"library_bytes", bytes},
          {"latency_seconds_median", timed ? Json(library.latency_seconds_median) : Json(nullptr)},
          {"verified", library.not_run.empty()},
@@ -53,7 +53,7 @@ void PrintSummary(Output& output, const LoadedModel& model, const Compiled& comp
   output.Line("{} and {}.tar.gz are ready.", summary.output.string(), summary.output.string());
 
   Json passes = Json::array();
-  for (const PassRecord& pass : compiled.passes) {
+  for (const core::PassRecord& pass : compiled.passes) {
     passes.push_back({{"name", pass.name}, {"changes", pass.changes}, {"seconds", pass.seconds}});
   }
   output.Json({{"output", summary.output.string()},
@@ -73,14 +73,14 @@ void PrintSummary(Output& output, const LoadedModel& model, const Compiled& comp
                {"targets", targets}});
 }
 
-std::string ProvenanceJson(const ModelSource& source, const LoadedModel& model) {
+std::string ProvenanceJson(const core::ModelSource& source, const core::LoadedModel& model) {
   const Json document = {{"name", model.name},
                          {"source", KindName(source.kind)},
                          {"file", source.model_file.filename().string()},
                          {"sha256", model.sha256},
                          {"bytes", model.bytes.size()},
                          {"meta", model.meta_is_default ? "default" : "given"},
-                         {"preprocess", PreprocessText(model.meta.preprocess)}};
+                         {"preprocess", core::PreprocessText(model.meta.preprocess)}};
   return document.dump();
 }
 

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
-#include "bluestem/runtime/device.h"
+#include "bluestem/core/core.h"
 
 namespace bluestem::cli {
 namespace {
@@ -11,20 +11,21 @@ using Json = nlohmann::ordered_json;
 
 Status ListDevices(Output& output) {
   Json rows = Json::array();
-  for (const runtime::DeviceKind& kind : runtime::DeviceKinds()) {
-    const auto device = kind.open();
-    output.Line("{}: {}", kind.name, kind.summary);
-    Json row = {{"name", kind.name}, {"summary", kind.summary}, {"available", device.ok()}};
-    if (device.ok()) {
+  const std::vector<core::DeviceInfo> devices = core::Core().Devices();
+  for (const core::DeviceInfo& device : devices) {
+    output.Line("{}: {}", device.name, device.summary);
+    Json row = {
+        {"name", device.name}, {"summary", device.summary}, {"available", device.status.ok()}};
+    if (device.status.ok()) {
       Json properties = Json::object();
-      for (const runtime::DeviceProperty& property : (*device)->properties()) {
+      for (const runtime::DeviceProperty& property : device.properties) {
         output.Line("  {}: {}", property.name, property.value);
         properties[property.name] = property.value;
       }
       row["properties"] = std::move(properties);
     } else {
-      output.Line("  not here: {}", device.status().message());
-      row["reason"] = device.status().message();
+      output.Line("  not here: {}", device.status.message());
+      row["reason"] = device.status.message();
     }
     rows.push_back(std::move(row));
   }

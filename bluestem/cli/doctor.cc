@@ -38,7 +38,7 @@ constexpr Tool kTools[] = {
 
 std::vector<Finding> Look() {
   std::vector<Finding> findings;
-  const codegen::Target* host = HostTarget();
+  const codegen::Target* host = core::HostTarget();
   for (const codegen::Target& target : codegen::Targets()) {
     findings.push_back({target.compiler, fmt::format("compile for {}", target.name),
                         FindProgram(target.compiler).string(), target.package, &target == host});
@@ -93,7 +93,7 @@ Status Run(Output& output) {
   std::error_code error;
   const auto space = std::filesystem::space(std::filesystem::current_path(), error);
   const auto free_bytes = error ? uintmax_t{0} : space.available;
-  const codegen::Target* host = HostTarget();
+  const codegen::Target* host = core::HostTarget();
   const std::string host_name = host == nullptr ? "none" : host->name;
 
   output.Line("machine           {} ({})", host_name, Isas());

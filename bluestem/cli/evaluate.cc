@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
-#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/scoring.h"
+#include "bluestem/core/core.h"
 
 namespace bluestem::cli {
 namespace {
@@ -133,7 +133,8 @@ Json DifferencesJson(const std::vector<ImageDifference>& differences, bool multi
 }
 
 Status Evaluate(const EvaluateOptions& options, Output& output) {
-  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
+                            core::FindModel(options.model, options.meta));
   BLUESTEM_ASSIGN_OR_RETURN(Scorer scorer, MakeScorer(source, options.scoring));
   BLUESTEM_ASSIGN_OR_RETURN(const auto dataset, OpenData(options.data, scorer));
   BLUESTEM_ASSIGN_OR_RETURN(const predict::Evaluation evaluation,
@@ -154,7 +155,7 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
     return OkStatus();
   }
 
-  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource other_source, FindModel(options.compare));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource other_source, core::FindModel(options.compare));
   BLUESTEM_ASSIGN_OR_RETURN(Scorer other, MakeScorer(other_source, {}));
   if (!other.meta_is_default && !scorer.meta_is_default &&
       other.meta.classes != scorer.meta.classes) {

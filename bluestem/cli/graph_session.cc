@@ -7,7 +7,7 @@ namespace {
 
 class GraphSession : public runtime::Session {
  public:
-  GraphSession(const LoadedModel& model, GraphEngine engine)
+  GraphSession(const core::LoadedModel& model, GraphEngine engine)
       : graph_(model.graph), engine_(engine), hash_(model.sha256), nchw_(model.nchw_input) {
     for (const ir::ValueId id : graph_.inputs) inputs_.push_back(Describe(id));
     for (const ir::ValueId id : graph_.outputs) outputs_.push_back(Describe(id));
@@ -58,7 +58,8 @@ class GraphSession : public runtime::Session {
 
 }  // namespace
 
-std::unique_ptr<runtime::Session> MakeGraphSession(const LoadedModel& model, GraphEngine engine) {
+std::unique_ptr<runtime::Session> MakeGraphSession(const core::LoadedModel& model,
+                                                   GraphEngine engine) {
   return std::make_unique<GraphSession>(model, engine);
 }
 

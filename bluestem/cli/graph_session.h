@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "bluestem/cli/model_source.h"
+#include "bluestem/core/model_source.h"
 #include "bluestem/runtime/session.h"
 
 namespace bluestem::cli {
@@ -14,6 +14,7 @@ namespace bluestem::cli {
 enum class GraphEngine { kReference, kDouble };
 
 // Returns a session over `model.graph` as it was read. Its image input is f32 [1,h,w,c].
-std::unique_ptr<runtime::Session> MakeGraphSession(const LoadedModel& model, GraphEngine engine);
+std::unique_ptr<runtime::Session> MakeGraphSession(const core::LoadedModel& model,
+                                                   GraphEngine engine);
 
 }  // namespace bluestem::cli

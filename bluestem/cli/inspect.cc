@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
-#include "bluestem/cli/compile.h"
 #include "bluestem/cli/kernels_used.h"
 #include "bluestem/cli/op_table.h"
 #include "bluestem/cli/verify.h"
 #include "bluestem/codegen/codegen.h"
+#include "bluestem/core/compile.h"
 
 namespace bluestem::cli {
 namespace {
@@ -100,7 +100,7 @@ Status DescribeArtefact(Output& output, const Path& artefact, Json& document,
               manifest.tool_version, manifest.model_hash.substr(0, 12));
   Json libraries = Json::array();
   for (const codegen::Target& target : codegen::Targets()) {
-    const Path library = LibraryPath(artefact, target.name);
+    const Path library = core::LibraryPath(artefact, target.name);
     std::error_code error;
     const uintmax_t bytes = std::filesystem::file_size(library, error);
     if (error) continue;
@@ -117,17 +117,18 @@ Status DescribeArtefact(Output& output, const Path& artefact, Json& document,
 }
 
 Status Inspect(const InspectOptions& options, Output& output) {
-  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
+                            core::FindModel(options.model, options.meta));
   Json document = {{"path", source.path.string()}};
   std::vector<std::string> targets;
-  if (source.kind == ModelSource::Kind::kArtefact) {
+  if (source.kind == core::ModelSource::Kind::kArtefact) {
     BLUESTEM_RETURN_IF_ERROR(DescribeArtefact(output, source.path, document, targets));
   }
-  BLUESTEM_ASSIGN_OR_RETURN(const LoadedModel model, LoadSource(source));
-  CompileOptions compile;
-  compile.input_codes = CodesOf(model);
+  BLUESTEM_ASSIGN_OR_RETURN(const core::LoadedModel model, core::LoadSource(source));
+  core::CompileOptions compile;
+  compile.input_codes = core::CodesOf(model);
   compile.model_hash = model.sha256;
-  BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::Compiled compiled, core::Compile(model.graph, compile));
   const program::Program& program = *compiled.program;
   document["model"] = model.name;
   document["sha256"] = model.sha256;
@@ -141,7 +142,7 @@ Status Inspect(const InspectOptions& options, Output& output) {
     output.Line("output            {}", TensorText(result));
   }
   if (model.image_input) {
-    output.Line("pictures          {}{}", PreprocessText(model.meta.preprocess),
+    output.Line("pictures          {}{}", core::PreprocessText(model.meta.preprocess),
                 model.meta_is_default ? " (assumed: there is no meta.yaml)" : "");
   }
   output.Line("");

@@ -4,7 +4,7 @@
 
 #include "bluestem/base/html.h"
 #include "bluestem/cli/commands.h"
-#include "bluestem/cli/device_model.h"
+#include "bluestem/core/core.h"
 #include "bluestem/program/footprint.h"
 
 namespace bluestem::cli {
@@ -90,8 +90,8 @@ std::string Picture(const runtime::Placement& placement, const program::Program&
 
 Status PlaceModel(const PlaceOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
-  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model));
-  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileSource(source));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source, core::FindModel(options.model));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto program, core::CompileSource(source));
   BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,
                             runtime::PlaceOn(*program, options.device, {}));
   if (output.text()) output.Raw(ToText(placement, *program));

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "bluestem/cli/commands.h"
-#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/scoring.h"
+#include "bluestem/core/core.h"
 #include "bluestem/task/annotate.h"
 #include "bluestem/task/multi_label.h"
 
@@ -26,7 +26,7 @@ struct RunOptions {
 };
 
 Result<std::unique_ptr<predict::Predictor>> OpenLibrary(const RunOptions& options) {
-  if (!RunsLibraries(options.device)) {
+  if (!core::RunsLibraries(options.device)) {
     BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
     return Error(Code::kUnsupported,
                  "-m {}: a compiled library runs on CPU, not on {}; give the artefact's folder",
@@ -52,13 +52,14 @@ Result<std::unique_ptr<predict::Predictor>> OpenLibrary(const RunOptions& option
 
 Result<std::unique_ptr<predict::Predictor>> OpenPredictor(const RunOptions& options) {
   if (Path(options.model).extension() == ".so") return OpenLibrary(options);
-  BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
+                            core::FindModel(options.model, options.meta));
   ScoringOptions scoring;
   scoring.isa = options.isa;
   scoring.device = options.device;
   scoring.threads = 1;
   scoring.session_threads = static_cast<int32_t>(options.threads);
-  if (source.kind == ModelSource::Kind::kRun && RunsLibraries(options.device)) {
+  if (source.kind == core::ModelSource::Kind::kRun && core::RunsLibraries(options.device)) {
     scoring.engine = "interpreter";
   }
   BLUESTEM_ASSIGN_OR_RETURN(Scorer scorer, MakeScorer(source, scoring));

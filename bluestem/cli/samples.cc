@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kSeed = 1;
 
-Sample FromPixels(std::string name, Tensor pixels, const LoadedModel& model) {
+Sample FromPixels(std::string name, Tensor pixels, const core::LoadedModel& model) {
   Tensor real = image::NormalizePixels(pixels, model.meta.preprocess.normalize);
   const Shape& shape = model.graph.value(model.graph.inputs[0]).shape;
   if (model.nchw_input) real = real.Transposed({2, 0, 1});
@@ -38,7 +38,7 @@ std::vector<Path> Pictures(const Path& folder) {
   return paths;
 }
 
-Result<SampleSet> FromImages(const Path& images, const LoadedModel& model, int64_t count) {
+Result<SampleSet> FromImages(const Path& images, const core::LoadedModel& model, int64_t count) {
   std::error_code error;
   if (!fs::exists(images, error)) {
     return Error(Code::kIo, "--images {}: no such file or folder", images.string());
@@ -64,7 +64,7 @@ Result<SampleSet> FromImages(const Path& images, const LoadedModel& model, int64
   return set;
 }
 
-Result<SampleSet> FromRun(const Path& run, const LoadedModel& model, int64_t count) {
+Result<SampleSet> FromRun(const Path& run, const core::LoadedModel& model, int64_t count) {
   BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment experiment, config::Load(run / "config.yaml"));
   BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(experiment));
   const data::Dataset* dataset = split.validation.get();
@@ -78,7 +78,7 @@ Result<SampleSet> FromRun(const Path& run, const LoadedModel& model, int64_t cou
   return set;
 }
 
-SampleSet Random(const LoadedModel& model, int64_t count) {
+SampleSet Random(const core::LoadedModel& model, int64_t count) {
   SampleSet set;
   std::mt19937_64 random(kSeed);
   for (int64_t i = 0; i < count; ++i) {
@@ -109,10 +109,10 @@ SampleSet Random(const LoadedModel& model, int64_t count) {
 
 }  // namespace
 
-Result<SampleSet> TakeSamples(const ModelSource& source, const LoadedModel& model,
+Result<SampleSet> TakeSamples(const core::ModelSource& source, const core::LoadedModel& model,
                               const Path& images, int64_t count) {
   if (!images.empty()) return FromImages(images, model, count);
-  if (source.kind == ModelSource::Kind::kRun && model.image_input) {
+  if (source.kind == core::ModelSource::Kind::kRun && model.image_input) {
     Result<SampleSet> set = FromRun(source.path, model, count);
     if (set.ok()) return set;
   }
@@ -130,7 +130,7 @@ Result<Tensor> InLayout(const Tensor& tensor, const Shape& shape) {
                ShapeText(shape));
 }
 
-Result<std::vector<Tensor>> ProgramInputs(const Sample& sample, const LoadedModel& model,
+Result<std::vector<Tensor>> ProgramInputs(const Sample& sample, const core::LoadedModel& model,
                                           const std::vector<program::TensorInfo>& infos) {
   if (infos.size() != sample.inputs.size()) {
     return Error(Code::kInternal, "the program has {} inputs, the model {}", infos.size(),

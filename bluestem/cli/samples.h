@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bluestem/cli/model_source.h"
+#include "bluestem/core/model_source.h"
 #include "bluestem/program/program.h"
 #include "bluestem/tensor/tensor.h"
 
@@ -25,12 +25,12 @@ struct SampleSet {
 // Takes `count` samples: from `images` (a picture, or a folder of them at any depth) where it is
 // given, else from the dataset of a run's config.yaml where that can be opened, else seeded random
 // ones. Errors: kIo and kInvalidData for `images`.
-Result<SampleSet> TakeSamples(const ModelSource& source, const LoadedModel& model,
+Result<SampleSet> TakeSamples(const core::ModelSource& source, const core::LoadedModel& model,
                               const Path& images, int64_t count);
 
 // Returns the sample as the program's inputs, described by `infos`, take it. Errors: kInternal
 // where shapes do not fit.
-Result<std::vector<Tensor>> ProgramInputs(const Sample& sample, const LoadedModel& model,
+Result<std::vector<Tensor>> ProgramInputs(const Sample& sample, const core::LoadedModel& model,
                                           const std::vector<program::TensorInfo>& infos);
 
 // Returns `tensor` under `shape`: as it is, or [n,c,h,w] made [n,h,w,c], whichever fits. Errors:

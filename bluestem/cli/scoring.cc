@@ -4,11 +4,11 @@
 #include <thread>
 
 #include "bluestem/cli/command.h"
-#include "bluestem/cli/compile.h"
-#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/graph_session.h"
 #include "bluestem/cli/trainer_scores.h"
 #include "bluestem/cli/verify.h"
+#include "bluestem/core/compile.h"
+#include "bluestem/core/core.h"
 #include "bluestem/runtime/placed.h"
 
 namespace bluestem::cli {
@@ -21,8 +21,8 @@ size_t ThreadCount(const ScoringOptions& options) {
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 64);
 }
 
-Result<Sessions> OpenLibraries(const ModelSource& source, const ScoringOptions& options) {
-  BLUESTEM_ASSIGN_OR_RETURN(const Path library, HostLibrary(source.path));
+Result<Sessions> OpenLibraries(const core::ModelSource& source, const ScoringOptions& options) {
+  BLUESTEM_ASSIGN_OR_RETURN(const Path library, core::HostLibrary(source.path));
   Sessions sessions;
   for (size_t t = 0; t < ThreadCount(options); ++t) {
     BLUESTEM_ASSIGN_OR_RETURN(auto session,
@@ -32,11 +32,11 @@ Result<Sessions> OpenLibraries(const ModelSource& source, const ScoringOptions& 
   return sessions;
 }
 
-Result<Sessions> OpenInterpreters(const LoadedModel& model, const ScoringOptions& options) {
-  CompileOptions compile;
-  compile.input_codes = CodesOf(model);
+Result<Sessions> OpenInterpreters(const core::LoadedModel& model, const ScoringOptions& options) {
+  core::CompileOptions compile;
+  compile.input_codes = core::CodesOf(model);
   compile.model_hash = model.sha256;
-  BLUESTEM_ASSIGN_OR_RETURN(const Compiled compiled, Compile(model.graph, compile));
+  BLUESTEM_ASSIGN_OR_RETURN(const core::Compiled compiled, core::Compile(model.graph, compile));
   Sessions sessions;
   const runtime::DeviceOptions device = {options.isa, options.session_threads};
   BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement,
@@ -50,21 +50,21 @@ Result<Sessions> OpenInterpreters(const LoadedModel& model, const ScoringOptions
   return sessions;
 }
 
-Status NoEngine(const ModelSource& source, const std::string& engine, const char* engines) {
+Status NoEngine(const core::ModelSource& source, const std::string& engine, const char* engines) {
   return Error(Code::kInvalidArgument, "--engine: got {}; {} can be scored by {}", engine,
                source.path.string(), engines);
 }
 
-std::string DefaultEngine(ModelSource::Kind kind) {
+std::string DefaultEngine(core::ModelSource::Kind kind) {
   switch (kind) {
-    case ModelSource::Kind::kArtefact: return "compiled";
-    case ModelSource::Kind::kRun: return "trainer";
-    case ModelSource::Kind::kFile: return "interpreter";
+    case core::ModelSource::Kind::kArtefact: return "compiled";
+    case core::ModelSource::Kind::kRun: return "trainer";
+    case core::ModelSource::Kind::kFile: return "interpreter";
   }
   return "";
 }
 
-Result<Sessions> OpenSessions(const ModelSource& source, const LoadedModel& model,
+Result<Sessions> OpenSessions(const core::ModelSource& source, const core::LoadedModel& model,
                               const std::string& engine, const ScoringOptions& options) {
   if (engine == "compiled") return OpenLibraries(source, options);
   if (engine == "interpreter" || engine == options.device) return OpenInterpreters(model, options);
@@ -78,11 +78,11 @@ Result<Sessions> OpenSessions(const ModelSource& source, const LoadedModel& mode
 
 }  // namespace
 
-Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& options) {
+Result<Scorer> MakeScorer(const core::ModelSource& source, const ScoringOptions& options) {
   BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
   Scorer scorer;
   scorer.engine = options.engine.empty() ? DefaultEngine(source.kind) : options.engine;
-  if (!RunsLibraries(options.device)) {
+  if (!core::RunsLibraries(options.device)) {
     if (!options.engine.empty()) {
       return Error(Code::kInvalidArgument,
                    "--engine {}: engines run on the CPU, and the device is {}; leave one of them "
@@ -91,11 +91,11 @@ Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& optio
     }
     scorer.engine = options.device;
   }
-  if (scorer.engine == "compiled" && source.kind != ModelSource::Kind::kArtefact) {
+  if (scorer.engine == "compiled" && source.kind != core::ModelSource::Kind::kArtefact) {
     return NoEngine(source, scorer.engine, "interpreter, reference or double; convert it first");
   }
   if (scorer.engine == "trainer") {
-    if (source.kind != ModelSource::Kind::kRun) {
+    if (source.kind != core::ModelSource::Kind::kRun) {
       return NoEngine(source, scorer.engine, "compiled, interpreter, reference or double");
     }
     BLUESTEM_ASSIGN_OR_RETURN(scorer.meta, task::ReadMeta(source.path / "meta.yaml"));
@@ -103,7 +103,7 @@ Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& optio
     scorer.name = source.path.string() + " (trainer)";
     return scorer;
   }
-  LoadedModel model;
+  core::LoadedModel model;
   if (scorer.engine == "compiled") {
     if (source.meta_file.empty()) {
       return Error(Code::kInvalidData, "{}: no models/meta.yaml: it is no image classifier",
@@ -111,7 +111,7 @@ Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& optio
     }
     BLUESTEM_ASSIGN_OR_RETURN(model.meta, task::ReadMeta(source.meta_file));
   } else {
-    BLUESTEM_ASSIGN_OR_RETURN(model, LoadSource(source));
+    BLUESTEM_ASSIGN_OR_RETURN(model, core::LoadSource(source));
     if (!model.image_input || !model.classifier) {
       return Error(Code::kUnsupported,
                    "{}: evaluation is of image classifiers; this model maps {} to {}",

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "bluestem/cli/model_source.h"
 #include "bluestem/cli/output.h"
+#include "bluestem/core/model_source.h"
 #include "bluestem/data/dataset.h"
 #include "bluestem/predict/evaluate.h"
 
@@ -45,7 +45,7 @@ struct Scorer {
 
 // Errors: those of loading; kInvalidArgument for an engine that this kind of model does not have;
 // kInvalidData for a corrupt artefact; kUnavailable for an ISA or the trainer.
-Result<Scorer> MakeScorer(const ModelSource& source, const ScoringOptions& options);
+Result<Scorer> MakeScorer(const core::ModelSource& source, const ScoringOptions& options);
 
 // Opens the dataset with the labels in the model's order. Errors: data::Open's; kInvalidData for
 // other classes than the model's.

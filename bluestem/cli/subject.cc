@@ -3,10 +3,10 @@
 #include <chrono>
 #include <random>
 
-#include "bluestem/cli/device_model.h"
 #include "bluestem/cli/machine.h"
-#include "bluestem/cli/model_source.h"
 #include "bluestem/cli/verify.h"
+#include "bluestem/core/core.h"
+#include "bluestem/core/model_source.h"
 #include "bluestem/predict/predictor.h"
 
 namespace bluestem::cli {
@@ -69,14 +69,15 @@ Clock::time_point BeginLoading(Subject& subject) {
 struct CompiledPlace {
   Path library;
   Path meta;
-  ModelSource source;  // with an empty model_file where the model is not beside the library
+  core::ModelSource source;  // with an empty model_file where the model is not beside the library
 };
 
-Result<CompiledPlace> FindLibrary(const SubjectOptions& options, const ModelSource* artefact) {
+Result<CompiledPlace> FindLibrary(const SubjectOptions& options,
+                                  const core::ModelSource* artefact) {
   CompiledPlace place;
   std::error_code error;
   if (artefact != nullptr) {
-    BLUESTEM_ASSIGN_OR_RETURN(place.library, HostLibrary(artefact->path));
+    BLUESTEM_ASSIGN_OR_RETURN(place.library, core::HostLibrary(artefact->path));
     place.source = *artefact;
   } else {
     place.library = options.model;
@@ -94,7 +95,7 @@ Result<CompiledPlace> FindLibrary(const SubjectOptions& options, const ModelSour
   return place;
 }
 
-Result<Subject> OpenCompiled(const SubjectOptions& options, const ModelSource* artefact) {
+Result<Subject> OpenCompiled(const SubjectOptions& options, const core::ModelSource* artefact) {
   Subject subject;
   subject.engine = "compiled";
   BLUESTEM_ASSIGN_OR_RETURN(const CompiledPlace place, FindLibrary(options, artefact));
@@ -114,13 +115,13 @@ Result<Subject> OpenCompiled(const SubjectOptions& options, const ModelSource* a
   subject.program = [source = place.source,
                      codes]() -> Result<std::shared_ptr<const program::Program>> {
     if (source.model_file.empty()) return std::shared_ptr<const program::Program>();
-    return CompileSource(source, codes);
+    return core::CompileSource(source, codes);
   };
   BLUESTEM_RETURN_IF_ERROR(SetInputs(subject, options, picture));
   return subject;
 }
 
-Result<Subject> OpenInterpreter(const SubjectOptions& options, const ModelSource& source) {
+Result<Subject> OpenInterpreter(const SubjectOptions& options, const core::ModelSource& source) {
   Subject subject;
   subject.engine = "interpreter";
   Picture picture;
@@ -129,7 +130,7 @@ Result<Subject> OpenInterpreter(const SubjectOptions& options, const ModelSource
     BLUESTEM_ASSIGN_OR_RETURN(picture.meta, MetaForPicture(source.meta_file, options));
   }
   const auto start = BeginLoading(subject);
-  BLUESTEM_ASSIGN_OR_RETURN(const auto program, CompileSource(source, true));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto program, core::CompileSource(source, true));
   BLUESTEM_ASSIGN_OR_RETURN(
       subject.session,
       runtime::Interpret(program, options.isa, static_cast<int32_t>(options.threads)));
@@ -186,9 +187,10 @@ Result<Subject> OpenSubject(const SubjectOptions& options) {
   if (Path(options.model).extension() == ".so") {
     subject = OpenCompiled(options, nullptr);
   } else {
-    BLUESTEM_ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model, options.meta));
-    subject = source.kind == ModelSource::Kind::kArtefact ? OpenCompiled(options, &source)
-                                                          : OpenInterpreter(options, source);
+    BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
+                              core::FindModel(options.model, options.meta));
+    subject = source.kind == core::ModelSource::Kind::kArtefact ? OpenCompiled(options, &source)
+                                                                : OpenInterpreter(options, source);
   }
   if (subject.ok()) subject->name = options.model;
   return subject;

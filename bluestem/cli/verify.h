@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "bluestem/cli/compile.h"
-#include "bluestem/cli/model_source.h"
 #include "bluestem/cli/samples.h"
 #include "bluestem/codegen/codegen.h"
+#include "bluestem/core/compile.h"
+#include "bluestem/core/library.h"
+#include "bluestem/core/model_source.h"
 
 namespace bluestem::cli {
 
@@ -31,7 +32,8 @@ struct PlainReport {  // a against b
 // differs is a code, by one step, in at most one of 1000 elements (or one): an f32 and an f64 sum
 // that fall on two sides of a quantizer's step. Its class must still be the same. Errors: kMismatch
 // naming sample, layer and values.
-Result<PlainReport> VerifyInterpreter(const LoadedModel& model, const Compiled& compiled,
+Result<PlainReport> VerifyInterpreter(const core::LoadedModel& model,
+                                      const core::Compiled& compiled,
                                       const std::vector<Sample>& samples,
                                       std::vector<std::vector<Tensor>>& expected);
 
@@ -45,17 +47,8 @@ struct LibraryReport {  // c against b
 // Runs the artefact's library of `target` on every sample, on each ISA that this CPU has or under
 // the target's emulator. Errors: kMismatch naming target, ISA, sample, output and element.
 Result<LibraryReport> VerifyLibrary(const Path& artefact, const codegen::Target& target,
-                                    const LoadedModel& model, const Compiled& compiled,
+                                    const core::LoadedModel& model, const core::Compiled& compiled,
                                     const std::vector<Sample>& samples,
                                     const std::vector<std::vector<Tensor>>& expected);
-
-// Returns the library of `target` in `artefact`.
-Path LibraryPath(const Path& artefact, const std::string& target);
-// Returns the library for this machine, checked against the manifest with its meta.yaml and nothing
-// else: the start of `run` should not wait for what it does not use. Errors: CheckArtefact's;
-// kUnavailable where there is none for this machine.
-Result<Path> HostLibrary(const Path& artefact);
-// Returns the compile target of this machine, or null.
-const codegen::Target* HostTarget();
 
 }  // namespace bluestem::cli

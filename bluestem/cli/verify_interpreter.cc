@@ -79,8 +79,8 @@ FirstDifference Judge(const ir::Node& node, const ir::Value& value, const Tensor
   return first;
 }
 
-Result<FirstDifference> FindFirstDifference(const LoadedModel& model, const Compiled& compiled,
-                                            const Sample& sample) {
+Result<FirstDifference> FindFirstDifference(const core::LoadedModel& model,
+                                            const core::Compiled& compiled, const Sample& sample) {
   std::map<std::string, Tensor> plain;
   BLUESTEM_ASSIGN_OR_RETURN(
       const auto outputs,
@@ -108,9 +108,9 @@ Result<FirstDifference> FindFirstDifference(const LoadedModel& model, const Comp
   return first;
 }
 
-Status CompareSample(const LoadedModel& model, const Compiled& compiled, const Sample& sample,
-                     const std::vector<Tensor>& plain, const std::vector<Tensor>& actual,
-                     PlainReport& report) {
+Status CompareSample(const core::LoadedModel& model, const core::Compiled& compiled,
+                     const Sample& sample, const std::vector<Tensor>& plain,
+                     const std::vector<Tensor>& actual, PlainReport& report) {
   for (size_t o = 0; o < plain.size(); ++o) {
     BLUESTEM_ASSIGN_OR_RETURN(const Tensor expected, InLayout(plain[o], actual[o].shape()));
     const Difference difference = Compare(expected, actual[o]);
@@ -139,7 +139,8 @@ Status CompareSample(const LoadedModel& model, const Compiled& compiled, const S
 
 }  // namespace
 
-Result<PlainReport> VerifyInterpreter(const LoadedModel& model, const Compiled& compiled,
+Result<PlainReport> VerifyInterpreter(const core::LoadedModel& model,
+                                      const core::Compiled& compiled,
                                       const std::vector<Sample>& samples,
                                       std::vector<std::vector<Tensor>>& expected) {
   BLUESTEM_ASSIGN_OR_RETURN(const auto session, runtime::Interpret(compiled.program));

@@ -58,8 +58,8 @@ double MedianLatency(runtime::Session& session, const std::vector<Tensor>& input
   return predict::Median(std::move(seconds));
 }
 
-Status RunHere(const Path& library, const LoadedModel& model, const std::vector<Sample>& samples,
-               const Rows& expected, LibraryReport& report) {
+Status RunHere(const Path& library, const core::LoadedModel& model,
+               const std::vector<Sample>& samples, const Rows& expected, LibraryReport& report) {
   for (const kernels::Isa isa : kernels::kIsas) {
     if (isa == kernels::Isa::kReference) continue;  // slow
     const std::string name = kernels::IsaName(isa);
@@ -120,7 +120,7 @@ Result<std::vector<Tensor>> TakeTensors(const Bytes& bytes, const std::vector<Te
 }
 
 Status RunUnderEmulator(const Path& artefact, const codegen::Target& target,
-                        const LoadedModel& model, const std::vector<Sample>& samples,
+                        const core::LoadedModel& model, const std::vector<Sample>& samples,
                         const Rows& expected, const std::vector<program::TensorInfo>& infos,
                         LibraryReport& report) {
   std::vector<std::string> command = SplitWords(target.emulator);
@@ -153,49 +153,19 @@ Status RunUnderEmulator(const Path& artefact, const codegen::Target& target,
 }  // namespace
 
 Result<LibraryReport> VerifyLibrary(const Path& artefact, const codegen::Target& target,
-                                    const LoadedModel& model, const Compiled& compiled,
+                                    const core::LoadedModel& model, const core::Compiled& compiled,
                                     const std::vector<Sample>& samples, const Rows& expected) {
   LibraryReport report;
   report.target = target.name;
-  const codegen::Target* host = HostTarget();
+  const codegen::Target* host = core::HostTarget();
   if (host != nullptr && std::strcmp(host->name, target.name) == 0) {
     BLUESTEM_RETURN_IF_ERROR(
-        RunHere(LibraryPath(artefact, target.name), model, samples, expected, report));
+        RunHere(core::LibraryPath(artefact, target.name), model, samples, expected, report));
   } else {
     BLUESTEM_RETURN_IF_ERROR(RunUnderEmulator(artefact, target, model, samples, expected,
                                               compiled.program->inputs, report));
   }
   return report;
-}
-
-Path LibraryPath(const Path& artefact, const std::string& target) {
-  return artefact / "models" / "lib" / fmt::format("libbluestem_{}.so", target);
-}
-
-Result<Path> HostLibrary(const Path& artefact) {
-  const codegen::Target* host = HostTarget();
-  if (host == nullptr) {
-    return Error(Code::kUnavailable, "{}: no library for this kind of machine", artefact.string());
-  }
-  const Path library = LibraryPath(artefact, host->name);
-  // What is not read need not be hashed: the model alone is often larger than the rest.
-  BLUESTEM_RETURN_IF_ERROR(codegen::CheckArtefact(
-      artefact, {library.lexically_relative(artefact).string(), "models/meta.yaml"}));
-  if (!std::filesystem::exists(library)) {
-    return Error(Code::kUnavailable,
-                 "{}: the artefact has no library for this machine; convert with --target {}",
-                 library.string(), host->name);
-  }
-  return library;
-}
-
-const codegen::Target* HostTarget() {
-  struct utsname machine {};
-  ::uname(&machine);
-  const std::string name = machine.machine;
-  std::string target = name == "x86_64" ? "x86-64" : name;
-  if (name.rfind("armv7", 0) == 0 || name.rfind("armv8l", 0) == 0) target = "armhf";
-  return codegen::FindTarget(target);
 }
 
 }  // namespace bluestem::cli

@@ -1,8 +1,8 @@
-#include "bluestem/cli/compile.h"
+#include "bluestem/core/compile.h"
 
 #include <chrono>
 
-namespace bluestem::cli {
+namespace bluestem::core {
 
 Result<Compiled> Compile(const ir::Graph& graph, const CompileOptions& options) {
   Compiled compiled;
@@ -25,4 +25,4 @@ Result<Compiled> Compile(const ir::Graph& graph, const CompileOptions& options) 
   return compiled;
 }
 
-}  // namespace bluestem::cli
+}  // namespace bluestem::core

@@ -14,7 +14,7 @@
 #include "bluestem/passes/passes.h"
 #include "bluestem/task/meta.h"
 
-namespace bluestem::cli {
+namespace bluestem::core {
 
 struct ModelSource {
   enum class Kind { kRun, kFile, kArtefact };
@@ -52,4 +52,4 @@ std::optional<passes::InputCodes> CodesOf(const LoadedModel& model);
 // Returns "h x w x c, pixel / 255" and the like.
 std::string PreprocessText(const image::PreprocessSpec& spec);
 
-}  // namespace bluestem::cli
+}  // namespace bluestem::core

@@ -1,9 +1,9 @@
-#include "bluestem/cli/model_source.h"
+#include "bluestem/core/model_source.h"
 
 #include "bluestem/codegen/digest.h"
 #include "bluestem/interchange/interchange.h"
 
-namespace bluestem::cli {
+namespace bluestem::core {
 namespace {
 
 namespace fs = std::filesystem;
@@ -171,4 +171,4 @@ std::string PreprocessText(const image::PreprocessSpec& spec) {
                      normalize);
 }
 
-}  // namespace bluestem::cli
+}  // namespace bluestem::core

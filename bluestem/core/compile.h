@@ -12,7 +12,7 @@
 #include "bluestem/passes/passes.h"
 #include "bluestem/program/program.h"
 
-namespace bluestem::cli {
+namespace bluestem::core {
 
 struct PassRecord {
   std::string name;
@@ -38,4 +38,4 @@ struct CompileOptions {
 // Errors: passes::Run's and lower::Lower's, naming the node.
 Result<Compiled> Compile(const ir::Graph& graph, const CompileOptions& options);
 
-}  // namespace bluestem::cli
+}  // namespace bluestem::core

@@ -1,0 +1,256 @@
+#include "bluestem/core/exported.h"
+
+#include <cstring>
+#include <fstream>
+#include <type_traits>
+
+#include "bluestem/codegen/digest.h"
+#include "bluestem/core/core.h"
+
+namespace bluestem::core {
+namespace {
+
+constexpr std::string_view kMagic = "BLUESTEM MODEL 1\n";
+constexpr size_t kDigestBytes = 64;
+
+class Writer {
+ public:
+  template <typename T>
+  void Plain(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    const auto* from = reinterpret_cast<const uint8_t*>(&value);
+    bytes_.insert(bytes_.end(), from, from + sizeof(T));
+  }
+  template <typename T>
+  void Array(const T& values) {
+    static_assert(std::is_trivially_copyable_v<typename T::value_type>);
+    Plain(static_cast<uint64_t>(values.size()));
+    const auto* from = reinterpret_cast<const uint8_t*>(values.data());
+    bytes_.insert(bytes_.end(), from, from + values.size() * sizeof(typename T::value_type));
+  }
+  Bytes Take() { return std::move(bytes_); }
+
+ private:
+  Bytes bytes_;
+};
+
+// Reads what Writer wrote; after a read past the end everything is 0 and ok() is false.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  template <typename T>
+  T Plain() {
+    T value{};
+    if (const char* from = Next(sizeof(T))) std::memcpy(&value, from, sizeof(T));
+    return value;
+  }
+  template <typename T>
+  T Array() {
+    using Value = typename T::value_type;
+    const auto count = Plain<uint64_t>();
+    T values;
+    if (count > bytes_.size() / sizeof(Value)) {
+      ok_ = false;
+      return values;
+    }
+    values.resize(static_cast<size_t>(count));
+    const size_t size = values.size() * sizeof(Value);
+    if (const char* from = Next(size); from != nullptr && size > 0)
+      std::memcpy(values.data(), from, size);
+    return values;
+  }
+  // A count of things that take at least a byte each.
+  size_t Count() {
+    const auto count = Plain<uint64_t>();
+    ok_ &= count <= bytes_.size();
+    return ok_ ? static_cast<size_t>(count) : 0;
+  }
+  bool ok() const { return ok_; }
+  bool AtEnd() const { return ok_ && bytes_.empty(); }
+  void Fail() { ok_ = false; }
+
+ private:
+  const char* Next(size_t size) {
+    if (!ok_ || size > bytes_.size()) {
+      ok_ = false;
+      return nullptr;
+    }
+    const char* from = bytes_.data();
+    bytes_.remove_prefix(size);
+    return from;
+  }
+  std::string_view bytes_;
+  bool ok_ = true;
+};
+
+// What must not have changed between writing and reading: the version and every call's layout.
+template <typename... Params>
+std::string Layout(const std::variant<Params...>*) {
+  std::string text = BLUESTEM_VERSION;
+  ((text += fmt::format(" {}", sizeof(Params))), ...);
+  return text;
+}
+
+std::string Layout() {
+  return Layout(static_cast<const program::CallParams*>(nullptr));
+}
+
+template <size_t kIndex = 0>
+program::CallParams ReadParams(Reader& in, size_t index) {
+  if constexpr (kIndex < std::variant_size_v<program::CallParams>) {
+    if (index == kIndex) return in.Plain<std::variant_alternative_t<kIndex, program::CallParams>>();
+    return ReadParams<kIndex + 1>(in, index);
+  } else {
+    in.Fail();
+    return {};
+  }
+}
+
+void WriteInfos(const std::vector<program::TensorInfo>& infos, Writer& out) {
+  out.Plain(static_cast<uint64_t>(infos.size()));
+  for (const program::TensorInfo& info : infos) {
+    out.Array(info.name);
+    out.Plain(info.dtype);
+    out.Array(info.shape);
+    out.Plain(info.scale);
+    out.Plain(info.zero_point);
+  }
+}
+
+std::vector<program::TensorInfo> ReadInfos(Reader& in) {
+  std::vector<program::TensorInfo> infos(in.Count());
+  for (program::TensorInfo& info : infos) {
+    info.name = in.Array<std::string>();
+    info.dtype = in.Plain<DType>();
+    info.shape = in.Array<Shape>();
+    info.scale = in.Plain<double>();
+    info.zero_point = in.Plain<int32_t>();
+  }
+  return infos;
+}
+
+void WriteOperand(const program::Operand& operand, Writer& out) {
+  out.Plain(operand.space);
+  out.Plain(operand.offset);
+}
+
+program::Operand ReadOperand(Reader& in) {
+  program::Operand operand;
+  operand.space = in.Plain<program::Space>();
+  operand.offset = in.Plain<int64_t>();
+  return operand;
+}
+
+void WriteCall(const program::Call& call, Writer& out) {
+  out.Array(call.op);
+  out.Array(call.comment);
+  out.Plain(static_cast<uint64_t>(call.params.index()));
+  std::visit([&](const auto& params) { out.Plain(params); }, call.params);
+  out.Plain(static_cast<uint64_t>(call.inputs.size()));
+  for (const program::Operand& operand : call.inputs) WriteOperand(operand, out);
+  WriteOperand(call.output, out);
+  out.Plain(call.x_bits);
+  out.Plain(call.w_bits);
+  out.Plain(call.macs);
+  out.Plain(call.weight_count);
+}
+
+program::Call ReadCall(Reader& in) {
+  program::Call call;
+  call.op = in.Array<std::string>();
+  call.comment = in.Array<std::string>();
+  const auto index = static_cast<size_t>(in.Plain<uint64_t>());
+  call.params = ReadParams(in, index);
+  call.inputs.resize(in.Count());
+  for (program::Operand& operand : call.inputs) operand = ReadOperand(in);
+  call.output = ReadOperand(in);
+  call.x_bits = in.Plain<int32_t>();
+  call.w_bits = in.Plain<int32_t>();
+  call.macs = in.Plain<int64_t>();
+  call.weight_count = in.Plain<int64_t>();
+  return call;
+}
+
+std::string_view ViewOf(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+bool IsExported(const Path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kMagic.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file && begin == kMagic;
+}
+
+Bytes ToBytes(const Exported& exported) {
+  const program::Program& program = exported.program;
+  Writer out;
+  for (const char c : kMagic) out.Plain(c);
+  out.Array(Layout());
+  out.Array(exported.device);
+  out.Array(program.name);
+  out.Array(program.model_hash);
+  WriteInfos(program.inputs, out);
+  WriteInfos(program.outputs, out);
+  out.Plain(static_cast<uint64_t>(program.calls.size()));
+  for (const program::Call& call : program.calls) WriteCall(call, out);
+  out.Array(program.constants);
+  out.Plain(program.arena_bytes);
+  Bytes bytes = out.Take();
+  const std::string digest = codegen::Sha256(bytes);
+  bytes.insert(bytes.end(), digest.begin(), digest.end());
+  return bytes;
+}
+
+Result<Exported> FromBytes(const Bytes& bytes, const std::string& place) {
+  const std::string_view all = ViewOf(bytes);
+  if (all.substr(0, kMagic.size()) != kMagic || all.size() < kMagic.size() + kDigestBytes) {
+    return Error(Code::kInvalidData, "{}: not a model that Bluestem exported", place);
+  }
+  const std::string_view body = all.substr(0, all.size() - kDigestBytes);
+  if (codegen::Sha256(body) != all.substr(body.size())) {
+    return Error(Code::kInvalidData, "{}: damaged: its SHA-256 does not fit; copy it again", place);
+  }
+  Reader in(body.substr(kMagic.size()));
+  const auto layout = in.Array<std::string>();
+  if (layout != Layout()) {
+    return Error(Code::kInvalidData,
+                 "{}: exported by another version of Bluestem ({}; this is {}); export it again",
+                 place, layout.substr(0, layout.find(' ')), BLUESTEM_VERSION);
+  }
+  Exported result;
+  result.device = in.Array<std::string>();
+  result.program.name = in.Array<std::string>();
+  result.program.model_hash = in.Array<std::string>();
+  result.program.inputs = ReadInfos(in);
+  result.program.outputs = ReadInfos(in);
+  result.program.calls.resize(in.Count());
+  for (program::Call& call : result.program.calls) call = ReadCall(in);
+  result.program.constants = in.Array<std::vector<uint8_t>>();
+  result.program.arena_bytes = in.Plain<int64_t>();
+  if (!in.AtEnd()) return Error(Code::kInvalidData, "{}: its parts do not fit", place);
+  BLUESTEM_RETURN_IF_ERROR(program::Verify(result.program).At(place));
+  return result;
+}
+
+Status Core::Export(const runtime::CompiledModel& model, const Path& path) const {
+  if (model.placed() == nullptr) {
+    return Error(Code::kUnsupported,
+                 "{}: this model is a compiled library, which is a file already: copy that",
+                 path.string());
+  }
+  return WriteFile(path, ToBytes({model.settings().device, *model.placed()->program}));
+}
+
+Result<runtime::CompiledModel> Core::Import(const Path& path,
+                                            runtime::CompileSettings settings) const {
+  BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(path));
+  BLUESTEM_ASSIGN_OR_RETURN(Exported exported, FromBytes(bytes, path.string()));
+  if (settings.device.empty()) settings.device = exported.device;
+  return runtime::CompiledModel::Compile(
+      std::make_shared<const program::Program>(std::move(exported.program)), settings);
+}
+
+}  // namespace bluestem::core
