@@ -28,7 +28,9 @@ TEST(CpuFeatures, TheCompilersOwnDetectionAgrees) {
             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);
   EXPECT_EQ((isas & IsaBit(Isa::kAvx512Vnni)) != 0, __builtin_cpu_supports("avx512vnni") != 0);
   // Tiles also need what only the kernel can give.
-  if ((isas & IsaBit(Isa::kAmx)) != 0) EXPECT_NE(isas & IsaBit(Isa::kAvx512Vnni), 0u);
+  if ((isas & IsaBit(Isa::kAmx)) != 0) {
+    EXPECT_NE(isas & IsaBit(Isa::kAvx512Vnni), 0u);
+  }
   EXPECT_EQ(isas & (IsaBit(Isa::kNeon) | IsaBit(Isa::kNeonDot)), 0u);
 #else
   GTEST_SKIP() << "x86-64 only";
