@@ -169,11 +169,20 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
   const auto checked = Share(validation, ranks.rank() == 0 ? Ranks::Alone() : ranks,
                              validation->size());  // rank 0 evaluates all of them at the end
   TrainingData data;
-  const auto decode = [&](const data::Dataset& dataset) {
+  const auto decode =
+      [&](const data::Dataset& dataset) -> Result<std::shared_ptr<const data::PixelCache>> {
     std::vector<Status> skipped;
-    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes,
-                                         given.data.unreadable == "skip" ? &skipped : nullptr);
-    if (!skipped.empty() && options.note) options.note(SkippedNote(skipped, dataset.size()));
+    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes, &skipped);
+    if (skipped.empty()) return cache;
+    if (given.data.unreadable != "skip") {
+      return Error(
+          skipped[0].code(),
+          "{}{}; repair or remove what cannot be read (`bluestem data check` lists it), or "
+          "go on without: data.unreadable: skip",
+          skipped[0].message(),
+          skipped.size() == 1 ? "" : fmt::format(" (and {} more)", skipped.size() - 1));
+    }
+    if (options.note) options.note(SkippedNote(skipped, dataset.size()));
     return cache;
   };
   BLUESTEM_ASSIGN_OR_RETURN(data.train, decode(*own));

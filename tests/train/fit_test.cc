@@ -343,6 +343,7 @@ TEST_F(FitRun, UnreadablePicturesAreRefusedOrLeftOutAsConfigured) {
   const Status refused = FitUntil("refused", 0, false);
   EXPECT_EQ(refused.code(), Code::kInvalidData);
   EXPECT_THAT(refused.message(), HasSubstr("down/07.png"));
+  EXPECT_THAT(refused.message(), HasSubstr("go on without: data.unreadable: skip"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "refused"));
   experiment_.data.unreadable = "skip";
   const Status skipped = FitUntil("skipped", 0, false);
