@@ -6,18 +6,23 @@ namespace bluestem::kernels {
 namespace {
 
 // One instruction adds the 4 products of codes and weights to a sum of 32 bits, exactly (it is
-// its sibling, vpdpbusds, that saturates). 16 sums hide its 5 cycles.
+// its sibling, vpdpbusds, that saturates). Tiles of any number of pixels up to 12: at 7, 14
+// sums still hide its 5 cycles.
 struct Vnni32 : Lanes32<DotStep> {
-  static constexpr int32_t kMaxPixels = 8;
+  static constexpr int32_t kMaxPixels = 12;
   using Weights = Pair;
 
   static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
     return {Load(weights), Load(weights + 64)};
   }
+  // Not the intrinsic: GCC 12 copies the sums of a loop around it, one move for each product.
+  static inline void AddProducts(__m512i& sum, __m512i codes, __m512i weights) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(weights));
+  }
   static inline void Step(Sum& sum, const uint8_t* codes, const Weights& w) {
     const __m512i x = Broadcast(codes);
-    sum.first = _mm512_dpbusd_epi32(sum.first, x, w.first);
-    sum.second = _mm512_dpbusd_epi32(sum.second, x, w.second);
+    AddProducts(sum.first, x, w.first);
+    AddProducts(sum.second, x, w.second);
   }
 };
 

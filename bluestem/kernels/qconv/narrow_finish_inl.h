@@ -131,15 +131,15 @@ static inline __attribute__((always_inline)) void CountReached(const NarrowFinis
     const int16_t* row = finish.thresholds + v * static_cast<int64_t>(sizeof(Vector) / 2);
     const Vector m = Load<Vector>(row);
     Vector codes[P] = {};
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < P; ++i) values[i].of[v] ^= m;
     for (int32_t k = 1; k < levels; ++k) {
       row += finish.row_length;
       const Vector threshold = Load<Vector>(row);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 0; i < P; ++i) codes[i] -= values[i].of[v] > threshold;
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < P; ++i) values[i].of[v] = codes[i];
   }
 }
@@ -150,7 +150,7 @@ static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinis
                                                                const Sums* sums) {
   const NarrowFinish finish = to;  // a copy, which stores of codes do not change
   typename V::Values values[P];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < P; ++i) {
     values[i] = V::ValuesOf(sums[i], V::kSumOffset == 0 ? 0 : finish.windows[i]);
   }
@@ -159,7 +159,7 @@ static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinis
   } else {
     CountReached<V, P>(finish, finish.levels, values);
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < P; ++i) {
     V::StoreValues(values[i], finish.count, finish.y + i * finish.y_stride);
   }

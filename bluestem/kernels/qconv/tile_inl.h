@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void AddSteps(const uint8_t* codes,
 #pragma GCC unroll 2
     for (int32_t step = 0; step < steps; ++step) {
       const typename V::Weights w = V::LoadWeights(weights, block_bytes);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int p = 0; p < P; ++p) V::Step(sums[p], codes + p * pixel_stride, w);
       codes += V::kStepBytes;
       weights += V::kStepWeights;
@@ -91,7 +91,7 @@ struct TileSums {
   bool fresh = true;  // nothing is in `wide` yet
 
   inline __attribute__((always_inline)) void Clear() {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int p = 0; p < P; ++p) {
       narrow[p] = V::ZeroSum();
       if constexpr (V::kNarrow && !kWideInMemory<V>) wide[p] = V::ZeroWide();
@@ -104,7 +104,7 @@ struct TileSums {
         __asm__ volatile("" : "+r"(to) : : "memory");
         if (fresh) {
           fresh = false;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
           for (int p = 0; p < P; ++p) {
             to[p] = V::Widened(narrow[p]);
             narrow[p] = V::ZeroSum();
@@ -112,7 +112,7 @@ struct TileSums {
           return;
         }
       }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int p = 0; p < P; ++p) {
         V::Widen(to[p], narrow[p]);
         narrow[p] = V::ZeroSum();
@@ -120,7 +120,7 @@ struct TileSums {
     }
   }
   inline __attribute__((always_inline)) void Store(bool add, int32_t* acc) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int p = 0; p < P; ++p) {
       if constexpr (V::kNarrow) {
         V::StoreWide(wide[p], add, acc + p * V::kLanes);
