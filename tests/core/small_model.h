@@ -1,17 +1,14 @@
 // A small classifier of 8x8 pictures as an ONNX file.
 #pragma once
 
-#include <unistd.h>
-
 #include "bluestem/base/file.h"
 #include "tests/interchange/onnx_model.h"
 
 namespace bluestem::core {
 
-// An empty folder of this process.
+// An empty folder, removed by the next run.
 inline Path Scratch(const std::string& name) {
-  const Path folder = std::filesystem::temp_directory_path() /
-                      ("bluestem_core_" + std::to_string(::getpid())) / name;
+  const Path folder = Path(BLUESTEM_BINARY_DIR) / "tests" / "core" / name;
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;

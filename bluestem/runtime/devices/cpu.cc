@@ -123,12 +123,14 @@ class CpuRunner : public Runner {
 // What placing reckons with: orders of magnitude of one core, docs/devices.md.
 double GigaMacs(const program::Call& call, kernels::Isa isa) {
   const double wide = call.x_bits == 0 ? 25 : call.w_bits == 1 ? 200 : 60;
+  constexpr double kTiles = 1000;
   switch (isa) {
     case kernels::Isa::kReference: return 0.3;
     case kernels::Isa::kPortable: return 3;
     case kernels::Isa::kSse4: return wide / 3;
     case kernels::Isa::kNeon:
     case kernels::Isa::kNeonDot: return wide / 6;
+    case kernels::Isa::kAmx: return call.x_bits == 0 ? wide : kTiles;
     default: return wide;
   }
 }
