@@ -12,7 +12,7 @@ void qconv_u8s8_dot32__portable(const QConvParams& params, const QConvArgs& args
 void qconv_u8s8_depthwise32__portable(const QConvParams& params, const QConvArgs& args);
 
 #if defined(__x86_64__)
-void qconv_u8s8_tile32__amx(const QConvParams& params, const QConvArgs& args);
+void qconv_u8s8_tile16__amx(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot32__avx512_vnni(const QConvParams& params, const QConvArgs& args);
 void qconv_u4s1_lut64__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__avx512(const QConvParams& params, const QConvArgs& args);
@@ -27,7 +27,7 @@ void qconv_u8s8_depthwise32__sse4(const QConvParams& params, const QConvArgs& ar
 void qconv_u8s7_dot8__sse4(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot8__sse4(const QConvParams& params, const QConvArgs& args);
 #else
-constexpr QConvFn qconv_u8s8_tile32__amx = nullptr;
+constexpr QConvFn qconv_u8s8_tile16__amx = nullptr;
 constexpr QConvFn qconv_u8s8_dot32__avx512_vnni = nullptr;
 constexpr QConvFn qconv_u4s1_lut64__avx512 = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__avx512 = nullptr;

@@ -77,7 +77,7 @@ size_t DepthwiseScratch(const QConvParams& p) {
 }  // namespace
 
 constexpr QConvKernel kQConvKernels[] = {
-    {"qconv_u8s8_tile32__amx", Isa::kAmx, qconv_u8s8_tile32__amx, TilesRefuse, TilesScratch},
+    {"qconv_u8s8_tile16__amx", Isa::kAmx, qconv_u8s8_tile16__amx, TilesRefuse, TilesScratch},
     {"qconv_u4s1_lut64__avx512", Isa::kAvx512, qconv_u4s1_lut64__avx512, TakesS1,
      BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,

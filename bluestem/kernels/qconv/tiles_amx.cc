@@ -200,8 +200,9 @@ void PlaceInMap(const TilesRun& run, const TileStrip& strip, int32_t tile, int32
 // Group `index` of `groups`, which are as even as they can be.
 void PlaceGroup(const TilesRun& run, const TileStrip& strip, int32_t index, int32_t groups,
                 TileGroup& group) {
-  const int32_t tiles = StripTiles(run, strip);
-  const int32_t begin = tiles * index / groups, end = tiles * (index + 1) / groups;
+  const int64_t tiles = StripTiles(run, strip);
+  const auto begin = static_cast<int32_t>(tiles * index / groups);
+  const auto end = static_cast<int32_t>(tiles * (index + 1) / groups);
   group.tiles = end - begin;
   for (int32_t i = 0; i < group.tiles; ++i) {
     if (run.plan.flat) {
@@ -339,7 +340,7 @@ void RunStrip(const TilesRun& run, const TileStrip& strip) {
 
 }  // namespace
 
-void qconv_u8s8_tile32__amx(const QConvParams& params, const QConvArgs& args) {
+void qconv_u8s8_tile16__amx(const QConvParams& params, const QConvArgs& args) {
   TilesRun run;
   run.p = BandParams(params);
   run.args = args;

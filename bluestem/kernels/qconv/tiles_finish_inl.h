@@ -21,8 +21,8 @@ struct PlainOrder {
 struct TileGroup {
   int32_t tiles;
   const uint8_t* codes[kTileGroup];  // of each tile's first pixel
-  int32_t
-      pixels[kTileGroup * kTileRows];  // its outputs, counted over the map; -1 where there is none
+  // Their outputs, counted over the map; -1 where there is none.
+  int32_t pixels[kTileGroup * kTileRows];
 };
 
 // A group times 16 outputs.
