@@ -19,6 +19,7 @@ constexpr std::array kNetworks = {
     NetworkRule{"lmnet_v1", 8, "it halves the picture three times by space-to-depth", false},
     NetworkRule{"bluestem_s", 4, "it halves the picture twice", true},
     NetworkRule{"bluestem_m", 8, "it halves the picture three times", true},
+    NetworkRule{"bluestem_l", 8, "it halves the picture three times", true},
 };
 
 Violation NetworkViolation(const Experiment& e) {
@@ -33,7 +34,7 @@ Violation NetworkViolation(const Experiment& e) {
   }
   if (e.network.width != 0 && !network->has_width) {
     return {"network.width", fmt::format("got {}; expected 0: the widths of {} are fixed; "
-                                         "bluestem_s and bluestem_m have this key",
+                                         "bluestem_s, bluestem_m and bluestem_l have this key",
                                          e.network.width, network->name)};
   }
   return {"", ""};

@@ -151,7 +151,7 @@ TEST(Experiment, AValueOutOfRangeNamesPlaceValueAndRange) {
             "config.yaml:2:18: train.learning_rate: got -1; expected 1e-08..100");
   EXPECT_EQ(Refusal("network:\n  name: lmnet_v2\n"),
             "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1, "
-            "bluestem_s or bluestem_m; did you mean "
+            "bluestem_s, bluestem_m or bluestem_l; did you mean "
             "\"lmnet_v0\"?");
 }
 

@@ -164,8 +164,9 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 4),
                     With(Small("bluestem_s"), "ternary_mean_scaling", "pact"),
                     With(Small("bluestem_m"), "linear_symmetric_4bit", "lsq"), Mixed(),
-                    AnyLabels(Small("bluestem_s")), AnyLabels(Small("lmnet_v1")),
-                    With(Small("lmnet_v1"), kNone, kHalf), With(Small("lmnet_v1"), kLayer, kNone)),
+                    Small("bluestem_l"), AnyLabels(Small("bluestem_s")),
+                    AnyLabels(Small("lmnet_v1")), With(Small("lmnet_v1"), kNone, kHalf),
+                    With(Small("lmnet_v1"), kLayer, kNone)),
     [](const testing::TestParamInfo<config::Experiment>& info) {
       const config::NetworkConfig& network = info.param.network;
       return fmt::format("{}_{}_{}_{}_{}{}{}", network.name, network.weight_quantizer,

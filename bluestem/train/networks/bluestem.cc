@@ -6,16 +6,18 @@
 //   enter     3x3, w channels, then max-pool: the only 1-bit layer at the larger map, kept narrow
 //             because it is the dearest
 //   widen     3x3, 2 w channels
+//   early     bluestem_l only, between these two and at the larger map: 3x3, w channels with a
+//             shortcut; the max-pool then comes after widen
 //   deep1, 2  3x3, 2 w channels with shortcuts: depth where a convolution costs least
 //   deep3     bluestem_s only: the same
-//   narrow    bluestem_m only: 3x3, 4 w channels, then max-pool
-//   deep3, 4  bluestem_m only: 3x3, 4 w channels with shortcuts
+//   narrow    not in bluestem_s: 3x3, 4 w channels, then max-pool
+//   deep3, 4  not in bluestem_s: 3x3, 4 w channels with shortcuts
 //   head      1x1 to the classes, 8-bit weights. bluestem_s: its gain of 3 makes up for the mean
-//             over the map. bluestem_m: deep4 ends in a ReLU and the maximum over the map, and the
+//             over the map. The others: deep4 ends in a ReLU and the maximum over the map, and the
 //             gain is 1/9 (as Jordan's airbench, 2024)
 //
 // Body weights have 1 bit, codes network.activation_bits. Gamma is 1, so pools commute with norm
-// and quantizer. Image sides are multiples of 4 (bluestem_s) or 8 (bluestem_m).
+// and quantizer. Image sides are multiples of 4 (bluestem_s) or 8 (the others).
 #include <numeric>
 
 #include "bluestem/train/networks/network.h"
@@ -47,13 +49,12 @@ void AppendDeep(std::vector<Block>& blocks, int64_t channels,
   }
 }
 
+// The stem.
 std::vector<Block> Begin(int64_t width) {
   std::vector<Block> blocks = {Body("stem", (width + width / 2 + 15) / 16 * 16)};
   blocks.back().kernel = 4;
   blocks.back().stride = 2;
   blocks.back().weights = Weights::kEightBit;
-  Append(blocks, "enter", width, 2);
-  Append(blocks, "widen", 2 * width, 0);
   return blocks;
 }
 
@@ -75,18 +76,10 @@ int64_t WidthOf(const config::Experiment& experiment) {
   return experiment.network.width > 0 ? experiment.network.width : kDefaultWidth;
 }
 
-}  // namespace
-
-std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes) {
+// The rest of the nets with a stage at a quarter of the map.
+std::vector<Block> ThreeStages(const config::Experiment& experiment, std::vector<Block> blocks,
+                               int64_t classes) {
   const int64_t width = WidthOf(experiment);
-  std::vector<Block> blocks = Begin(width);
-  AppendDeep(blocks, 2 * width, {"deep1", "deep2", "deep3"});
-  return End(std::move(blocks), classes, 3.0F);
-}
-
-std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes) {
-  const int64_t width = WidthOf(experiment);
-  std::vector<Block> blocks = Begin(width);
   AppendDeep(blocks, 2 * width, {"deep1", "deep2"});
   Append(blocks, "narrow", 4 * width, 2);
   AppendDeep(blocks, 4 * width, {"deep3", "deep4"});
@@ -95,6 +88,34 @@ std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t class
   blocks.back().pool =
       static_cast<int32_t>(std::gcd(experiment.data.height / 8, experiment.data.width / 8));
   return End(std::move(blocks), classes, 1.0F / 9.0F);
+}
+
+}  // namespace
+
+std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes) {
+  const int64_t width = WidthOf(experiment);
+  std::vector<Block> blocks = Begin(width);
+  Append(blocks, "enter", width, 2);
+  Append(blocks, "widen", 2 * width, 0);
+  AppendDeep(blocks, 2 * width, {"deep1", "deep2", "deep3"});
+  return End(std::move(blocks), classes, 3.0F);
+}
+
+std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes) {
+  const int64_t width = WidthOf(experiment);
+  std::vector<Block> blocks = Begin(width);
+  Append(blocks, "enter", width, 2);
+  Append(blocks, "widen", 2 * width, 0);
+  return ThreeStages(experiment, std::move(blocks), classes);
+}
+
+std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t classes) {
+  const int64_t width = WidthOf(experiment);
+  std::vector<Block> blocks = Begin(width);
+  Append(blocks, "enter", width, 0);
+  AppendDeep(blocks, width, {"early"});
+  Append(blocks, "widen", 2 * width, 2);
+  return ThreeStages(experiment, std::move(blocks), classes);
 }
 
 }  // namespace bluestem::train

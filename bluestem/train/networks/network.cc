@@ -22,6 +22,10 @@ const std::vector<NetworkRow>& Networks() {
        "ours, with a third stage at a quarter of the map; image sides are multiples of 8",
        BluestemM,
        {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
+      {"bluestem_l",
+       "ours, with a stage at half of the map before those; image sides are multiples of 8",
+       BluestemL,
+       {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
   };
   return rows;
 }

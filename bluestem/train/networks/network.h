@@ -113,5 +113,6 @@ std::vector<Block> LmnetV0(const config::Experiment& experiment, int64_t classes
 std::vector<Block> LmnetV1(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t classes);
 
 }  // namespace bluestem::train
