@@ -5,7 +5,7 @@
 #if defined(__AMX_INT8__)
 #include <immintrin.h>
 
-#include "bluestem/train/lowbit/weight_gradient_lines_inl.h"
+#include "bluestem/train/lowbit/weight_gradient_x86_inl.h"
 
 namespace bluestem::train {
 namespace {
@@ -15,28 +15,8 @@ constexpr int64_t kTileBytes = 1024;
 constexpr int64_t kPixels = 192;  // whose tiles, some 4 KB each, stay in a second-level cache
 constexpr int32_t kTileSums = kTileOutputs * kTileInputs;
 
-__m128i LoadFlipped(const uint8_t* bytes, __m128i flip) {
-  return _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), flip);
-}
-
 void Store(__m128i v, uint8_t* to) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), v);
-}
-
-// 16 channels of four images, interleaved: channels 4*k to 4*k + 3 in quads[k].
-void Interleave(const __m128i* v, __m128i* quads) {
-  const __m128i low01 = _mm_unpacklo_epi8(v[0], v[1]), low23 = _mm_unpacklo_epi8(v[2], v[3]);
-  const __m128i high01 = _mm_unpackhi_epi8(v[0], v[1]), high23 = _mm_unpackhi_epi8(v[2], v[3]);
-  quads[0] = _mm_unpacklo_epi16(low01, low23), quads[1] = _mm_unpackhi_epi16(low01, low23);
-  quads[2] = _mm_unpacklo_epi16(high01, high23), quads[3] = _mm_unpackhi_epi16(high01, high23);
-}
-
-// The 16 channels of four images from `first` on, of those that there are.
-void LoadFour(const uint8_t* from, int64_t map, int32_t first, int32_t images, __m128i flip,
-              __m128i* v) {
-  for (int32_t i = 0; i < kFour; ++i) {
-    v[i] = first + i < images ? LoadFlipped(from + (first + i) * map, flip) : _mm_setzero_si128();
-  }
 }
 
 void PackCodes(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
@@ -141,17 +121,6 @@ void AddBlock(const GradientShape& s, const Lines& lines, const Block& block, bo
   AddLines<1, 1>(s, lines, block);
 }
 
-// Lines that a tap has in output rows [begin, end).
-Lines LinesIn(const GradientShape& s, int32_t tap, int32_t begin, int32_t end) {
-  const int32_t kh = tap / s.kernel, kw = tap % s.kernel;
-  const Range all = Inside(kh, s.pad, s.h, s.oh), columns = Inside(kw, s.pad, s.w, s.ow);
-  const int32_t first = all.begin > begin ? all.begin : begin, last = Least(all.end, end);
-  if (first >= last || columns.begin >= columns.end) return {0, 0, 0, 0};
-  return {last - first, columns.end - columns.begin,
-          int64_t{first - s.pad + kh} * s.w + columns.begin - s.pad + kw,
-          int64_t{first} * s.ow + columns.begin};
-}
-
 void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uint8_t* gradients,
          int32_t* sums) {
   const TileConfig config;
@@ -173,7 +142,7 @@ void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uin
               block.sums[i / 2][i % 2] =
                   sums + SumsAt(s, co + i / 2 * kTileOutputs, tap, ci + i % 2 * kTileInputs);
             }
-            AddBlock(s, LinesIn(s, tap, begin, begin + rows), block, co + kTileOutputs < s.co,
+            AddBlock(s, LinesOf(s, tap, begin, begin + rows), block, co + kTileOutputs < s.co,
                      ci + kTileInputs < s.ci);
           }
         }

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "bluestem/train/lowbit/weight_gradient_lines_inl.h"
+#include "bluestem/train/lowbit/weight_gradient_x86_inl.h"
 
 namespace bluestem::train {
 namespace {
@@ -16,10 +16,6 @@ constexpr int32_t kOutputs = 4;
 constexpr int32_t kCodeStep = kTileInputs * kFour;
 constexpr int32_t kGradientStep = kOutputs * kFour;
 
-__m128i LoadFlipped(const uint8_t* bytes, __m128i flip) {
-  return _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), flip);
-}
-
 void Pack(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels, int32_t block,
           uint8_t flip, uint8_t* packed) {
   const __m128i mask = _mm_set1_epi8(static_cast<char>(flip));
@@ -27,15 +23,9 @@ void Pack(const uint8_t* maps, int32_t images, int64_t pixels, int32_t channels,
   const int64_t plane = pixels * block * kFour;  // of one block of channels
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (int32_t c = 0; c < channels; c += 16) {
-      const uint8_t* from = maps + pixel * channels + c;
-      __m128i v[kFour];
-      for (int32_t i = 0; i < kFour; ++i)
-        v[i] = i < images ? LoadFlipped(from + i * map, mask) : _mm_setzero_si128();
-      const __m128i low01 = _mm_unpacklo_epi8(v[0], v[1]), low23 = _mm_unpacklo_epi8(v[2], v[3]);
-      const __m128i high01 = _mm_unpackhi_epi8(v[0], v[1]), high23 = _mm_unpackhi_epi8(v[2], v[3]);
-      const __m128i quads[4] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23),
-                                _mm_unpacklo_epi16(high01, high23),
-                                _mm_unpackhi_epi16(high01, high23)};
+      __m128i v[kFour], quads[4];
+      LoadFour(maps + pixel * channels + c, map, 0, images, mask, v);
+      Interleave(v, quads);
       for (int32_t k = 0; k < 4; ++k) {
         const int32_t channel = c + 4 * k;
         uint8_t* to = packed + channel / block * plane + (pixel * block + channel % block) * kFour;
@@ -116,8 +106,7 @@ void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uin
     for (int32_t co = 0; co < s.co; co += kOutputs) {
       const uint8_t* g = gradients + int64_t{co / kOutputs} * s.oh * s.ow * kGradientStep;
       for (int32_t tap = 0; tap < s.kernel * s.kernel; ++tap) {
-        AddTile(s, groups, LinesOf(s, tap / s.kernel, tap % s.kernel), x, g,
-                sums + SumsAt(s, co, tap, ci));
+        AddTile(s, groups, LinesOf(s, tap, 0, s.oh), x, g, sums + SumsAt(s, co, tap, ci));
       }
     }
   }

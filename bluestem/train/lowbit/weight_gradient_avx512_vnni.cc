@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "bluestem/train/lowbit/weight_gradient_lines_inl.h"
+#include "bluestem/train/lowbit/weight_gradient_x86_inl.h"
 
 namespace bluestem::train {
 namespace {
@@ -81,7 +81,7 @@ void Add(const GradientShape& s, int32_t groups, const uint8_t* codes, const uin
         tile.gradients[i] = gradients + (co / kOutputs + i) * gradient_plane;
       }
       for (int32_t tap = 0; tap < s.kernel * s.kernel; ++tap) {
-        const Lines lines = LinesOf(s, tap / s.kernel, tap % s.kernel);
+        const Lines lines = LinesOf(s, tap, 0, s.oh);
         for (int32_t i = 0; i < (two ? kBlocks : 1); ++i) {
           for (int32_t o = 0; o < kBlocks; ++o) {
             tile.sums[i][o] = sums + SumsAt(s, co + o * kOutputs, tap, ci + i * kTileInputs);
