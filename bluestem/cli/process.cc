@@ -27,23 +27,6 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
   return pointers;
 }
 
-bool Executable(const Path& path) {
-  std::error_code error;
-  return std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
-}
-
-// Reads until the other end closes; keeps the first kMaxOutput bytes.
-std::string Drain(int fd) {
-  std::string output;
-  char buffer[4096];
-  while (true) {
-    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return output;
-    output.append(buffer, std::min(static_cast<size_t>(got), kMaxOutput - output.size()));
-  }
-}
-
 struct Child {
   pid_t pid = 0;
   int output = -1;  // stdout and stderr together
@@ -80,38 +63,6 @@ int Wait(const Child& child) {
 }
 
 }  // namespace
-
-Path FindProgram(const std::string& name) {
-  if (name.find('/') != std::string::npos) return Executable(name) ? Path(name) : Path();
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const Path candidate = Path(folder.empty() ? "." : folder) / name;
-    if (Executable(candidate)) return candidate;
-  }
-  return {};
-}
-
-Path OwnFolder() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-}
-
-Path SourceRoot() {
-  const Path installed = OwnFolder().parent_path() / "share" / "bluestem";
-  std::error_code error;
-  return std::filesystem::is_directory(installed / "bluestem" / "kernels", error)
-             ? installed
-             : Path(BLUESTEM_SOURCE_ROOT);
-}
-
-Result<ProcessResult> RunProcess(const std::vector<std::string>& words) {
-  BLUESTEM_ASSIGN_OR_RETURN(const Child child, Start(words));
-  ProcessResult result;
-  result.output = Drain(child.output);
-  result.exit_code = Wait(child);
-  return result;
-}
 
 Result<int> WatchProcess(const std::vector<std::string>& words,
                          const std::function<void(const std::string&)>& on_line) {

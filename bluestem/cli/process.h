@@ -1,4 +1,4 @@
-// Other programs: finding and running them.
+// Other programs, beside what base/process.h has: watching them, becoming them.
 //
 // Threads: free functions without state.
 #pragma once
@@ -7,27 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "bluestem/base/file.h"
+#include "bluestem/base/process.h"
 
 namespace bluestem::cli {
-
-// Returns the path of `name` found along PATH (or `name` itself where it has a slash and is
-// executable); empty where there is none.
-Path FindProgram(const std::string& name);
-
-// Returns the folder of the running executable.
-Path OwnFolder();
-
-// Returns the folder that holds bluestem/kernels and bluestem/edge, which artefacts carry:
-// ../share/bluestem of an installed program, else the source tree that it was built from.
-Path SourceRoot();
-
-struct ProcessResult {
-  int exit_code = 0;   // 128 + n when signal n ended it
-  std::string output;  // stdout and stderr together, at most 64 kB
-};
-// Runs words[0] (a path) with the words and waits. Errors: kIo when it cannot be started.
-Result<ProcessResult> RunProcess(const std::vector<std::string>& words);
 
 // Runs words[0] (a path) and calls `on_line` for each line that it writes on stdout or stderr, as
 // it comes. Ctrl-C is passed on, once, and its end waited for. Returns the exit code, as above.

@@ -7,8 +7,8 @@
 #include <sstream>
 #include <thread>
 
+#include "bluestem/base/process.h"
 #include "bluestem/codegen/digest.h"
-#include "bluestem/codegen/process.h"
 
 namespace bluestem::codegen {
 namespace {

@@ -201,7 +201,7 @@ TEST(Artefact, RunAllocatesNothing) {
   EXPECT_EQ(after.hblkhd, before.hblkhd);
   // An allocation that is freed again would not show above; a library that cannot allocate in run
   // does not import the functions that could: only create (aligned_alloc) and destroy (free) do.
-  const auto symbols = codegen::RunProcess(
+  const auto symbols = RunProcess(
       {"nm", "-D", "--undefined-only", LibraryOf(testing::SmallArtefact()).string()}, "/");
   ASSERT_TRUE(symbols.ok());
   EXPECT_EQ(symbols->output.find("malloc"), std::string::npos) << symbols->output;
@@ -210,7 +210,7 @@ TEST(Artefact, RunAllocatesNothing) {
 
 TEST(Artefact, NeedsNothingButLibc) {
   for (const Path& artefact : {testing::SmallArtefact(), testing::EveryCallArtefact()}) {
-    const auto dynamic = codegen::RunProcess({"readelf", "-d", LibraryOf(artefact).string()}, "/");
+    const auto dynamic = RunProcess({"readelf", "-d", LibraryOf(artefact).string()}, "/");
     ASSERT_TRUE(dynamic.ok());
     size_t needed = 0;
     for (size_t at = dynamic->output.find("(NEEDED)"); at != std::string::npos;

@@ -31,7 +31,7 @@ void ExpectEqualUnderQemu(const std::shared_ptr<program::Program>& program, cons
     for (const char* word : {"--raw-in", "in", "--raw-out", "out", "--isa"})
       command.emplace_back(word);
     command.push_back(isa);
-    const auto ran = codegen::RunProcess(command, folder.path());
+    const auto ran = RunProcess(command, folder.path());
     ASSERT_TRUE(ran.ok());
     ASSERT_EQ(ran->exit_code, 0) << ran->output;
     EXPECT_EQ(*ReadFile(folder.path() / "out"), expected) << target << " " << isa;
@@ -43,7 +43,7 @@ void ExpectRefused(const Path& artefact, const std::string& target,
                    std::vector<std::string> command, const std::string& isa) {
   command.push_back((artefact / ("bin/bluestem-run-" + target)).string());
   command.insert(command.end(), {"--isa", isa});
-  const auto ran = codegen::RunProcess(command, "/");
+  const auto ran = RunProcess(command, "/");
   ASSERT_TRUE(ran.ok());
   EXPECT_EQ(ran->exit_code, 6) << ran->output;
 }
@@ -58,7 +58,7 @@ struct Machine {
 void CheckMachine(const Machine& machine) {
   const codegen::Target* target = codegen::FindTarget(machine.target);
   for (const std::string& tool : {std::string(target->compiler), machine.emulator[0]}) {
-    if (codegen::FindProgram(tool).empty()) GTEST_SKIP() << tool << " is not installed";
+    if (FindProgram(tool).empty()) GTEST_SKIP() << tool << " is not installed";
   }
   const TestFolder folder;
   for (const auto& program : {testing::SmallNetwork(1), testing::EveryCall()}) {
@@ -67,8 +67,8 @@ void CheckMachine(const Machine& machine) {
     ASSERT_TRUE(status.ok()) << status.message();
     ExpectEqualUnderQemu(program, artefact, machine.target, machine.emulator, machine.isas);
     ExpectRefused(artefact, machine.target, machine.emulator, machine.lacks);
-    const auto dynamic = codegen::RunProcess(
-        {"readelf", "-d", testing::LibraryOf(artefact, machine.target).string()}, "/");
+    const auto dynamic =
+        RunProcess({"readelf", "-d", testing::LibraryOf(artefact, machine.target).string()}, "/");
     EXPECT_EQ(dynamic->output.find("(NEEDED)"), dynamic->output.rfind("(NEEDED)"))
         << dynamic->output;
     const auto foreign = runtime::LoadLibrary(testing::LibraryOf(artefact, machine.target));

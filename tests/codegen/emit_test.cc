@@ -38,10 +38,10 @@ class ScopedVariable {
   std::string old_;
 };
 
-codegen::ProcessResult Shell(const std::string& command, const Path& folder) {
-  auto result = codegen::RunProcess({"/bin/sh", "-c", command}, folder);
+ProcessResult Shell(const std::string& command, const Path& folder) {
+  auto result = RunProcess({"/bin/sh", "-c", command}, folder);
   EXPECT_TRUE(result.ok()) << result.status().message();
-  return result.ok() ? *result : codegen::ProcessResult{};
+  return result.ok() ? *result : ProcessResult{};
 }
 
 Bytes Read(const Path& path) {

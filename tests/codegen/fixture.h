@@ -11,8 +11,8 @@
 #include <memory>
 #include <random>
 
+#include "bluestem/base/process.h"
 #include "bluestem/codegen/codegen.h"
-#include "bluestem/codegen/process.h"
 #include "bluestem/edge/model_abi.h"
 #include "bluestem/runtime/session.h"
 

@@ -23,12 +23,12 @@ std::string Ppm(const Tensor& pixels) {
 
 class RunProgram : public ::testing::Test {
  protected:
-  codegen::ProcessResult Run(std::vector<std::string> arguments) {
+  ProcessResult Run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), (testing::SmallArtefact() / "bin/bluestem-run").string());
     return Start(arguments);
   }
-  codegen::ProcessResult Start(const std::vector<std::string>& command) {
-    auto result = codegen::RunProcess(command, folder_.path());
+  ProcessResult Start(const std::vector<std::string>& command) {
+    auto result = RunProcess(command, folder_.path());
     EXPECT_TRUE(result.ok()) << result.status().message();
     return *result;
   }
@@ -103,7 +103,7 @@ class RunPython : public RunProgram {
     }
     Write("meta.yaml", kMeta);
   }
-  codegen::ProcessResult RunPy(const std::vector<std::string>& pictures) {
+  ProcessResult RunPy(const std::vector<std::string>& pictures) {
     std::vector<std::string> command = {
         "python3", (testing::SmallArtefact() / "python/run.py").string(), "-c", "meta.yaml", "-i"};
     command.insert(command.end(), pictures.begin(), pictures.end());

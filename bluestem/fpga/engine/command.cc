@@ -84,6 +84,8 @@ const char* EngineStatusText(EngineStatus status) {
     case EngineStatus::kBadRange: return "a descriptor reaches outside a memory of the engine";
     case EngineStatus::kBusError: return "the bus answered with an error";
     case EngineStatus::kDeadlock: return "each queue waits for the other";
+    case EngineStatus::kAborted: return "aborted";
+    case EngineStatus::kTimeout: return "it did not end in time";
   }
   return "unknown status";
 }

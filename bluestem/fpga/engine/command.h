@@ -27,6 +27,7 @@ constexpr int32_t kWeightWordBytes = 128;
 constexpr int32_t kThresholdBytes = 256;  // of 32 outputs: 32 x {t0, t1, t2, rising}, 16 bits each
 constexpr int32_t kTapBytes = 8;
 constexpr int32_t kMaxAccumulator = 32766;
+constexpr uint32_t kMaxDescriptors = 65535;  // of a list
 
 // What an engine was built with; its capability registers say the same.
 struct EngineConfig {
@@ -101,6 +102,8 @@ enum class EngineStatus : uint32_t {
   kBadRange = 5,    // outside a memory of the engine
   kBusError = 6,    // the bus said so
   kDeadlock = 7,    // each queue waits for the other
+  kAborted = 8,     // the driver asked for it
+  kTimeout = 9,     // the driver's: it did not end
 };
 const char* EngineStatusText(EngineStatus status);
 

@@ -18,17 +18,6 @@ T ReadAs(const std::vector<uint8_t>& buffer, size_t at) {
   return value;
 }
 
-int64_t MemoryWords(const Command& c) {
-  switch (c.opcode) {
-    case Opcode::kLoadWeights: return int64_t{c.length} * (kWeightWordBytes / kWordBytes);
-    case Opcode::kLoadThresholds: return int64_t{c.length} * (kThresholdBytes / kWordBytes);
-    case Opcode::kLoadTaps: return c.length;
-    case Opcode::kLoadMap:
-    case Opcode::kStoreMap: return int64_t{c.blocks} * c.in_h * c.in_w;
-    default: return 0;
-  }
-}
-
 // Splits a word's 32 codes into the low and the high bits of each.
 struct Codes {
   uint32_t low = 0, high = 0;
@@ -52,46 +41,33 @@ EngineModel::EngineModel(const EngineConfig& config)
   for (auto& bank : banks_) bank.resize(static_cast<size_t>(config.bank_words));
 }
 
-int64_t EngineModel::Clocks(const Command& c) {
-  if (c.opcode == Opcode::kConv) {
-    const int64_t tiles = Half(c.out_h) * Half(c.out_w);
-    const int64_t steps = int64_t{c.tap_count} * c.blocks * c.digits;
-    return c.out_blocks * (tiles * std::max<int64_t>(steps, 4) + kDrain) + kStart;
-  }
-  const int64_t words = MemoryWords(c);
-  return words + kBurst * ((words + 15) / 16) + kStart;
-}
-
 EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list) {
   EngineResult result;
-  // Two queues, in the order of the list: [0] the array's, [1] the memory port's.
-  std::vector<int64_t> ends[2];
-  const auto fail = [&](EngineStatus status) {
+  Timeline timeline;
+  const auto end = [&](EngineStatus status) {
     result.status = status;
+    result.clocks = timeline.Finish();
+    result.array_clocks = timeline.array_clocks();
+    result.memory_clocks = timeline.memory_clocks();
     return result;
   };
   for (;; ++result.index) {
     const uint64_t at = uint64_t{list} + uint64_t{result.index} * kCommandWords * 4;
-    if (list % 8 != 0 || at + kCommandWords * 4 > buffer.size()) {
-      return fail(EngineStatus::kBadAddress);
+    if (list % 8 != 0 || at + kCommandWords * 4 > buffer.size() ||
+        result.index == kMaxDescriptors) {
+      return end(EngineStatus::kBadAddress);
     }
     const Command command = Decode(ReadAs<CommandWords>(buffer, at));
-    if (command.opcode == Opcode::kEnd) break;
-    const int own = command.opcode == Opcode::kConv ? 0 : 1;
+    if (command.opcode == Opcode::kEnd) return end(EngineStatus::kDone);
+    if (command.opcode > Opcode::kStoreMap) return end(EngineStatus::kBadOpcode);
     // In list order a descriptor can only wait for earlier ones: more would wait for ever.
-    if (command.after > ends[1 - own].size()) return fail(EngineStatus::kDeadlock);
-    const int64_t other = command.after == 0 ? 0 : ends[1 - own][command.after - 1];
-    const int64_t start = std::max(other, ends[own].empty() ? 0 : ends[own].back());
+    const int own = command.opcode == Opcode::kConv ? 0 : 1;
+    if (command.after > timeline.ended(1 - own)) return end(EngineStatus::kDeadlock);
     const EngineStatus status = Execute(command, buffer);
-    if (status != EngineStatus::kDone) return fail(status);
-    const int64_t clocks = Clocks(command);
-    ends[own].push_back(start + clocks);
-    (own == 0 ? result.array_clocks : result.memory_clocks) += clocks;
-    result.trace.push_back({command, start, start + clocks});
-    result.clocks = std::max(result.clocks, start + clocks);
+    if (status != EngineStatus::kDone) return end(status);
+    const Timeline::Span span = timeline.Add(command);
+    result.trace.push_back({command, span.start, span.end});
   }
-  result.status = EngineStatus::kDone;
-  return result;
 }
 
 EngineStatus EngineModel::Execute(const Command& c, std::vector<uint8_t>& buffer) {
@@ -156,22 +132,33 @@ EngineStatus EngineModel::CheckConv(const Command& c) const {
       int64_t{c.threshold_base} + c.out_blocks > config_.threshold_blocks) {
     return EngineStatus::kBadRange;
   }
-  int64_t plane = 0;
+  if (c.mode > WriteMode::kSpaceToDepth) return EngineStatus::kBadRange;
+  // The last word that is read: of each tap, the last pixel inside that a tile reaches.
+  const int64_t blocks =
+      int64_t{c.digits - 1} * c.digit_step + int64_t{c.blocks - 1} * c.src_block_step;
   for (uint32_t t = 0; t < c.tap_count; ++t) {
-    plane = std::max<int64_t>(plane, taps_[c.tap_base + t].plane);
+    const Tap& tap = taps_[c.tap_base + t];
+    const int64_t y = std::min<int64_t>(2 * Half(c.out_h) - 1 + tap.dy, c.in_h - 1);
+    const int64_t x = std::min<int64_t>(2 * Half(c.out_w) - 1 + tap.dx, c.in_w - 1);
+    if (y < 0 || x < 0 || tap.dy >= int64_t{c.in_h} || tap.dx >= int64_t{c.in_w}) continue;
+    const int64_t row = y / 2 * c.src_row_step;
+    if (c.src_base + tap.plane + blocks + row + x / 2 >= config_.bank_words) {
+      return EngineStatus::kBadRange;
+    }
   }
-  const int64_t read = c.src_base + plane + int64_t{c.digits - 1} * c.digit_step +
-                       int64_t{c.blocks - 1} * c.src_block_step +
-                       (Half(c.in_h) - 1) * c.src_row_step + Half(c.in_w) - 1;
-  const bool planes = c.mode == WriteMode::kSpaceToDepth;
-  const int64_t shrink = c.mode == WriteMode::kPlain ? 1 : 2;
-  const int64_t rows = Half(std::max<int64_t>(c.out_h / shrink, 1));
-  const int64_t columns = Half(std::max<int64_t>(c.out_w / shrink, 1));
-  const int64_t written = c.dst_base + (planes ? int64_t{3} * c.dst_plane_step : 0) +
-                          int64_t{c.out_blocks - 1} * c.dst_block_step +
-                          (rows - 1) * c.dst_row_step + columns - 1;
-  if (read >= config_.bank_words || written >= config_.bank_words) return EngineStatus::kBadRange;
-  return c.mode > WriteMode::kSpaceToDepth ? EngineStatus::kBadRange : EngineStatus::kDone;
+  // The last word that is written, of each plane.
+  const int64_t blocks_out = c.dst_base + int64_t{c.out_blocks - 1} * c.dst_block_step;
+  for (int64_t plane = 0; plane < (c.mode == WriteMode::kSpaceToDepth ? 4 : 1); ++plane) {
+    int64_t h = c.out_h, w = c.out_w;
+    if (c.mode == WriteMode::kMaxPool) h /= 2, w /= 2;
+    if (c.mode == WriteMode::kSpaceToDepth) h = Half(h - plane / 2), w = Half(w - plane % 2);
+    if (h <= 0 || w <= 0) continue;
+    const int64_t row = (h - 1) / 2 * c.dst_row_step;
+    if (blocks_out + plane * c.dst_plane_step + row + (w - 1) / 2 >= config_.bank_words) {
+      return EngineStatus::kBadRange;
+    }
+  }
+  return EngineStatus::kDone;
 }
 
 void EngineModel::Conv(const Command& c) {

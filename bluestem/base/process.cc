@@ -1,4 +1,4 @@
-#include "bluestem/codegen/process.h"
+#include "bluestem/base/process.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -11,7 +11,7 @@
 
 extern char** environ;
 
-namespace bluestem::codegen {
+namespace bluestem {
 namespace {
 
 // The child's set-up: its folder, nothing to read, one pipe for both outputs.
@@ -33,6 +33,11 @@ class SpawnActions {
   posix_spawn_file_actions_t actions_;
 };
 
+bool Executable(const Path& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
+}
+
 std::string ReadAll(int fd) {
   std::string text;
   char buffer[4096];
@@ -47,20 +52,29 @@ std::string ReadAll(int fd) {
 }  // namespace
 
 Path FindProgram(const std::string& name) {
+  if (name.find('/') != std::string::npos) return Executable(name) ? Path(name) : Path();
   const char* variable = std::getenv("PATH");
   std::string rest = variable == nullptr ? "" : variable;
   while (!rest.empty()) {
     const size_t colon = rest.find(':');
     const Path folder = rest.substr(0, colon);
     rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
-    if (folder.empty()) continue;
-    const Path program = folder / name;
-    std::error_code error;
-    if (std::filesystem::is_regular_file(program, error) && ::access(program.c_str(), X_OK) == 0) {
-      return program;
-    }
+    if (!folder.empty() && Executable(folder / name)) return folder / name;
   }
   return {};
+}
+
+Path OwnFolder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+Path SourceRoot() {
+  const Path installed = OwnFolder().parent_path() / "share" / "bluestem";
+  std::error_code error;
+  return std::filesystem::is_directory(installed / "bluestem" / "kernels", error)
+             ? installed
+             : Path(BLUESTEM_SOURCE_ROOT);
 }
 
 Result<ProcessResult> RunProcess(const std::vector<std::string>& arguments, const Path& folder) {
@@ -107,4 +121,4 @@ std::string ShellText(const std::vector<std::string>& arguments) {
   return text;
 }
 
-}  // namespace bluestem::codegen
+}  // namespace bluestem

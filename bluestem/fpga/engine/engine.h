@@ -1,0 +1,38 @@
+// Engine: what runs a command list: the functional model, the RTL in simulation, a board.
+//
+// Threads: one engine belongs to one thread. Ownership: the buffer is the caller's.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bluestem/fpga/engine/command.h"
+
+namespace bluestem::fpga {
+
+// What one descriptor took, in clocks from the doorbell to its start and to its end.
+struct CommandTrace {
+  Command command;
+  int64_t start = 0, end = 0;
+};
+
+struct EngineResult {
+  EngineStatus status = EngineStatus::kIdle;
+  uint32_t index = 0;               // of the descriptor that ended the list, or failed
+  int64_t clocks = 0;               // from the doorbell until the engine rests
+  int64_t array_clocks = 0;         // that the array was busy
+  int64_t memory_clocks = 0;        // that the memory port was busy
+  uint32_t bus_address = 0;         // kBusError: of the burst; 0 where nothing says it
+  std::vector<CommandTrace> trace;  // in the list's order; empty where nothing records it
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual const EngineConfig& config() const = 0;
+  // Runs the list at byte `list` of `buffer`. What a failed list has written stays; the engine can
+  // be used again.
+  virtual EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list) = 0;
+};
+
+}  // namespace bluestem::fpga

@@ -1,0 +1,64 @@
+// The array: 4 pixels times 32 outputs, each a dot product of 32 channels and an accumulator. A
+// step comes a clock; after the last step of a tile `done` stands for a clock beside the sums.
+//
+// With P the sum of the codes under +1 and S the sum of all codes, an accumulator is 2P - S: P is
+// kept for each output, S for each pixel. `shift` begins a digit: what was summed counts four-fold.
+module mac_array (
+    input  logic         clk,
+    input  logic         valid,
+    input  logic         first,
+    input  logic         shift,
+    input  logic         last,
+    input  logic [255:0] codes,    // 4 pixels: 64 bits, channel i at bits 2i+1..2i
+    input  logic [1023:0] weights,  // byte 32 * (input / 8) + output, bit input % 8
+    output logic         done,
+    output logic [2047:0] positive,  // P of pixel p and output o at 16 * (32 p + o)
+    output logic [63:0]  all         // S of pixel p at 16 p
+);
+  // Beside the two clocks of dot32.
+  logic valid1, first1, shift1, last1, valid2, first2, shift2, last2;
+  always_ff @(posedge clk) begin
+    valid1 <= valid;
+    first1 <= first;
+    shift1 <= shift;
+    last1 <= last;
+    valid2 <= valid1;
+    first2 <= first1;
+    shift2 <= shift1;
+    last2 <= last1;
+    done <= valid2 && last2;
+  end
+
+  genvar o, p, i;
+  generate
+    for (p = 0; p < 4; p++) begin : pixel
+      logic [31:0] low, high;
+      for (i = 0; i < 32; i++) begin : split
+        assign low[i] = codes[64*p+2*i];
+        assign high[i] = codes[64*p+2*i+1];
+      end
+      logic [ 6:0] sum_all;
+      logic [15:0] total;
+      dot32 everything (.clk, .low, .high, .weights('1), .sum(sum_all));
+      always_ff @(posedge clk) begin
+        if (valid2) total <= (first2 ? 16'd0 : shift2 ? total << 2 : total) + 16'(sum_all);
+      end
+      assign all[16*p+:16] = total;
+
+      for (o = 0; o < 32; o++) begin : lane
+        logic [ 6:0] sum;
+        logic [15:0] kept;
+        dot32 dot (
+            .clk, .low, .high,
+            .weights({weights[8*(96+o)+:8], weights[8*(64+o)+:8],
+                      weights[8*(32+o)+:8], weights[8*o+:8]}),
+            .sum
+        );
+        always_ff @(posedge clk) begin
+          if (valid2) kept <= (first2 ? 16'd0 : shift2 ? kept << 2 : kept) + 16'(sum);
+        end
+        assign positive[16*(32*p+o)+:16] = kept;
+      end
+    end
+  endgenerate
+endmodule

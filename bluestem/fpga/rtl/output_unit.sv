@@ -1,0 +1,195 @@
+// What a tile's sums become: the code of each of its 4 x 32 accumulators by three thresholds, a
+// pixel a clock; then a word a pixel, the greatest of the four (2x2 pooling), or a word in each of
+// four planes (space-to-depth), in the bank and at the address where it belongs.
+module output_unit #(
+    parameter int BANK_WORDS = 8192,
+    parameter int THRESHOLD_BLOCKS = 64,
+    parameter int BA = $clog2(BANK_WORDS),
+    parameter int HA = $clog2(8 * THRESHOLD_BLOCKS)
+) (
+    input  logic          clk,
+    input  logic          rst,
+    input  logic          start,
+    input  logic          stop,
+    input  logic [   7:0] mode,  // 0 plain, 1 pooled, 2 space-to-depth
+    input  logic [  15:0] out_h,
+    input  logic [  15:0] out_w,
+    input  logic [  15:0] out_blocks,
+    input  logic [  15:0] threshold_base,
+    input  logic [  15:0] dst_base,
+    input  logic [  15:0] dst_row_step,
+    input  logic [  15:0] dst_block_step,
+    input  logic [  15:0] dst_plane_step,
+    // From the array.
+    input  logic          tile,
+    input  logic [2047:0] positive,
+    input  logic [  63:0] all,
+    // Thresholds: 4 outputs a word, {falls, t2, t1, t0} each; the word a clock after its address.
+    output logic [HA-1:0] threshold_address,
+    input  logic [ 195:0] threshold_word,
+    // To the banks.
+    output logic [   3:0] write_enable,
+    output logic [BA-1:0] write_address,
+    output logic [  63:0] write_word,
+    output logic          done,
+    output logic          out_of_range
+);
+  function automatic [16:0] add(input [16:0] a, input [15:0] b);
+    logic [16:0] sum;
+    begin
+      sum = {1'b0, a[15:0]} + {1'b0, b};
+      add = {sum[16] | a[16], sum[15:0]};
+    end
+  endfunction
+
+  // ---- A tile's sums, the pixel that is due at the bottom.
+  logic [63:0] all_due;
+  logic due;
+  logic [1:0] pixel;
+  wire last_pixel = pixel == 2'd3;
+  always_ff @(posedge clk) begin
+    if (tile) begin
+      due <= 1'b1;
+      pixel <= 2'd0;
+    end else if (due) begin
+      due <= !last_pixel;
+      pixel <= pixel + 2'd1;
+    end
+    all_due <= tile ? all : all_due >> 16;
+    if (rst || stop) due <= 1'b0;
+  end
+
+  // ---- The tile's place: counters of tiles, in the order in which the sequencer makes them.
+  logic [15:0] tile_x, tile_y, x_left, y_left, group_left;
+  logic [16:0] row, group_row;  // words from 0: of this row of tiles, and of its block of outputs
+  logic [16:0] plane;           // space-to-depth: of this pixel's plane
+  wire end_row = x_left == 0;
+  wire end_map = end_row && y_left == 0;
+  wire leave = due && last_pixel;
+  wire shrinks = mode != 8'd0;
+  wire [16:0] next_group = add(group_row, dst_block_step);
+  always_ff @(posedge clk) begin
+    if (due) plane <= last_pixel ? 17'd0 : add(plane, dst_plane_step);
+    if (leave) begin
+      tile_x <= end_row ? 16'd0 : tile_x + 16'd1;
+      x_left <= end_row ? (out_w - 16'd1) >> 1 : x_left - 16'd1;
+      if (end_row) begin
+        tile_y <= end_map ? 16'd0 : tile_y + 16'd1;
+        y_left <= end_map ? (out_h - 16'd1) >> 1 : y_left - 16'd1;
+        // A row of words: each row of tiles, or each second one where the map is halved.
+        if (!shrinks || tile_y[0]) row <= add(row, dst_row_step);
+      end
+      if (end_map) begin
+        row <= next_group;
+        group_row <= next_group;
+        group_left <= group_left - 16'd1;
+      end
+    end
+    if (start) begin
+      tile_x <= '0;
+      tile_y <= '0;
+      x_left <= (out_w - 16'd1) >> 1;
+      y_left <= (out_h - 16'd1) >> 1;
+      group_left <= out_blocks - 16'd1;
+      row <= {1'b0, dst_base};
+      group_row <= {1'b0, dst_base};
+      plane <= '0;
+    end
+  end
+
+  // ---- 1: the accumulator. 2: compared. 3: the code. Beside it the place.
+  logic due1, due2, due3, first1, first2, first3, last1, last2, last3, end1, end2, end3;
+  logic inside1, inside2, inside3;
+  logic [1:0] bank1, bank2, bank3;
+  logic [18:0] at1, at2, at3;
+  wire [16:0] y = {tile_y, pixel[1]};
+  wire [16:0] x = {tile_x, pixel[0]};
+  // Pooled, all four must lie in the map; the last of them says so.
+  wire in_map = y < {1'b0, out_h} && x < {1'b0, out_w};
+  wire [1:0] bank = shrinks ? {tile_y[0], tile_x[0]} : pixel;
+  wire [15:0] column = shrinks ? tile_x >> 1 : tile_x;
+  always_ff @(posedge clk) begin
+    {due3, due2, due1} <= {due2, due1, due};
+    {first3, first2, first1} <= {first2, first1, pixel == 2'd0};
+    {last3, last2, last1} <= {last2, last1, last_pixel};
+    {end3, end2, end1} <= {end2, end1, leave && end_map && group_left == 0};
+    {inside3, inside2, inside1} <= {inside2, inside1, in_map};
+    {bank3, bank2, bank1} <= {bank2, bank1, bank};
+    at1 <= {3'd0, row[15:0]} + (mode == 8'd2 ? {3'd0, plane[15:0]} : 19'd0) + {3'd0, column} +
+           (row[16] || (mode == 8'd2 && plane[16]) ? 19'h40000 : 19'd0);
+    at2 <= at1;
+    at3 <= at2;
+    if (rst || stop) {due3, due2, due1} <= '0;
+  end
+
+  // ---- Thresholds of 32 outputs, which shift in from a memory of 4 outputs a word: when the
+  // convolution starts, and when the last pixel of a block of outputs was compared.
+  logic [HA:0] block_address;
+  logic [3:0] words_left;
+  logic [32*49-1:0] thresholds;
+  logic word_comes;
+  logic change1;  // with due1: the block's last pixel
+  assign threshold_address = block_address[HA-1:0];
+  always_ff @(posedge clk) begin
+    change1 <= leave && end_map;
+    word_comes <= words_left != 0;
+    if (word_comes) thresholds <= {threshold_word, thresholds[32*49-1:196]};
+    if (words_left != 0) begin
+      words_left <= words_left - 4'd1;
+      block_address <= block_address + 1'b1;
+    end
+    if (change1) words_left <= 4'd8;
+    if (start) begin
+      block_address <= {1'b0, threshold_base[HA-4:0], 3'd0};
+      words_left <= 4'd8;
+    end
+    if (rst) begin
+      words_left <= '0;
+      word_comes <= 1'b0;
+    end
+  end
+
+  genvar o;
+  generate
+    for (o = 0; o < 32; o++) begin : lane
+      // P of the four pixels.
+      logic [63:0] sums;
+      logic signed [16:0] accumulator1;
+      logic [2:0] reached2;
+      logic [1:0] code3, greatest;
+      wire [48:0] own = thresholds[49*o+:49];
+      wire signed [16:0] t0 = {own[15], own[15:0]};
+      wire signed [16:0] t1 = {own[31], own[31:16]};
+      wire signed [16:0] t2 = {own[47], own[47:32]};
+      wire falls = own[48];
+      always_ff @(posedge clk) begin
+        sums <= tile ? {positive[16*(96+o)+:16], positive[16*(64+o)+:16],
+                        positive[16*(32+o)+:16], positive[16*o+:16]} : sums >> 16;
+        accumulator1 <= $signed({sums[15:0], 1'b0}) - $signed({1'b0, all_due[15:0]});
+        // Falling: acc <= t.
+        reached2 <= falls ? {accumulator1 <= t2, accumulator1 <= t1, accumulator1 <= t0}
+                          : {accumulator1 >= t2, accumulator1 >= t1, accumulator1 >= t0};
+        code3 <= 2'(reached2[0]) + 2'(reached2[1]) + 2'(reached2[2]);
+        // The greatest so far of the tile.
+        if (due3) greatest <= first3 || code3 > greatest ? code3 : greatest;
+      end
+      wire [1:0] best = first3 || code3 > greatest ? code3 : greatest;
+      always_ff @(posedge clk) write_word[2*o+:2] <= mode == 8'd1 ? best : code3;
+    end
+  endgenerate
+
+  // ---- 4: written.
+  wire writes = due3 && inside3 && (mode != 8'd1 || last3);
+  always_ff @(posedge clk) begin
+    write_enable <= '0;
+    if (writes && at3 < 19'(BANK_WORDS)) write_enable[bank3] <= !stop;
+    write_address <= at3[BA-1:0];
+    out_of_range <= writes && at3 >= 19'(BANK_WORDS);
+    done <= due3 && end3;
+    if (rst) begin
+      write_enable <= '0;
+      done <= 1'b0;
+      out_of_range <= 1'b0;
+    end
+  end
+endmodule

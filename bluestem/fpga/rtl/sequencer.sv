@@ -1,0 +1,258 @@
+// The steps of a convolution, one a clock: for each block of 32 outputs, each tile of 2x2 outputs,
+// each digit, each tap and each block of 32 inputs. A step reads a word of codes from each bank and
+// a word of weights; a pipeline makes their addresses, and turns what the banks gave into the four
+// pixels of the window, 0 outside the map.
+//
+// A tile takes as many clocks as steps, but at least 4, in which the tile before leaves; the last
+// one of a block of outputs at least 14, in which the thresholds change. The rest of them is idle.
+module sequencer #(
+    parameter int BANK_WORDS = 8192,
+    parameter int WEIGHT_WORDS = 1024,
+    parameter int TAPS = 512,
+    parameter int BA = $clog2(BANK_WORDS),
+    parameter int WA = $clog2(WEIGHT_WORDS),
+    parameter int TA = $clog2(TAPS)
+) (
+    input  logic            clk,
+    input  logic            rst,
+    input  logic            start,
+    input  logic            stop,
+    // Fields of the descriptor; they stay while the convolution runs.
+    input  logic [    15:0] out_h,
+    input  logic [    15:0] out_w,
+    input  logic [    15:0] in_h,
+    input  logic [    15:0] in_w,
+    input  logic [    15:0] src_base,
+    input  logic [    15:0] src_row_step,
+    input  logic [    15:0] src_block_step,
+    input  logic [    15:0] digit_step,
+    input  logic [    15:0] blocks,
+    input  logic [    15:0] digits,
+    input  logic [    15:0] tap_base,
+    input  logic [    15:0] tap_count,
+    input  logic [    15:0] out_blocks,
+    input  logic [    15:0] weight_base,
+    // Memories: their word a clock after its address.
+    output logic [  TA-1:0] tap_address,
+    input  logic [    47:0] tap,             // {dx, dy, plane}
+    output logic [4*BA-1:0] read_address,    // of bank 2 * (y % 2) + x % 2
+    input  logic [   255:0] read_words,
+    output logic [  WA-1:0] weight_address,
+    input  logic [  1023:0] weight_word,
+    // To the array.
+    output logic            valid,
+    output logic            first,
+    output logic            shift,
+    output logic            last,
+    output logic [   255:0] codes,
+    output logic [  1023:0] weights,
+    output logic            out_of_range     // a step wanted a word beyond a memory
+);
+  // Adds, and keeps in bit 16 that a sum was once beyond 16 bits.
+  function automatic [16:0] add(input [16:0] a, input [15:0] b);
+    logic [16:0] sum;
+    begin
+      sum = {1'b0, a[15:0]} + {1'b0, b};
+      add = {sum[16] | a[16], sum[15:0]};
+    end
+  endfunction
+
+  // ---- Steps: counters run down to 0.
+  logic running, idling, at_first, at_shift;
+  logic [3:0] spent;
+  logic [15:0] block_left, tap_left, digit_left, x_left, y_left, group_left;
+  logic [15:0] tile_x, tile_y, tap_index;
+  logic [16:0] offset, digit_offset, weight, weight_first;
+
+  wire work = running && !idling;
+  wire end_taps = block_left == 0;
+  wire end_digit = end_taps && tap_left == 0;
+  wire end_work = end_digit && digit_left == 0;
+  wire end_row = x_left == 0;
+  wire end_map = end_row && y_left == 0;
+  wire end_tile = (idling || end_work) && spent >= (end_map ? 4'd13 : 4'd3);
+  wire [16:0] next_digit = add(digit_offset, digit_step);
+  wire [16:0] next_weight = add(weight, 16'd1);
+
+  always_ff @(posedge clk) begin
+    at_shift <= work && end_digit && !end_work;
+    if (work) begin
+      at_first <= 1'b0;
+      block_left <= end_taps ? blocks - 16'd1 : block_left - 16'd1;
+      offset <= end_taps ? digit_offset : add(offset, src_block_step);
+      weight <= next_weight;
+      if (end_taps) begin
+        tap_left <= end_digit ? tap_count - 16'd1 : tap_left - 16'd1;
+        tap_index <= end_digit ? tap_base : tap_index + 16'd1;
+      end
+      if (end_digit) begin
+        digit_left <= end_work ? digits - 16'd1 : digit_left - 16'd1;
+        digit_offset <= end_work ? 17'd0 : next_digit;
+        offset <= end_work ? 17'd0 : next_digit;
+        weight <= weight_first;
+        if (end_work && end_map) begin
+          weight <= next_weight;
+          weight_first <= next_weight;
+        end
+      end
+    end
+    if (running) begin
+      idling <= (idling || end_work) && !end_tile;
+      if (spent != 4'd15) spent <= spent + 4'd1;
+      if (end_tile) begin
+        spent <= '0;
+        at_first <= 1'b1;
+        tile_x <= end_row ? 16'd0 : tile_x + 16'd1;
+        x_left <= end_row ? (out_w - 16'd1) >> 1 : x_left - 16'd1;
+        if (end_row) begin
+          tile_y <= end_map ? 16'd0 : tile_y + 16'd1;
+          y_left <= end_map ? (out_h - 16'd1) >> 1 : y_left - 16'd1;
+        end
+        if (end_map) begin
+          group_left <= group_left - 16'd1;
+          if (group_left == 0) running <= 1'b0;
+        end
+      end
+    end
+    if (start) begin
+      running <= 1'b1;
+      idling <= 1'b0;
+      at_first <= 1'b1;
+      spent <= '0;
+      block_left <= blocks - 16'd1;
+      tap_left <= tap_count - 16'd1;
+      digit_left <= digits - 16'd1;
+      x_left <= (out_w - 16'd1) >> 1;
+      y_left <= (out_h - 16'd1) >> 1;
+      group_left <= out_blocks - 16'd1;
+      tile_x <= '0;
+      tile_y <= '0;
+      tap_index <= tap_base;
+      offset <= '0;
+      digit_offset <= '0;
+      weight <= {1'b0, weight_base};
+      weight_first <= {1'b0, weight_base};
+    end
+    if (rst || stop) running <= 1'b0;
+  end
+
+  assign tap_address = tap_index[TA-1:0];
+
+  // ---- 1: the tap comes. 2: the window's first pixel. 3: rows, columns, what is inside.
+  logic valid1, first1, shift1, last1;
+  logic [16:0] base1, weight1, x1, y1;
+  logic [17:0] base2;
+  logic signed [18:0] y2, x2;
+  logic [16:0] weight2, weight3;
+  logic [17:0] base3;
+  logic [15:0] row3, column3;
+  logic odd_y3, odd_x3, in_y3, in_y3b, in_x3, in_x3b;
+  wire signed [18:0] next_y2 = y2 + 19'sd1;
+  wire signed [18:0] next_x2 = x2 + 19'sd1;
+  wire signed [18:0] height = {3'b0, in_h};
+  wire signed [18:0] width = {3'b0, in_w};
+  always_ff @(posedge clk) begin
+    valid1 <= work;
+    base1 <= add(offset, src_base);
+    weight1 <= weight;
+    y1 <= {tile_y, 1'b0};
+    x1 <= {tile_x, 1'b0};
+    base2 <= {2'b0, base1[15:0]} + {2'b0, tap[15:0]} + (base1[16] ? 18'h20000 : 18'd0);
+    y2 <= $signed({2'b0, y1}) + $signed({{3{tap[31]}}, tap[31:16]});
+    x2 <= $signed({2'b0, x1}) + $signed({{3{tap[47]}}, tap[47:32]});
+    weight2 <= weight1;
+    base3 <= base2;
+    weight3 <= weight2;
+    row3 <= next_y2[16:1];
+    column3 <= next_x2[16:1];
+    odd_y3 <= y2[0];
+    odd_x3 <= x2[0];
+    in_y3 <= y2 >= 0 && y2 < height;
+    in_y3b <= next_y2 >= 0 && next_y2 < height;
+    in_x3 <= x2 >= 0 && x2 < width;
+    in_x3b <= next_x2 >= 0 && next_x2 < width;
+  end
+
+  // ---- 4: the row's product. 5: of both rows. 6: the rows' addresses. 7: the banks'.
+  // Even rows lie in banks 0 and 1: where the window begins with an odd one they come a word later.
+  logic [31:0] product4, even5, odd5;
+  logic [17:0] base4, base5;
+  logic [33:0] even6, odd6;
+  logic [15:0] column4, even_x5, odd_x5, even_x6, odd_x6;
+  logic [5:0] window4, window5, window6, window7, window8;  // odd y, odd x, inside: y, y+1, x, x+1
+  logic [16:0] weight4, weight5, weight6, weight7;
+  always_ff @(posedge clk) begin
+    product4 <= row3 * src_row_step;
+    base4 <= base3;
+    column4 <= column3;
+    window4 <= {odd_y3, odd_x3, in_y3, in_y3b, in_x3, in_x3b};
+    weight4 <= weight3;
+    even5 <= product4;
+    odd5 <= product4 - (window4[5] ? {16'd0, src_row_step} : 32'd0);
+    base5 <= base4;
+    even_x5 <= column4;
+    odd_x5 <= column4 - {15'd0, window4[4]};
+    window5 <= window4;
+    weight5 <= weight4;
+    even6 <= {2'd0, even5} + {16'd0, base5};
+    odd6 <= {2'd0, odd5} + {16'd0, base5};
+    even_x6 <= even_x5;
+    odd_x6 <= odd_x5;
+    window6 <= window5;
+    weight6 <= weight5;
+    weight7 <= weight6;
+    window7 <= window6;
+    window8 <= window7;
+  end
+  assign weight_address = weight7[WA-1:0];
+
+  // Whether the pixel of bank (p, q) lies in the map: its row is the window's first where the
+  // parities agree, else its second.
+  genvar p, q;
+  logic [3:0] beyond7;
+  generate
+    for (p = 0; p < 2; p++) begin : row
+      for (q = 0; q < 2; q++) begin : column
+        wire in_y = (window6[5] == (p == 1)) ? window6[3] : window6[2];
+        wire in_x = (window6[4] == (q == 1)) ? window6[1] : window6[0];
+        wire [33:0] at = (p == 1 ? odd6 : even6) + {18'd0, q == 1 ? odd_x6 : even_x6};
+        logic [BA-1:0] address7;
+        always_ff @(posedge clk) begin
+          address7 <= at[BA-1:0];
+          beyond7[2*p+q] <= in_y && in_x && at >= 34'(BANK_WORDS);
+        end
+        assign read_address[(2*p+q)*BA+:BA] = address7;
+      end
+    end
+  endgenerate
+
+  // ---- Flags beside the pipeline: bit 0 is step 2, the last one step 8.
+  logic [6:0] valids, firsts, shifts, lasts;
+  always_ff @(posedge clk) begin
+    first1 <= at_first;
+    shift1 <= at_shift;
+    last1 <= end_work;
+    valids <= {valids[5:0], valid1};
+    firsts <= {firsts[5:0], first1};
+    shifts <= {shifts[5:0], shift1};
+    lasts <= {lasts[5:0], last1};
+    out_of_range <= valids[5] && (beyond7 != 0 || {15'd0, weight7} >= 32'(WEIGHT_WORDS));
+    if (rst || stop) begin
+      valid1 <= 1'b0;
+      valids <= '0;
+    end
+  end
+
+  // ---- 8: the memories' words. 9: pixels.
+  always_ff @(posedge clk) begin
+    valid <= valids[6] && !stop;
+    first <= firsts[6];
+    shift <= shifts[6];
+    last <= lasts[6];
+    weights <= weight_word;
+    codes[63:0] <= window8[3] && window8[1] ? read_words[{window8[5], window8[4], 6'd0}+:64] : 64'd0;
+    codes[127:64] <= window8[3] && window8[0] ? read_words[{window8[5], !window8[4], 6'd0}+:64] : 64'd0;
+    codes[191:128] <= window8[2] && window8[1] ? read_words[{!window8[5], window8[4], 6'd0}+:64] : 64'd0;
+    codes[255:192] <= window8[2] && window8[0] ? read_words[{!window8[5], !window8[4], 6'd0}+:64] : 64'd0;
+  end
+endmodule
