@@ -1,5 +1,8 @@
-// FPGA-MODEL: the same bits as the processor for every kind of layer, and what it refuses.
+// The engine's devices, FPGA-MODEL and FPGA-SIM: the same bits as the processor for every kind of
+// layer, and what they refuse.
 #include <gmock/gmock.h>
+
+#include <cstdlib>
 
 #include "bluestem/runtime/placed.h"
 #include "tests/runtime/conv_programs.h"
@@ -25,12 +28,29 @@ std::vector<Tensor> MustRun(const std::shared_ptr<program::Program>& program,
   return *outputs;
 }
 
-void ExpectSameBits(const std::shared_ptr<program::Program>& program, int32_t bits, uint64_t seed) {
-  const Tensor input = RandomCodes(program->inputs[0], bits, seed);
-  EXPECT_EQ(MustRun(program, "FPGA-MODEL", input), MustRun(program, "REFERENCE", input));
-}
+class Fpga : public ::testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() { ::setenv("BLUESTEM_CACHE", BLUESTEM_BINARY_DIR "/fpga-sim", 1); }
+  void SetUp() override {
+    for (const DeviceKind& kind : DeviceKinds()) {
+      if (kind.name != std::string(GetParam())) continue;
+      const auto device = kind.open();
+      if (!device.ok()) GTEST_SKIP() << device.status().message();
+    }
+  }
 
-TEST(FpgaModel, ConvolutionsOfRandomShapesGiveTheBitsOfTheProcessor) {
+  static void ExpectSameBits(const std::shared_ptr<program::Program>& program, int32_t bits,
+                             uint64_t seed) {
+    const Tensor input = RandomCodes(program->inputs[0], bits, seed);
+    EXPECT_EQ(MustRun(program, GetParam(), input), MustRun(program, "REFERENCE", input));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Engine, Fpga, ::testing::Values("FPGA-MODEL", "FPGA-SIM"),
+                         [](const auto& info) {
+                           return info.param == std::string("FPGA-SIM") ? "Simulation" : "Model";
+                         });
+
+TEST_P(Fpga, ConvolutionsOfRandomShapesGiveTheBitsOfTheProcessor) {
   std::mt19937_64 random(7);
   const auto pick = [&](std::initializer_list<int32_t> values) {
     return *(values.begin() + static_cast<int64_t>(random() % values.size()));
@@ -60,7 +80,7 @@ TEST(FpgaModel, ConvolutionsOfRandomShapesGiveTheBitsOfTheProcessor) {
   }
 }
 
-TEST(FpgaModel, APicturesCodesOf8BitsGoOverAsDigits) {
+TEST_P(Fpga, APicturesCodesOf8BitsGoOverAsDigits) {
   for (const int32_t stride : {1, 2}) {
     ChainBuilder chain(12, 10, 3, 3);
     chain.Conv({.co = 40, .kernel = 3, .stride = stride, .x_bits = 8});
@@ -69,7 +89,7 @@ TEST(FpgaModel, APicturesCodesOf8BitsGoOverAsDigits) {
   }
 }
 
-TEST(FpgaModel, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
+TEST_P(Fpga, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
   ChainBuilder chain(16, 24, 3, 5);
   chain.Conv({.co = 32, .x_bits = 8});
   chain.SpaceToDepth();
@@ -81,7 +101,7 @@ TEST(FpgaModel, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
   const auto program = chain.Finish();
   std::vector<OpProfile> rows;
   const Tensor input = RandomCodes(program->inputs[0], 8, 6);
-  EXPECT_EQ(MustRun(program, "FPGA-MODEL", input, &rows), MustRun(program, "CPU", input));
+  EXPECT_EQ(MustRun(program, GetParam(), input, &rows), MustRun(program, "CPU", input));
   std::vector<std::string> ops;
   for (const OpProfile& row : rows) ops.push_back(row.op);
   EXPECT_THAT(ops,
@@ -91,7 +111,7 @@ TEST(FpgaModel, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
   EXPECT_EQ(rows[3].cycles, 0);  // happens while conv0 is written
 }
 
-TEST(FpgaModel, OddMapsLoseTheirLastRowInPoolingAsOnTheProcessor) {
+TEST_P(Fpga, OddMapsLoseTheirLastRowInPoolingAsOnTheProcessor) {
   ChainBuilder chain(9, 11, 32, 8);
   chain.Conv({.co = 32});
   chain.Pool();
@@ -99,7 +119,7 @@ TEST(FpgaModel, OddMapsLoseTheirLastRowInPoolingAsOnTheProcessor) {
   ExpectSameBits(chain.Finish(), 2, 9);
 }
 
-TEST(FpgaModel, WeightsThatDoNotFitAreLoadedBesideTheComputation) {
+TEST_P(Fpga, WeightsThatDoNotFitAreLoadedBesideTheComputation) {
   ChainBuilder chain(6, 6, 256, 10);
   chain.Conv({.co = 512});  // 72 words of 32 outputs, 1,152 in all: of 1,024
   chain.Conv({.co = 256});
@@ -140,12 +160,12 @@ TEST(FpgaModel, RefusalsSayWhat) {
   EXPECT_THAT(refusal({.co = 32}, 4, 1600), HasSubstr("sums of up to 43200"));
 }
 
-TEST(FpgaModel, LargeMapsTakeTurnsInTheBanks) {
+TEST_P(Fpga, LargeMapsTakeTurnsInTheBanks) {
   ChainBuilder chain(60, 60, 128, 1);  // 3,600 words a map, of 8,192
   for (int i = 0; i < 3; ++i) chain.Conv({.co = 128, .kernel = 1, .pad = 0});
   const auto program = chain.Finish();
   const Tensor input = RandomCodes(program->inputs[0], 2, 2);
-  EXPECT_EQ(MustRun(program, "FPGA-MODEL", input), MustRun(program, "CPU", input));
+  EXPECT_EQ(MustRun(program, GetParam(), input), MustRun(program, "CPU", input));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "bluestem/fpga/engine/driver.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace bluestem::fpga {
@@ -7,6 +8,7 @@ namespace {
 
 constexpr uint32_t kStart = 1, kAbort = 2;
 constexpr int64_t kAbortClocks = 100'000;  // in which open bursts are answered, on a bus that works
+constexpr int64_t kSlice = 50'000;         // clocks between two looks at `cancel`
 
 }  // namespace
 
@@ -40,7 +42,18 @@ Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EngineP
   return std::unique_ptr<EngineDriver>(new EngineDriver(std::move(port), config));
 }
 
-EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list) {
+EngineStatus EngineDriver::WaitForEnd(const std::atomic<bool>* cancel) {
+  for (int64_t waited = 0; waited < watchdog_; waited += kSlice) {
+    if (port_->Wait(std::min(kSlice, watchdog_ - waited))) return EngineStatus::kDone;
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+      return EngineStatus::kAborted;
+    }
+  }
+  return EngineStatus::kTimeout;
+}
+
+EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list,
+                               const std::atomic<bool>* cancel) {
   port_->TakeEvents();
   port_->Write(Register::kBufferAddress, port_->Attach(buffer));
   port_->Write(Register::kBufferBytes, static_cast<uint32_t>(buffer.size()));
@@ -48,15 +61,15 @@ EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list) {
   port_->Write(Register::kIrqPending, 1);
   port_->Write(Register::kIrqEnable, 1);
   port_->Write(Register::kControl, kStart);
-  const bool ended = port_->Wait(watchdog_);
-  bool rests = ended;
-  if (!ended) {
+  const EngineStatus end = WaitForEnd(cancel);
+  bool rests = true;
+  if (end != EngineStatus::kDone) {
     port_->Write(Register::kControl, kAbort);
     rests = port_->Wait(kAbortClocks);
   }
   EngineResult result;
   const uint32_t status = port_->Read(Register::kStatus);
-  result.status = ended ? static_cast<EngineStatus>(status & 0xff) : EngineStatus::kTimeout;
+  result.status = end == EngineStatus::kDone ? static_cast<EngineStatus>(status & 0xff) : end;
   result.index = status >> 8;
   result.clocks = port_->Read(Register::kClocks);
   result.array_clocks = port_->Read(Register::kArrayClocks);

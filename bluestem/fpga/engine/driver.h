@@ -19,7 +19,9 @@ class EngineDriver : public Engine {
   const EngineConfig& config() const override { return config_; }
   // Besides what the engine reports: kTimeout where it did not end within the watchdog's clocks. It
   // is aborted then, and reset where that does not help.
-  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list) override;
+  using Engine::Run;
+  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
+                   const std::atomic<bool>* cancel) override;
 
   EnginePort& port() { return *port_; }
   // Clocks that a list may take; 0.8 s at 125 MHz.
@@ -28,6 +30,8 @@ class EngineDriver : public Engine {
  private:
   EngineDriver(std::unique_ptr<EnginePort> port, const EngineConfig& config)
       : port_(std::move(port)), config_(config) {}
+  // Waits for the list's end. Returns kDone, or why the driver did not wait for it.
+  EngineStatus WaitForEnd(const std::atomic<bool>* cancel);
   void AddTrace(const std::vector<uint8_t>& buffer, uint32_t list, EngineResult& result);
 
   std::unique_ptr<EnginePort> port_;

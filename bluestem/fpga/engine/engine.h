@@ -3,6 +3,7 @@
 // Threads: one engine belongs to one thread. Ownership: the buffer is the caller's.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -30,9 +31,13 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual const EngineConfig& config() const = 0;
-  // Runs the list at byte `list` of `buffer`. What a failed list has written stays; the engine can
-  // be used again.
-  virtual EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list) = 0;
+  // Runs the list at byte `list` of `buffer`; ends early, with kAborted, once `cancel` (null:
+  // never) is set. What a failed list has written stays; the engine can be used again.
+  virtual EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
+                           const std::atomic<bool>* cancel) = 0;
+  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list) {
+    return Run(buffer, list, nullptr);
+  }
 };
 
 }  // namespace bluestem::fpga

@@ -41,7 +41,8 @@ EngineModel::EngineModel(const EngineConfig& config)
   for (auto& bank : banks_) bank.resize(static_cast<size_t>(config.bank_words));
 }
 
-EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list) {
+EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list,
+                              const std::atomic<bool>* cancel) {
   EngineResult result;
   Timeline timeline;
   const auto end = [&](EngineStatus status) {
@@ -60,6 +61,9 @@ EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list) {
     const Command command = Decode(ReadAs<CommandWords>(buffer, at));
     if (command.opcode == Opcode::kEnd) return end(EngineStatus::kDone);
     if (command.opcode > Opcode::kStoreMap) return end(EngineStatus::kBadOpcode);
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+      return end(EngineStatus::kAborted);
+    }
     // In list order a descriptor can only wait for earlier ones: more would wait for ever.
     const int own = command.opcode == Opcode::kConv ? 0 : 1;
     if (command.after > timeline.ended(1 - own)) return end(EngineStatus::kDeadlock);

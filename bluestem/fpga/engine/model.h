@@ -15,7 +15,9 @@ class EngineModel : public Engine {
  public:
   explicit EngineModel(const EngineConfig& config);
   const EngineConfig& config() const override { return config_; }
-  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list) override;
+  using Engine::Run;
+  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
+                   const std::atomic<bool>* cancel) override;
 
   // The clocks of a descriptor by itself.
   static int64_t Clocks(const Command& command) { return DescriptorClocks(command); }

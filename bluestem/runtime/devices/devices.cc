@@ -7,6 +7,7 @@ const std::vector<DeviceKind>& DeviceKinds() {
       {"CPU", "this machine's processor, with the best kernels that it has", OpenCpu},
       {"REFERENCE", "the kernels that define the numbers, on the processor; slow", OpenReference},
       {"FPGA-MODEL", "the FPGA engine as C++: exact results, computed clocks", OpenFpgaModel},
+      {"FPGA-SIM", "the engine's RTL, simulated clock by clock; slow", OpenFpgaSimulation},
   };
   return kinds;
 }

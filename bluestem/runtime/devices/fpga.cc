@@ -1,8 +1,10 @@
 // FPGA-MODEL: the engine (fpga/engine) as C++: exact results, and the clocks that its formula
-// gives.
+// gives. FPGA-SIM: its RTL, simulated clock by clock, behind the driver that a board has.
 #include <chrono>
+#include <cstdio>
 
 #include "bluestem/fpga/engine/model.h"
+#include "bluestem/fpga/engine/simulation.h"
 #include "bluestem/fpga/region.h"
 #include "bluestem/runtime/devices/devices.h"
 #include "bluestem/runtime/execute.h"
@@ -21,18 +23,18 @@ constexpr double kNanosecondsAByte = 1.5;  // to pack a code into words, or to u
 class FpgaRunner : public Runner {
  public:
   FpgaRunner(std::string device, std::shared_ptr<const program::Program> program,
-             std::vector<Region> regions, const fpga::EngineConfig& config)
+             std::vector<Region> regions, std::unique_ptr<fpga::Engine> engine)
       : device_(std::move(device)),
         program_(std::move(program)),
         regions_(std::move(regions)),
-        engine_(config) {}
+        engine_(std::move(engine)) {}
 
   // Errors: CompileRegion's.
   Status Compile() {
     for (const Region& region : regions_) {
       BLUESTEM_ASSIGN_OR_RETURN(
           fpga::EngineProgram compiled,
-          fpga::CompileRegion(*program_, region.begin, region.end, engine_.config()));
+          fpga::CompileRegion(*program_, region.begin, region.end, engine_->config()));
       compiled_.push_back(std::move(compiled));
     }
     return OkStatus();
@@ -52,7 +54,10 @@ class FpgaRunner : public Runner {
       fpga::EncodeMap(port, ReadAddress(port.operand, spaces), compiled.buffer);
     }
     AddRow(rows, "encode", 0);
-    const fpga::EngineResult result = engine_.Run(compiled.buffer, compiled.list);
+    const fpga::EngineResult result = engine_->Run(compiled.buffer, compiled.list, cancel);
+    if (result.status == fpga::EngineStatus::kAborted) {
+      return Error(Code::kInterrupted, "cancelled at descriptor {} of {}", result.index, device_);
+    }
     if (result.status != fpga::EngineStatus::kDone) {
       return Error(Code::kInternal, "{}: descriptor {}: {}", device_, result.index,
                    fpga::EngineStatusText(result.status));
@@ -114,20 +119,20 @@ class FpgaRunner : public Runner {
   std::string device_;
   std::shared_ptr<const program::Program> program_;
   std::vector<Region> regions_;
-  fpga::EngineModel engine_;
+  std::unique_ptr<fpga::Engine> engine_;
   std::vector<fpga::EngineProgram> compiled_;
   Clock::time_point start_;
 };
 
-class FpgaModel : public Device {
+// What the engines have in common: the calls that they take, and what those cost on the board.
+class FpgaDevice : public Device {
  public:
-  std::string name() const override { return "FPGA-MODEL"; }
-
   std::vector<DeviceProperty> properties() const override {
     return {
         {"engine", fmt::format("version {}, {} x {} channels x {} pixels a clock",
                                fpga::kEngineVersion, fpga::kLanes, fpga::kLanes, config_.pixels)},
         {"clock", fmt::format("{:.0f} MHz assumed", kMegahertz)},
+        {"exact", "results, and clocks: " + Clocks()},
         {"memory", fmt::format("4 x {} words of maps, {} weight words", config_.bank_words,
                                config_.weight_words)},
         {"takes",
@@ -152,23 +157,70 @@ class FpgaModel : public Device {
   Result<std::unique_ptr<Runner>> Prepare(std::shared_ptr<const program::Program> program,
                                           std::vector<Region> regions,
                                           const DeviceOptions&) const override {
-    auto runner =
-        std::make_unique<FpgaRunner>(name(), std::move(program), std::move(regions), config_);
+    BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<fpga::Engine> engine, MakeEngine());
+    auto runner = std::make_unique<FpgaRunner>(name(), std::move(program), std::move(regions),
+                                               std::move(engine));
     BLUESTEM_RETURN_IF_ERROR(runner->Compile());
     return std::unique_ptr<Runner>(std::move(runner));
   }
+
+ protected:
+  // Where the clocks come from.
+  virtual std::string Clocks() const = 0;
+  virtual Result<std::unique_ptr<fpga::Engine>> MakeEngine() const = 0;
+
+  fpga::EngineConfig config_;
 
  private:
   static size_t IndexOf(const program::Program& program, const program::Call& call) {
     return static_cast<size_t>(&call - program.calls.data());
   }
-  fpga::EngineConfig config_;
+};
+
+class FpgaModel : public FpgaDevice {
+ public:
+  std::string name() const override { return "FPGA-MODEL"; }
+
+ protected:
+  std::string Clocks() const override { return "the RTL's, by a formula"; }
+  Result<std::unique_ptr<fpga::Engine>> MakeEngine() const override {
+    return std::unique_ptr<fpga::Engine>(std::make_unique<fpga::EngineModel>(config_));
+  }
+};
+
+class FpgaSimulation : public FpgaDevice {
+ public:
+  std::string name() const override { return "FPGA-SIM"; }
+
+ protected:
+  std::string Clocks() const override { return "counted by the simulated RTL"; }
+  Result<std::unique_ptr<fpga::Engine>> MakeEngine() const override {
+    BLUESTEM_ASSIGN_OR_RETURN(
+        const Path library,
+        fpga::BuildSimulation(fpga::SimulationFolder(), {}, [](const std::string& what) {
+          fmt::print(stderr, "FPGA-SIM: {}\n", what);
+        }));
+    BLUESTEM_ASSIGN_OR_RETURN(auto port, fpga::SimulationPort::Open(library));
+    BLUESTEM_ASSIGN_OR_RETURN(auto driver, fpga::EngineDriver::Open(std::move(port)));
+    if (driver->config() != config_) {
+      return Error(Code::kUnavailable,
+                   "{}: {}: its memories are not those that calls are placed by", name(),
+                   library.string());
+    }
+    return std::unique_ptr<fpga::Engine>(std::move(driver));
+  }
 };
 
 }  // namespace
 
 Result<std::shared_ptr<const Device>> OpenFpgaModel() {
   return std::shared_ptr<const Device>(std::make_shared<FpgaModel>());
+}
+
+Result<std::shared_ptr<const Device>> OpenFpgaSimulation() {
+  const std::string missing = fpga::WhyNoSimulation();
+  if (!missing.empty()) return Error(Code::kUnavailable, "FPGA-SIM: {}", missing);
+  return std::shared_ptr<const Device>(std::make_shared<FpgaSimulation>());
 }
 
 }  // namespace bluestem::runtime
