@@ -156,6 +156,7 @@ struct SimulationPort::Library {
   decltype(&bluestem_engine_sim_write) write;
   decltype(&bluestem_engine_sim_wait) wait;
   decltype(&bluestem_engine_sim_events) events;
+  decltype(&bluestem_engine_sim_bursts) bursts;
   decltype(&bluestem_engine_sim_violation) violation;
 };
 
@@ -176,6 +177,7 @@ Result<std::unique_ptr<SimulationPort>> SimulationPort::Open(const Path& path) {
       !find(library->write, "bluestem_engine_sim_write") ||
       !find(library->wait, "bluestem_engine_sim_wait") ||
       !find(library->events, "bluestem_engine_sim_events") ||
+      !find(library->bursts, "bluestem_engine_sim_bursts") ||
       !find(library->violation, "bluestem_engine_sim_violation")) {
     return Error(Code::kUnavailable, "FPGA-SIM: {} is no simulation of this version; delete it",
                  path.string());
@@ -224,6 +226,10 @@ std::vector<EnginePort::Event> SimulationPort::TakeEvents() {
 
 void SimulationPort::SetBus(const BluestemBus& bus) {
   library_->bus(sim_, &bus);
+}
+
+int64_t SimulationPort::bursts() const {
+  return library_->bursts(sim_);
 }
 
 std::string SimulationPort::violation() const {

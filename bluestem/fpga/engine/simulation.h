@@ -47,6 +47,8 @@ class SimulationPort : public EnginePort {
   std::vector<Event> TakeEvents() override;
 
   void SetBus(const BluestemBus& bus);
+  // Since the bus was set, reads and writes together.
+  int64_t bursts() const;
   // What the engine did on the bus that AXI does not allow, or "".
   std::string violation() const;
 

@@ -212,7 +212,7 @@ module engine #(
     for (i = 0; i < 4; i++) begin : threshold
       ram #(.WIDTH(49), .DEPTH(8 * THRESHOLD_BLOCKS)) words (
           .clk, .we(threshold_enable[i]), .waddr(threshold_load),
-          .wdata({load_data[63:48] == 0, load_data[47:0]}), .raddr(threshold_address),
+          .wdata({load_data[63:48] != 0, load_data[47:0]}), .raddr(threshold_address),
           .rdata(threshold_word[49*i+:49])
       );
     end

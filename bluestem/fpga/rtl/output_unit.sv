@@ -24,7 +24,7 @@ module output_unit #(
     input  logic          tile,
     input  logic [2047:0] positive,
     input  logic [  63:0] all,
-    // Thresholds: 4 outputs a word, {falls, t2, t1, t0} each; the word a clock after its address.
+    // Thresholds: 4 outputs a word, {rises, t2, t1, t0} each; the word a clock after its address.
     output logic [HA-1:0] threshold_address,
     input  logic [ 195:0] threshold_word,
     // To the banks.
@@ -161,14 +161,13 @@ module output_unit #(
       wire signed [16:0] t0 = {own[15], own[15:0]};
       wire signed [16:0] t1 = {own[31], own[31:16]};
       wire signed [16:0] t2 = {own[47], own[47:32]};
-      wire falls = own[48];
+      wire rises = own[48];
       always_ff @(posedge clk) begin
         sums <= tile ? {positive[16*(96+o)+:16], positive[16*(64+o)+:16],
                         positive[16*(32+o)+:16], positive[16*o+:16]} : sums >> 16;
         accumulator1 <= $signed({sums[15:0], 1'b0}) - $signed({1'b0, all_due[15:0]});
-        // Falling: acc <= t.
-        reached2 <= falls ? {accumulator1 <= t2, accumulator1 <= t1, accumulator1 <= t0}
-                          : {accumulator1 >= t2, accumulator1 >= t1, accumulator1 >= t0};
+        reached2 <= rises ? {accumulator1 >= t2, accumulator1 >= t1, accumulator1 >= t0}
+                          : {accumulator1 <= t2, accumulator1 <= t1, accumulator1 <= t0};
         code3 <= 2'(reached2[0]) + 2'(reached2[1]) + 2'(reached2[2]);
         // The greatest so far of the tile.
         if (due3) greatest <= first3 || code3 > greatest ? code3 : greatest;

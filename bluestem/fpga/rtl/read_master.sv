@@ -35,7 +35,7 @@ module read_master (
 
   wire take = rvalid && rready;
   wire expected_last = beat + 5'd1 == length0;
-  wire burst_end = take && expected_last;
+  wire burst_end = take && (expected_last || rlast);
   wire fault = take && (rresp != 2'd0 || rlast != expected_last);
 
   burst_splitter splitter (
@@ -55,7 +55,7 @@ module read_master (
     if (start) error <= 1'b0;
     else if (fault) error <= 1'b1;
     if (fault && !error) error_address <= address0;
-    if (take) beat <= expected_last ? 5'd0 : beat + 5'd1;
+    if (take) beat <= burst_end ? 5'd0 : beat + 5'd1;
     if (burst_end) begin
       length0 <= length1;
       length1 <= length2;

@@ -274,6 +274,10 @@ uint64_t bluestem_engine_sim_clocks(const BluestemEngineSim* sim) {
   return sim->clock;
 }
 
+int64_t bluestem_engine_sim_bursts(const BluestemEngineSim* sim) {
+  return sim->bursts;
+}
+
 const char* bluestem_engine_sim_violation(const BluestemEngineSim* sim) {
   return sim->violation.c_str();
 }

@@ -54,6 +54,8 @@ uint64_t bluestem_engine_sim_events(BluestemEngineSim* sim, BluestemEngineEvent*
                                     uint64_t most);
 /* Clocks since it was opened. */
 uint64_t bluestem_engine_sim_clocks(const BluestemEngineSim* sim);
+/* Bursts since the bus was set, reads and writes together. */
+int64_t bluestem_engine_sim_bursts(const BluestemEngineSim* sim);
 /* What the bus saw that AXI does not allow, or "" where all was well. */
 const char* bluestem_engine_sim_violation(const BluestemEngineSim* sim);
 

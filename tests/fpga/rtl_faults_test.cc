@@ -1,0 +1,205 @@
+// The RTL where something is wrong: slow, erring and silent buses, bad descriptors, flipped bits.
+// It ends with the right bits or with a status, and works afterwards.
+#include <atomic>
+#include <map>
+
+#include "tests/fpga/lists.h"
+
+namespace bluestem::fpga {
+namespace {
+
+constexpr BluestemBus kFine = {24, 0, 1, -1, BLUESTEM_BUS_FINE};
+
+class RtlFaults : public Rtl {
+ protected:
+  void SetUp() override {
+    Rtl::SetUp();
+    if (driver_ != nullptr) driver_->set_watchdog(300'000);
+  }
+
+  // Runs the list on both; what the model makes of it is left in `expected`.
+  EngineResult RunBoth(const std::vector<uint8_t>& buffer, EngineResult& model_result,
+                       bool& same_bits) {
+    std::vector<uint8_t> expected = buffer, given = buffer;
+    EngineModel model{driver_->config()};
+    model_result = model.Run(expected, 0);
+    const EngineResult result = driver_->Run(given, 0);
+    same_bits = given == expected;
+    return result;
+  }
+
+  // By the formula, of a list at 0: what would run for ever is not for a test.
+  static int64_t ClocksOf(const std::vector<uint8_t>& buffer) {
+    int64_t clocks = 0;
+    for (size_t at = 0; at + sizeof(CommandWords) <= buffer.size(); at += sizeof(CommandWords)) {
+      CommandWords words;
+      std::memcpy(words.data(), buffer.data() + at, sizeof(words));
+      const Command command = Decode(words);
+      if (command.opcode == Opcode::kEnd) break;
+      clocks += DescriptorClocks(command);
+    }
+    return clocks;
+  }
+
+  void ExpectRight(uint64_t seed) {
+    ListBuilder list(seed);
+    list.Conv();
+    EngineResult want;
+    bool same = false;
+    const EngineResult got = RunBoth(list.Finish(), want, same);
+    ASSERT_EQ(got.status, EngineStatus::kDone) << EngineStatusText(got.status);
+    EXPECT_TRUE(same);
+    EXPECT_EQ(port_->violation(), "");
+  }
+};
+
+TEST_F(RtlFaults, PausesAndLatenciesOfTheBusChangeNoBit) {
+  std::mt19937_64 random(3);
+  for (uint64_t round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    port_->SetBus({1 + static_cast<uint32_t>(random() % 300), static_cast<uint32_t>(random() % 80),
+                   round, -1, BLUESTEM_BUS_FINE});
+    ExpectRight(round);
+  }
+}
+
+TEST_F(RtlFaults, AnErrorOfTheBusEndsTheListWithItsPlaceAndTheNextOneIsRight) {
+  ListBuilder list(4);
+  list.Conv();
+  const std::vector<uint8_t> buffer = list.Finish();
+  int64_t failed = 0;
+  for (int64_t burst = 0;; ++burst) {
+    for (const BluestemBusFault fault : {BLUESTEM_BUS_ERROR, BLUESTEM_BUS_SHORT}) {
+      SCOPED_TRACE(burst);
+      port_->SetBus({24, 0, 1, burst, fault});
+      std::vector<uint8_t> given = buffer;
+      const EngineResult got = driver_->Run(given, 0);
+      EXPECT_EQ(port_->violation(), "");
+      if (got.status == EngineStatus::kDone) {
+        // A write has no last beat to lose, nor has a read of one; and once there are no more
+        // bursts, nothing fails.
+        if (fault == BLUESTEM_BUS_SHORT) continue;
+        EXPECT_GT(failed, 20);
+        return;
+      }
+      ++failed;
+      EXPECT_EQ(got.status, EngineStatus::kBusError) << EngineStatusText(got.status);
+      EXPECT_NE(got.bus_address, 0U);
+      port_->SetBus(kFine);
+      ExpectRight(5);
+    }
+  }
+}
+
+TEST_F(RtlFaults, ASilentBusEndsInTheWatchdogAndAResetHelps) {
+  ListBuilder list(6);
+  list.Conv();
+  const std::vector<uint8_t> buffer = list.Finish();
+  for (const int64_t burst : {0, 1, 3, 9}) {
+    SCOPED_TRACE(burst);
+    port_->SetBus({24, 0, 1, burst, BLUESTEM_BUS_SILENT});
+    std::vector<uint8_t> given = buffer;
+    EXPECT_EQ(driver_->Run(given, 0).status, EngineStatus::kTimeout);
+    port_->SetBus(kFine);
+    ExpectRight(7);
+  }
+}
+
+TEST_F(RtlFaults, AListThatIsCancelledEndsAndTheNextOneIsRight) {
+  ListBuilder list(8);
+  Command conv;
+  conv.opcode = Opcode::kConv;
+  conv.out_h = conv.out_w = 1000;  // 15,000,000 clocks
+  conv.in_h = conv.in_w = 1;
+  conv.blocks = conv.tap_count = 1;
+  conv.digits = 60;
+  conv.out_blocks = 1;
+  list.Add(conv);
+  std::vector<uint8_t> buffer = list.Finish();
+  const std::atomic<bool> cancel = true;
+  driver_->set_watchdog(1'000'000'000);
+  const EngineResult got = driver_->Run(buffer, 0, &cancel);
+  EXPECT_EQ(got.status, EngineStatus::kAborted) << EngineStatusText(got.status);
+  EXPECT_LT(got.clocks, 1'000'000);
+  ExpectRight(9);
+}
+
+TEST_F(RtlFaults, FlippedBitsOfDescriptorsGiveTheModelsStatusOrTheModelsBits) {
+  std::mt19937_64 random(11);
+  std::map<EngineStatus, int> seen;
+  for (uint64_t round = 0; round < 400; ++round) {
+    SCOPED_TRACE(round);
+    ListBuilder list(round % 20);
+    list.Conv();
+    std::vector<uint8_t> buffer = list.Finish();
+    const size_t bit = random() % (8 * 8 * sizeof(CommandWords));  // of the first 8 descriptors
+    buffer[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    if (ClocksOf(buffer) > 100'000) continue;
+    SetUp();  // memories as empty as the model's
+    EngineResult want;
+    bool same = false;
+    const EngineResult got = RunBoth(buffer, want, same);
+    ++seen[want.status];
+    ASSERT_EQ(got.status, want.status)
+        << EngineStatusText(got.status) << ", not " << EngineStatusText(want.status) << ": bit "
+        << bit % 512 << " of descriptor " << bit / 512;
+    // Without its `after` a descriptor may overtake what it needs.
+    const bool ordered = bit % 512 / 32 != 1;
+    if (want.status == EngineStatus::kDone && ordered) {
+      EXPECT_TRUE(same) << "bit " << bit % 512 << " of descriptor " << bit / 512;
+    }
+    EXPECT_EQ(port_->violation(), "");
+  }
+  for (const EngineStatus status :
+       {EngineStatus::kDone, EngineStatus::kBadOpcode, EngineStatus::kBadAddress,
+        EngineStatus::kBadRange, EngineStatus::kDeadlock}) {
+    EXPECT_GT(seen[status], 0) << EngineStatusText(status);
+  }
+}
+
+TEST_F(RtlFaults, RegistersKeepWhatIsWrittenAndTellWhatTheEngineIs) {
+  EXPECT_EQ(port_->Read(Register::kId), kEngineId);
+  EXPECT_EQ(port_->Read(Register::kVersion), kEngineVersion);
+  EXPECT_EQ(driver_->config(), EngineConfig{});
+  for (const uint32_t value : {0xdeadbeefU, 0U, 0xffffffffU}) {
+    port_->Write(Register::kScratch, value);
+    EXPECT_EQ(port_->Read(Register::kScratch), value);
+  }
+  port_->Write(Register::kId, 1);
+  EXPECT_EQ(port_->Read(Register::kId), kEngineId);
+  EXPECT_EQ(port_->Read(static_cast<Register>(0x7c)), 0U);
+}
+
+// An engine of another kind is refused by what its registers say.
+TEST(EngineDriver, RefusesWhatItDoesNotDrive) {
+  class Other : public EnginePort {
+   public:
+    explicit Other(std::vector<uint32_t> values) : values_(std::move(values)) {}
+    uint32_t Read(Register offset) override {
+      const size_t index = static_cast<uint32_t>(offset) / 4;
+      return index < values_.size() ? values_[index] : 0;
+    }
+    void Write(Register, uint32_t) override {}
+    bool Wait(int64_t) override { return false; }
+    uint32_t Attach(std::vector<uint8_t>&) override { return 0; }
+    void Reset() override {}
+
+   private:
+    std::vector<uint32_t> values_;
+  };
+  const auto message = [](std::vector<uint32_t> values) {
+    const auto driver = EngineDriver::Open(std::make_unique<Other>(std::move(values)));
+    EXPECT_EQ(driver.status().code(), Code::kUnavailable);
+    return std::string(driver.status().message());
+  };
+  EXPECT_EQ(message({0xffffffff}),
+            "no engine answers: its identity reads 0xffffffff, not 0x31573241; load its bitstream");
+  EXPECT_EQ(message({kEngineId, 9}),
+            "the engine has version 9, this program drives version 1; update the older one");
+  EXPECT_EQ(message({kEngineId, kEngineVersion, 8 << 16 | 32 << 8 | 32}),
+            "the engine computes 8 pixels x 32 outputs x 32 inputs a clock, this program drives "
+            "4 x 32 x 32");
+}
+
+}  // namespace
+}  // namespace bluestem::fpga

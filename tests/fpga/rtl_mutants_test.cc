@@ -1,0 +1,146 @@
+// Whether the tests would notice: defects of rtl/mutants.txt, one at a time, against a short form
+// of them. BLUESTEM_MUTANTS=all tries all, at 8 s each; else the first three.
+#include <atomic>
+#include <cstdlib>
+#include <sstream>
+
+#include "tests/fpga/lists.h"
+
+namespace bluestem::fpga {
+namespace {
+
+std::vector<std::string> Mutants() {
+  std::istringstream table(
+      ReadTextFile(Path(BLUESTEM_SOURCE_ROOT) / "bluestem/fpga/rtl/mutants.txt").value());
+  std::vector<std::string> names;
+  for (std::string line; std::getline(table, line);) {
+    if (!line.starts_with('#')) names.push_back(line.substr(0, line.find(" | ")));
+  }
+  const char* wish = std::getenv("BLUESTEM_MUTANTS");
+  if (wish == nullptr || wish != std::string("all")) names.resize(3);
+  return names;
+}
+
+class Examiner {
+ public:
+  explicit Examiner(const Path& library) : library_(library) {}
+
+  // Returns what is wrong with the simulation, or "".
+  std::string Examine() {
+    for (uint64_t seed = 0; seed < 60; ++seed) {
+      if (!Same(seed, {24, 0, 1, -1, BLUESTEM_BUS_FINE}, true)) return "bits or clocks";
+    }
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      if (!Same(seed, {40, 60, seed, -1, BLUESTEM_BUS_FINE}, false)) return "bits on a slow bus";
+    }
+    for (const int64_t burst : {0, 2, 6, -1}) {
+      if (!SeesAnError(burst)) return "an error of the bus";
+    }
+    if (!ReportsRanges()) return "a bad range";
+    if (!Cancels()) return "cancelling";
+    return "";
+  }
+
+ private:
+  std::unique_ptr<EngineDriver> Open(const BluestemBus& bus) {
+    auto port = std::move(SimulationPort::Open(library_).value());
+    port_ = port.get();
+    port_->SetBus(bus);
+    auto driver = std::move(EngineDriver::Open(std::move(port)).value());
+    driver->set_watchdog(300'000);
+    return driver;
+  }
+
+  bool Same(uint64_t seed, const BluestemBus& bus, bool clocks) {
+    ListBuilder list(seed);
+    list.Conv();
+    std::vector<uint8_t> expected = list.Finish(), given = expected;
+    const auto driver = Open(bus);
+    EngineModel model{driver->config()};
+    const EngineResult want = model.Run(expected, 0), got = driver->Run(given, 0);
+    return got.status == EngineStatus::kDone && given == expected && port_->violation().empty() &&
+           (!clocks || got.clocks == want.clocks);
+  }
+
+  // At a burst; < 0: at the last one, a write.
+  bool SeesAnError(int64_t burst) {
+    ListBuilder list(0);
+    list.Conv();
+    const std::vector<uint8_t> buffer = list.Finish();
+    for (int64_t at = burst < 0 ? 400 : burst; at >= std::max<int64_t>(burst, 0); --at) {
+      std::vector<uint8_t> given = buffer;
+      const auto driver = Open({24, 0, 1, at, BLUESTEM_BUS_ERROR});
+      const EngineStatus status = driver->Run(given, 0).status;
+      if (status == EngineStatus::kBusError) return true;
+      if (burst >= 0 || port_->bursts() > at) return false;
+    }
+    return false;
+  }
+
+  bool ReportsRanges() {
+    for (const Command& bad :
+         {Command{.opcode = Opcode::kLoadWeights, .dst_base = 1020, .length = 8},
+          Command{.opcode = Opcode::kConv,
+          .after = 1,
+          .out_h = 2,
+          .out_w = 2,
+          .in_h = 9,
+          .in_w = 9,
+          .src_row_step = 9000,
+          .blocks = 1,
+          .tap_count = 1,
+          .out_blocks = 1}}) {
+      ListBuilder list(2);
+      list.Add({.opcode = Opcode::kLoadTaps, .address = list.Room(64), .length = 1});
+      list.Add(bad);
+      list.Add({.opcode = Opcode::kLoadTaps, .address = list.Room(64), .length = 1});
+      std::vector<uint8_t> expected = list.Finish(), given = expected;
+      const uint64_t tap = EncodeTap({0, 4, 4});
+      for (std::vector<uint8_t>* buffer : {&expected, &given}) {
+        std::memcpy(buffer->data() + 4096, &tap, sizeof(tap));
+      }
+      const auto driver = Open({24, 0, 1, -1, BLUESTEM_BUS_FINE});
+      EngineModel model{driver->config()};
+      if (driver->Run(given, 0).status != model.Run(expected, 0).status) return false;
+    }
+    return true;
+  }
+
+  bool Cancels() {
+    ListBuilder list(3);
+    Command conv{.opcode = Opcode::kConv,
+                 .out_h = 1000,
+                 .out_w = 1000,
+                 .in_h = 1,
+                 .in_w = 1,
+                 .blocks = 1,
+                 .tap_count = 1,
+                 .out_blocks = 1};
+    list.Add(conv);
+    std::vector<uint8_t> buffer = list.Finish();
+    const std::atomic<bool> cancel = true;
+    const auto driver = Open({24, 0, 1, -1, BLUESTEM_BUS_FINE});
+    driver->set_watchdog(100'000'000);
+    return driver->Run(buffer, 0, &cancel).clocks < 60'000;
+  }
+
+  Path library_;
+  SimulationPort* port_ = nullptr;
+};
+
+TEST(RtlMutants, TheEngineItselfIsFine) {
+  if (!WhyNoSimulation().empty()) GTEST_SKIP() << WhyNoSimulation();
+  EXPECT_EQ(Examiner(SimulationLibrary()).Examine(), "");
+}
+
+TEST(RtlMutants, EachIsNoticed) {
+  if (!WhyNoSimulation().empty()) GTEST_SKIP() << WhyNoSimulation();
+  for (const std::string& name : Mutants()) {
+    const std::string found = Examiner(SimulationLibrary({.mutation = name})).Examine();
+    EXPECT_NE(found, "") << "nothing notices the mutant " << name;
+    if (!found.empty()) fmt::print("mutant {}: {}\n", name, found);
+  }
+}
+
+}  // namespace
+}  // namespace bluestem::fpga
