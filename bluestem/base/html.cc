@@ -1,5 +1,7 @@
 #include "bluestem/base/html.h"
 
+#include <fmt/format.h>
+
 namespace bluestem {
 
 std::string EscapeHtml(const std::string& text) {
@@ -55,5 +57,19 @@ pre{background:var(--wash);border-radius:8px;padding:12px;white-space:pre-wrap;f
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}
 dd{margin:0}
 )";
+
+std::string PageBegin(const std::string& title, const std::string& heading,
+                      const std::string& subtitle) {
+  return fmt::format(
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>{}</title><style>{}</style></head><body><main>"
+      "<h1>{}</h1><p class=\"sub\">{}</p>",
+      EscapeHtml(title), kReportStyle, EscapeHtml(heading), EscapeHtml(subtitle));
+}
+
+std::string PageTile(const std::string& value, const std::string& what) {
+  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", EscapeHtml(value),
+                     EscapeHtml(what));
+}
 
 }  // namespace bluestem

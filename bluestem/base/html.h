@@ -13,4 +13,11 @@ std::string EscapeHtml(const std::string& text);
 // The style sheet of reports, light and dark.
 extern const char* const kReportStyle;
 
+// Returns a page up to what stands under its heading. It ends with "</main></body></html>".
+std::string PageBegin(const std::string& title, const std::string& heading,
+                      const std::string& subtitle);
+
+// Returns one of the figures on top of a page, for a <div class="tiles">.
+std::string PageTile(const std::string& value, const std::string& what);
+
 }  // namespace bluestem

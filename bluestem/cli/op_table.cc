@@ -12,6 +12,12 @@ std::string BitsText(int32_t x_bits, int32_t w_bits, int64_t macs) {
   return fmt::format("w{}a{}", w_bits, x_bits == 0 ? 32 : x_bits);
 }
 
+std::string ShortName(const std::string& op) {
+  constexpr size_t kMost = 46;
+  if (op.size() <= kMost) return op;
+  return op.substr(0, 20) + "..." + op.substr(op.size() - 23);
+}
+
 std::vector<BitsTotal> TotalsByBits(const std::vector<OpTime>& ops) {
   std::vector<BitsTotal> totals;
   for (const OpTime& op : ops) {

@@ -16,6 +16,9 @@ namespace bluestem::cli {
 // Returns "w1a2", "w32a32" and so on; "-" for a call without weights.
 std::string BitsText(int32_t x_bits, int32_t w_bits, int64_t macs);
 
+// Long names lose their middle: the ends tell calls apart.
+std::string ShortName(const std::string& op);
+
 struct BitsTotal {
   std::string bits;
   int64_t macs = 0;

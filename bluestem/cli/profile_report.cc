@@ -9,18 +9,6 @@ namespace {
 
 constexpr int kWidth = 980, kRow = 22, kLabel = 330, kBar = 420, kTop = 6;
 
-std::string Tile(const std::string& value, const std::string& what) {
-  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", EscapeHtml(value),
-                     EscapeHtml(what));
-}
-
-// Long names lose their middle: the ends tell calls apart.
-std::string Short(const std::string& name) {
-  constexpr size_t kMost = 46;
-  if (name.size() <= kMost) return name;
-  return name.substr(0, 20) + "..." + name.substr(name.size() - 23);
-}
-
 // The colour of a kind of bits: the fewer, the bluer; real values amber, moves grey.
 const char* Colour(const OpTime& op) {
   if (!op.reference.empty()) return "#dc2626";
@@ -45,8 +33,8 @@ std::string Bars(const std::vector<OpTime>& ops) {
         "text-anchor=\"end\">{}</text><rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" "
         "rx=\"3\" fill=\"{}\"/><text x=\"{:.1f}\" y=\"{}\" class=\"tick\">{}</text></g>",
         EscapeHtml(op.op), EscapeHtml(op.kernel), EscapeHtml(note), kLabel - 8, y + 14,
-        EscapeHtml(Short(op.op)), kLabel, y + 3, width, kRow - 6, Colour(op), kLabel + width + 6,
-        y + 14, EscapeHtml(note));
+        EscapeHtml(ShortName(op.op)), kLabel, y + 3, width, kRow - 6, Colour(op),
+        kLabel + width + 6, y + 14, EscapeHtml(note));
     y += kRow;
   }
   return svg + "</svg>";
@@ -114,16 +102,14 @@ std::string ProfilePage(const Subject& subject, const Cpu& cpu, const std::vecto
     all.macs += op.macs;
     all.seconds += op.seconds;
   }
-  const std::string name = EscapeHtml(subject.name);
-  std::string html = fmt::format(
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>{} profile</title><style>{}</style></head><body><main>"
-      "<h1>{}</h1><p class=\"sub\">Median of {} profiled runs, {}, {}</p><div class=\"tiles\">",
-      name, kReportStyle, name, runs, subject.engine, subject.session->isa());
-  html += Tile(SecondsText(all.seconds), "all calls") +
-          Tile(fmt::format("{:.1f}", all.GigaMacs()), "GMAC/s") +
-          Tile(CountText(all.macs), "multiply-accumulates") +
-          Tile(fmt::format("{}", ops.size()), "calls") + "</div>";
+  std::string html = PageBegin(subject.name + " profile", subject.name,
+                               fmt::format("Median of {} profiled runs, {}, {}", runs,
+                                           subject.engine, subject.session->isa())) +
+                     "<div class=\"tiles\">";
+  html += PageTile(SecondsText(all.seconds), "all calls") +
+          PageTile(fmt::format("{:.1f}", all.GigaMacs()), "GMAC/s") +
+          PageTile(CountText(all.macs), "multiply-accumulates") +
+          PageTile(fmt::format("{}", ops.size()), "calls") + "</div>";
   html += Warnings(ops);
   html += "<section><h2>Calls, as they run</h2>" + Bars(ops) + CallsTable(ops) + "</section>";
   html += BitsTable(ops) + Machine(subject, cpu);

@@ -27,11 +27,6 @@ double InUnits(int64_t cost, BitCost unit) {
   return unit == BitCost::kBytes ? value / 1e3 : value / kBitOperations / 1e6;
 }
 
-std::string Tile(const std::string& value, const std::string& what) {
-  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", EscapeHtml(value),
-                     EscapeHtml(what));
-}
-
 std::string Percent(double share) {
   return fmt::format("{:.2f} %", share * 100);
 }
@@ -169,22 +164,21 @@ Json SensitivityJson(const SensitivityResult& result) {
 }
 
 std::string SensitivityPage(const SensitivityResult& result) {
-  std::string html = fmt::format(
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>{0}</title><style>{1}</style></head><body><main>"
-      "<h1>{0}</h1><p class=\"sub\">Sensitivity of {2}'s layers to bits, on {3} held-out "
-      "pictures</p><div class=\"tiles\">",
-      EscapeHtml(result.run), kReportStyle, EscapeHtml(result.network), result.images);
-  html += Tile(Percent(result.accuracy), "accuracy as trained") +
-          Tile(fmt::format("{:.4f}", result.loss), "loss as trained");
+  std::string html =
+      PageBegin(result.run, result.run,
+                fmt::format("Sensitivity of {}'s layers to bits, on {} held-out pictures",
+                            result.network, result.images)) +
+      "<div class=\"tiles\">";
+  html += PageTile(Percent(result.accuracy), "accuracy as trained") +
+          PageTile(fmt::format("{:.4f}", result.loss), "loss as trained");
   if (result.choice) {
     for (const BitCost unit : {BitCost::kBytes, BitCost::kBitOperations}) {
       const int64_t cost =
           tune::CostOf(result.layers, result.input_bits, result.choice->options, unit);
-      html += Tile(CostText(cost, unit),
-                   unit == BitCost::kBytes ? "weights as chosen" : "a picture, as 8 x 8 bits");
+      html += PageTile(CostText(cost, unit),
+                       unit == BitCost::kBytes ? "weights as chosen" : "a picture, as 8 x 8 bits");
     }
-    html += Tile(fmt::format("{:+.3f}", result.choice->rise), "summed rise as chosen");
+    html += PageTile(fmt::format("{:+.3f}", result.choice->rise), "summed rise as chosen");
   }
   return html + "</div>" + Heat(result) + Choice(result) + "</main></body></html>\n";
 }

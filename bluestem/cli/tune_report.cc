@@ -198,11 +198,6 @@ std::string About(const TuneSearch& search) {
          row("tool", std::string("bluestem ") + BLUESTEM_VERSION) + "</dl></section>";
 }
 
-std::string Tile(const std::string& value, const std::string& what) {
-  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", EscapeHtml(value),
-                     EscapeHtml(what));
-}
-
 // Best accuracy so far with its standard error, and what the search has cost.
 std::string Tiles(const TuneSearch& search) {
   int64_t epochs = 0, lost = 0;
@@ -222,15 +217,16 @@ std::string Tiles(const TuneSearch& search) {
     const double p = best.accuracy;
     const double error =
         std::sqrt(p * (1 - p) / static_cast<double>(std::max<int64_t>(1, best.images)));
-    html += Tile(Percent(p), fmt::format("best, of {} validation images; standard error {:.1f} "
-                                         "points",
-                                         best.images, error * 100));
+    html += PageTile(Percent(p), fmt::format("best, of {} validation images; standard error {:.1f} "
+                                             "points",
+                                             best.images, error * 100));
   }
-  return html + Tile(fmt::format("{}", search.rungs[0].trials), "trials") +
-         Tile(fmt::format("{}", lost), "lost") + Tile(fmt::format("{}", epochs), "epochs trained") +
-         Tile(seconds < 600 ? fmt::format("{:.0f} s", seconds)
-                            : fmt::format("{:.0f} min", seconds / 60),
-              "in training") +
+  return html + PageTile(fmt::format("{}", search.rungs[0].trials), "trials") +
+         PageTile(fmt::format("{}", lost), "lost") +
+         PageTile(fmt::format("{}", epochs), "epochs trained") +
+         PageTile(seconds < 600 ? fmt::format("{:.0f} s", seconds)
+                                : fmt::format("{:.0f} min", seconds / 60),
+                  "in training") +
          "</div>";
 }
 
@@ -278,14 +274,12 @@ Json TuneJson(const TuneSearch& search) {
 }
 
 std::string TunePage(const TuneSearch& search) {
-  const std::string name = EscapeHtml(search.base.name);
-  std::string html = fmt::format(
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>{} search</title><style>{}</style></head><body><main>"
-      "<h1>{}</h1><p class=\"sub\">Search over {} keys{}. The best of many accuracies flatters: "
-      "judge best.yaml on images that no trial saw.</p>",
-      name, kReportStyle, name, search.space.dimensions.size(),
-      search.finished ? "" : ", not finished");
+  const std::string& name = search.base.name;
+  std::string html = PageBegin(
+      name + " search", name,
+      fmt::format("Search over {} keys{}. The best of many accuracies flatters: judge "
+                  "best.yaml on images that no trial saw.",
+                  search.space.dimensions.size(), search.finished ? "" : ", not finished"));
   html += Tiles(search);
   html += "<section><h2>Rungs</h2><div class=\"charts\">" + RungsChart(search) +
           RungsTable(search) + "</div></section>";

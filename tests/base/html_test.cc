@@ -15,5 +15,12 @@ TEST(Html, TheStyleAsksNothingOfTheNetwork) {
   EXPECT_EQ(style.find("@import"), std::string::npos);
 }
 
+TEST(Html, APageEscapesWhatOthersNamed) {
+  const std::string page = PageBegin("<t>", "a & b", "<s>") + PageTile("<1>", "x & y");
+  for (const char* text : {"<title>&lt;t&gt;</title>", "<h1>a &amp; b</h1>",
+                           "<p class=\"sub\">&lt;s&gt;</p>", "&lt;1&gt;", "x &amp; y"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace bluestem
