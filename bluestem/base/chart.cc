@@ -68,7 +68,7 @@ std::vector<Tick> LogTicks(const Axis& axis) {
     for (const double digit : {1.0, 2.0, 5.0}) {
       const double x = digit * power;
       if ((digit == 1 || !wide) && x >= axis.low && x <= axis.high)
-        ticks.push_back({x, fmt::format("{:.4g}", x)});
+        ticks.push_back({x, fmt::format("{:.6g}", x)});
     }
   }
   return ticks;
@@ -84,7 +84,7 @@ std::vector<Tick> RoundTicks(const Axis& axis, bool percent) {
 std::string Grid(const Chart& chart, const std::vector<Tick>& x_ticks, const Axis& xs,
                  const Axis& ys) {
   std::string svg;
-  for (const Tick& tick : RoundTicks(ys, chart.percent)) {
+  for (const Tick& tick : chart.log_y ? LogTicks(ys) : RoundTicks(ys, chart.percent)) {
     const double at = AtY(tick.at, ys);
     svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" class=\"grid\"/>",
                        kLeft, kWidth - kRight, at, at);
@@ -132,6 +132,9 @@ std::string Marks(const Line& line, const Axis& xs, const Axis& ys) {
     const auto& [x, y] = line.points[i];
     svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\">{}</circle>",
                        AtX(x, xs), AtY(y, ys), line.joined ? 2.4 : 4.0, line.colour, Note(line, i));
+    if (i >= line.labels.size()) continue;
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\">{}</text>", AtX(x, xs) + 6,
+                       AtY(y, ys) + 13, EscapeHtml(line.labels[i]));
   }
   return svg;
 }
@@ -165,13 +168,16 @@ std::string ToSvg(const Chart& chart) {
       y_low = std::min({y_low, y, line.bar_width > 0 ? 0 : y}), y_high = std::max(y_high, y);
     }
   }
-  if (x_low > x_high) x_low = chart.log_x ? 0.1 : 0, x_high = 1, y_low = 0, y_high = 1;
+  if (x_low > x_high) {
+    x_low = chart.log_x ? 0.1 : 0, x_high = 1;
+    y_low = chart.log_y ? 0.1 : 0, y_high = 1;
+  }
   for (const Tick& tick : chart.x_ticks)
     x_low = std::min(x_low, tick.at), x_high = std::max(x_high, tick.at);
   const bool round = !chart.log_x && chart.x_ticks.empty();
   const Axis xs =
       round ? RoundAxis(x_low, x_high, chart.whole_x) : TightAxis(x_low, x_high, chart.log_x);
-  const Axis ys = RoundAxis(y_low, y_high, false);
+  const Axis ys = chart.log_y ? TightAxis(y_low, y_high, true) : RoundAxis(y_low, y_high, false);
   const std::vector<Tick> x_ticks = !chart.x_ticks.empty() ? chart.x_ticks
                                     : round                ? RoundTicks(xs, false)
                                                            : LogTicks(xs);

@@ -15,10 +15,11 @@ struct Line {
   std::string name;    // for the legend; "" is not in it
   std::string colour;  // "#2563eb"
   std::vector<std::pair<double, double>> points;
-  bool joined = true;              // false: points alone
-  double bar_width = 0;            // above 0: bars from 0 up to the points, so wide in x
-  double opacity = 1;              // 0..1
-  std::vector<std::string> notes;  // shown where the mouse rests on a point; none, or one a point
+  bool joined = true;               // false: points alone
+  double bar_width = 0;             // above 0: bars from 0 up to the points, so wide in x
+  double opacity = 1;               // 0..1
+  std::vector<std::string> labels;  // stand beside the points; none, or one a point
+  std::vector<std::string> notes;   // shown where the mouse rests on a point; none, or one a point
 };
 
 struct Tick {
@@ -31,6 +32,7 @@ struct Chart {
   std::string x_title;
   bool percent = false;       // y is a share and is labelled in %
   bool log_x = false;         // needs every x above 0
+  bool log_y = false;         // needs every y above 0, and no bars
   bool whole_x = false;       // x counts something: ticks are whole numbers
   std::vector<Tick> x_ticks;  // empty: about five round ones, or the decades of a log axis
   std::vector<Line> lines;

@@ -9,10 +9,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// The x of each circle, in order.
-std::vector<double> Circles(const std::string& svg) {
+// The x of each circle, in order; or its y.
+std::vector<double> Circles(const std::string& svg, const char* attribute = "cx=\"") {
   std::vector<double> xs;
-  for (size_t at = svg.find("cx=\""); at != std::string::npos; at = svg.find("cx=\"", at + 1))
+  for (size_t at = svg.find(attribute); at != std::string::npos; at = svg.find(attribute, at + 1))
     xs.push_back(std::stod(svg.substr(at + 4)));
   return xs;
 }
@@ -32,6 +32,20 @@ TEST(Chart, ALogAxisPutsEqualRatiosAtEqualDistances) {
       ToSvg({.title = "t", .log_x = true, .lines = {{"", "#000", {{0.01, 0}, {0.1, 1}, {1, 0}}}}}));
   ASSERT_EQ(xs.size(), 3u);
   EXPECT_NEAR(xs[1] - xs[0], xs[2] - xs[1], 0.11);  // written with one decimal
+}
+
+TEST(Chart, OnTwoLogAxesAProportionIsAStraightLine) {
+  const std::string svg = ToSvg({.title = "t",
+                                 .log_x = true,
+                                 .log_y = true,
+                                 .lines = {{.colour = "#000",
+                                            .points = {{1, 8}, {10, 80}, {100, 800}},
+                                            .labels = {"", "<ten>", ""}}}});
+  const std::vector<double> xs = Circles(svg), ys = Circles(svg, "cy=\"");
+  ASSERT_EQ(ys.size(), 3u);
+  EXPECT_NEAR((ys[1] - ys[0]) / (xs[1] - xs[0]), (ys[2] - ys[1]) / (xs[2] - xs[1]), 0.01);
+  EXPECT_THAT(svg, HasSubstr(">100</text>"));  // a decade of y
+  EXPECT_THAT(svg, HasSubstr(">&lt;ten&gt;</text>"));
 }
 
 TEST(Chart, PointsThatAreNotJoinedHaveNoLine) {
