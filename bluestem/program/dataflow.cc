@@ -5,10 +5,16 @@
 namespace bluestem::program {
 namespace {
 
-// A copy may be one of several that fill a buffer, and the fill before them.
-bool MayWriteAPart(const Call& call) {
-  return std::holds_alternative<kernels::CopyParams>(call.params) ||
-         std::holds_alternative<FillCall>(call.params);
+// Whether older values may show in the first `bytes` of what the call writes: a copy may be one of
+// several that fill a buffer, and the fill before them. A copy writes each element once.
+bool MayWriteAPart(const Call& call, int64_t bytes) {
+  const auto* copy = std::get_if<kernels::CopyParams>(&call.params);
+  if (copy == nullptr && !std::holds_alternative<FillCall>(call.params)) return false;
+  const int64_t reach = FootprintOf(call).output_bytes;
+  if (copy == nullptr) return reach < bytes;
+  int64_t written = copy->element_bytes;
+  for (int32_t k = 0; k < copy->rank; ++k) written *= copy->extent[k];
+  return written < reach || reach < bytes;
 }
 
 // Adds the flows of a read at `operand` by `reader`. A buffer begins at its operand, so that equal
@@ -20,7 +26,7 @@ void AddFlows(const Program& program, int64_t reader, const Operand& operand, in
     const Call& call = program.calls[static_cast<size_t>(writer)];
     if (call.output != operand) continue;
     flows.push_back({writer, reader, operand, bytes});
-    if (!MayWriteAPart(call)) return;
+    if (!MayWriteAPart(call, bytes)) return;
   }
   if (operand.space == Space::kInput) flows.push_back({Flow::kCaller, reader, operand, bytes});
 }
