@@ -1,0 +1,30 @@
+#include "bluestem/fpga/area.h"
+
+namespace bluestem::fpga {
+
+// The array, sequencer, thresholds and buffers of a prototype went through Yosys, with 15 % for
+// packing; DMA, registers, residual unit and interconnect are guessed.
+const EngineArea kEngineArea = {
+    .alms = 21000, .m10k = 335, .dsp = 10, .source = "estimate, not synthesised"};
+
+const std::vector<Part>& Parts() {
+  // What Quartus's fitter reports as there to be used.
+  static const std::vector<Part> parts = {
+      {"5CSEBA6", "DE10-Nano", 41910, 553, "M10K", 112},
+      {"5CSEMA5", "DE1-SoC", 32070, 397, "M10K", 87},
+      {"5CSXFC6", "KEIm-CVSoC", 41910, 553, "M10K", 112},
+      {"10AX115", "PAC with Arria 10", 427200, 2713, "M20K", 1518},
+  };
+  return parts;
+}
+
+Result<Part> FindPart(const std::string& name) {
+  std::string names;
+  for (const Part& part : Parts()) {
+    if (name.rfind(part.name, 0) == 0) return part;
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", part.name, part.board);
+  }
+  return Error(Code::kInvalidArgument, "there is no part '{}'; expected one of {}", name, names);
+}
+
+}  // namespace bluestem::fpga
