@@ -24,6 +24,7 @@ Command ProfileCommand();
 Command DevicesCommand();
 Command PlaceCommand();
 Command BenchmarkCommand();
+Command FpgaReportCommand();
 Command DoctorCommand();
 Command VersionCommand();
 

@@ -123,20 +123,21 @@ Path Scratch() {
   return folder;
 }
 
-Path WriteSmallModel(const Path& folder) {
+Path WriteSmallModel(const Path& folder, const SmallShape& shape) {
   std::mt19937 random(7);
   ir::Graph graph;
   graph.name = "small";
-  ir::ValueId x = graph.AddInput("image", DType::kF32, {1, 3, 8, 8});
-  x = Block(graph, x, "block1", 3, 8, random);
-  x = Block(graph, x, "block2", 8, 8, random);
+  ir::ValueId x = graph.AddInput("image", DType::kF32, {1, 3, shape.extent, shape.extent});
+  x = Block(graph, x, "block1", 3, shape.channels, random);
+  x = Block(graph, x, "block2", shape.channels, shape.channels, random);
   x = graph
           .Append("GlobalAvgPool", "pool", {x}, ir::Attributes().Set("layout", std::string("NCHW")))
           .value();
   x = graph
-          .Append("Reshape", "flat", {x}, ir::Attributes().Set("shape", std::vector<int64_t>{1, 8}))
+          .Append("Reshape", "flat", {x},
+                  ir::Attributes().Set("shape", std::vector<int64_t>{1, shape.channels}))
           .value();
-  const auto weights = graph.AddConstant("dense.w", RandomTensor({3, 8}, random));
+  const auto weights = graph.AddConstant("dense.w", RandomTensor({3, shape.channels}, random));
   x = graph.Append("Dense", "dense", {x, weights}).value();
   x = graph.Append("Softmax", "softmax", {x}, ir::Attributes().Set("axis", int64_t{-1})).value();
   graph.outputs = {x};

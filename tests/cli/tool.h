@@ -32,8 +32,13 @@ bool TrainerIsBuilt();
 // An empty folder of this test, removed by the next run.
 Path Scratch();
 
+// What a small model is wide and deep.
+struct SmallShape {
+  int64_t extent = 8;    // of the picture
+  int64_t channels = 8;  // of both convolutions
+};
 // Writes a small quantized classifier ([1,3,8,8] to 3 classes) as ONNX and returns its path.
-Path WriteSmallModel(const Path& folder);
+Path WriteSmallModel(const Path& folder, const SmallShape& shape = {});
 // Writes meta.yaml for it.
 Path WriteSmallMeta(const Path& folder);
 // Writes class folders a/ b/ c/ with `per_class` PNG pictures of 8 x 8 and returns the folder.

@@ -1,0 +1,127 @@
+// fpga report: what it tells of the engine, draws and refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/tool.h"
+
+namespace bluestem::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Large enough to be worth the way to the engine.
+std::string Model() {
+  return WriteSmallModel(Scratch(), {.extent = 32, .channels = 64}).string();
+}
+
+TEST(FpgaReport, LayersAddUpAndShareThePeak) {
+  const auto document = Tool({"fpga", "report", Model(), "--json"}).Json();
+  const double peak = document.at("engine").at("macs_a_clock");
+  EXPECT_EQ(peak, 4096);
+  ASSERT_EQ(document.at("layers").size(), 2u);
+  int64_t clocks = document.at("store_clocks"), weights = 0;
+  for (const auto& layer : document.at("layers")) {
+    EXPECT_EQ(layer.at("clocks"),
+              layer.at("array_clocks").get<int64_t>() + layer.at("idle_clocks").get<int64_t>());
+    EXPECT_NEAR(layer.at("utilisation").get<double>(),
+                layer.at("macs").get<double>() / layer.at("clocks").get<double>() / peak, 1e-9);
+    clocks += layer.at("clocks").get<int64_t>();
+    weights += layer.at("bytes").at("weights").get<int64_t>();
+  }
+  EXPECT_EQ(document.at("clocks"), clocks);
+  EXPECT_EQ(document.at("bytes").at("weights"), weights);
+  EXPECT_EQ(document.at("layers")[1].at("shape"), "3x3 64 -> 64 at 32x32");
+  EXPECT_EQ(document.at("layers")[1].at("bits"), "w1a2");
+  EXPECT_EQ(document.at("layers")[1].at("bound_by"), "array");
+  EXPECT_EQ(document.at("bottleneck"), "block1.conv");  // its 8-bit codes go in as four digits
+  EXPECT_FALSE(document.at("cpu_calls").empty());
+  for (const auto& call : document.at("cpu_calls")) EXPECT_NE(call.at("reason"), "");
+}
+
+TEST(FpgaReport, SpeedsAndPartsAreEstimates) {
+  const auto document = Tool({"fpga", "report", Model(), "--json"}).Json();
+  const auto& estimates = document.at("estimates");
+  const double clocks = document.at("clocks");
+  ASSERT_EQ(estimates.at("speed").size(), 3u);
+  for (const auto& row : estimates.at("speed")) {
+    EXPECT_NEAR(row.at("images_per_second").get<double>() * clocks,
+                row.at("megahertz").get<double>() * 1e6, 1);
+  }
+  EXPECT_THAT(estimates.at("area").at("source").get<std::string>(), Not(""));
+  std::vector<std::string> parts;
+  for (const auto& row : estimates.at("parts")) {
+    parts.push_back(row.at("part"));
+    EXPECT_NEAR(row.at("alm_share").get<double>() * row.at("alms").get<double>(),
+                estimates.at("area").at("alms").get<double>(), 1e-6);
+  }
+  EXPECT_THAT(parts, ::testing::ElementsAre("5CSEBA6", "5CSEMA5", "5CSXFC6", "10AX115"));
+}
+
+TEST(FpgaReport, AsTextItSaysWhatWasNotMeasured) {
+  const ToolResult result = Tool({"fpga", "report", Model(), "--part", "5CSEBA6U23I7"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("by the functional model's formula, not measured on a board"));
+  EXPECT_THAT(result.out, HasSubstr("images/s, "));
+  EXPECT_THAT(result.out, HasSubstr("(estimate: the engine alone, no board)"));
+  EXPECT_THAT(result.out, HasSubstr("bottleneck        block1.conv: "));
+  EXPECT_THAT(result.out, HasSubstr("stays on the CPU"));
+  EXPECT_THAT(result.out, HasSubstr("FPGA-MODEL refuses: it takes convolutions"));
+  EXPECT_THAT(result.out, HasSubstr("DE10-Nano"));
+  EXPECT_THAT(result.out, Not(HasSubstr("DE1-SoC")));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(FpgaReport, IsDrawnAsAPageThatNeedsNothingElse) {
+  const Path page = Scratch() / "fpga.html";
+  const ToolResult result = Tool({"fpga", "report", Model(), "-o", page.string()});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr(page.string()));
+  const std::string html = *ReadTextFile(page);
+  for (const char* text : {"Clocks, layer by layer", "Roofline", "Speed (estimate)",
+                           "Fit (estimate)", "What stays on the CPU", "block2.conv", "<svg"}) {
+    EXPECT_THAT(html, HasSubstr(text));
+  }
+  for (const char* text : {"http", "<script", "<link", "nan", "\"inf"})
+    EXPECT_THAT(html, Not(HasSubstr(text)));
+}
+
+TEST(FpgaReport, AModelThatNothingOfGoesToTheEngineIsReportedWithTheReasons) {
+  const Path page = Scratch() / "fpga.html";
+  const ToolResult result = Tool({"fpga", "report", SmallModel().string(), "-o", page.string()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("on the engine     0 of "));
+  EXPECT_THAT(result.out, HasSubstr("more to reach and to leave than that saves"));
+  EXPECT_THAT(result.out, Not(HasSubstr("images/s")));
+  EXPECT_THAT(result.err, HasSubstr("warning: " + SmallModel().string() + ": no call goes to"));
+  EXPECT_THAT(*ReadTextFile(page), HasSubstr("Nothing runs on the engine"));
+  const auto document = Tool({"fpga", "report", Artefact().string(), "--json"}).Json();
+  EXPECT_TRUE(document.at("layers").empty());
+  EXPECT_TRUE(document.at("bottleneck").is_null());
+  EXPECT_TRUE(document.at("estimates").at("speed").empty());
+}
+
+TEST(FpgaReport, WrongUseIsRefused) {
+  const ToolResult part = Tool({"fpga", "report", SmallModel().string(), "--part", "XC7Z020"});
+  EXPECT_EQ(part.exit_code, 2);
+  EXPECT_THAT(part.err, HasSubstr("--part: there is no part 'XC7Z020'; expected one of 5CSEBA6"));
+  const ToolResult absent = Tool({"fpga", "report", "/nowhere/model"});
+  EXPECT_EQ(absent.exit_code, 5);
+  EXPECT_THAT(absent.err, HasSubstr("/nowhere/model: no such file"));
+  const ToolResult output =
+      Tool({"fpga", "report", SmallModel().string(), "-o", "/nowhere/fpga.html"});
+  EXPECT_EQ(output.exit_code, 5);
+  EXPECT_THAT(output.err, HasSubstr("/nowhere/fpga.html"));
+}
+
+TEST(FpgaReport, LeapMindsTrainedGraphHasItsLowBitBodyOnTheEngine) {
+  const Path graph = Shared("models/blueoil/lmnet_quantize_cifar10/minimal_graph_with_shape.pb");
+  if (graph.empty()) GTEST_SKIP() << "../shared/models is absent";
+  const auto document = Tool({"fpga", "report", graph.string(), "--json"}).Json();
+  EXPECT_EQ(document.at("layers").size(), 5u);
+  EXPECT_EQ(document.at("cpu_calls").size(), 4u);
+  EXPECT_EQ(document.at("bottleneck"), "conv3/conv2d/Conv2D");
+}
+
+}  // namespace
+}  // namespace bluestem::cli
