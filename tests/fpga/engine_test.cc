@@ -93,7 +93,7 @@ TEST(EngineModel, AConvolutionOutsideTheMemoriesIsABadRange) {
   expect_bad([](Command& c) { c.tap_base = 512; });
   expect_bad([](Command& c) { c.tap_count = 0; });
   expect_bad([](Command& c) { c.out_h = 0; });
-  expect_bad([](Command& c) { c.mode = static_cast<WriteMode>(3); });
+  expect_bad([](Command& c) { c.mode = static_cast<WriteMode>(4); });
   expect_bad([](Command& c) {
     c.mode = WriteMode::kSpaceToDepth;
     c.dst_plane_step = 4000;

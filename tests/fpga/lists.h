@@ -47,7 +47,7 @@ class ListBuilder {
   void Conv() {
     Command c;
     c.opcode = Opcode::kConv;
-    c.mode = static_cast<WriteMode>(Pick(0, 2));
+    c.mode = static_cast<WriteMode>(Pick(0, 3));
     const int32_t kernel = Pick(0, 2) * 2 + 1, dilation = Pick(1, 2), pad = Pick(0, kernel);
     c.in_h = static_cast<uint32_t>(Pick(1, 13));
     c.in_w = static_cast<uint32_t>(Pick(1, 13));
@@ -94,9 +94,11 @@ class ListBuilder {
     }
     c.after = 3 + c.digits;
     Add(c);
-    const bool halves = c.mode != WriteMode::kPlain;
+    const bool halves = c.mode == WriteMode::kMaxPool || c.mode == WriteMode::kSpaceToDepth;
     const uint32_t h = halves ? c.out_h / 2 : c.out_h, w = halves ? c.out_w / 2 : c.out_w;
-    const uint32_t planes = c.mode == WriteMode::kSpaceToDepth ? 4 : 1;
+    const uint32_t planes = c.mode == WriteMode::kRaw            ? 8
+                            : c.mode == WriteMode::kSpaceToDepth ? 4
+                                                                 : 1;
     for (uint32_t p = 0; p < planes && h > 0 && w > 0; ++p) {
       Command map = Map(Opcode::kStoreMap, h, w, c.out_blocks, c.dst_base + p * c.dst_plane_step,
                         c.dst_row_step, c.dst_block_step);

@@ -53,6 +53,7 @@ enum class WriteMode : uint32_t {
   kPlain = 0,
   kMaxPool = 1,       // 2x2, stride 2
   kSpaceToDepth = 2,  // 2x2: pixel (y, x) to (y / 2, x / 2), plane 2 * (y % 2) + x % 2
+  kRaw = 3,           // no codes: accumulators of 16 bits, outputs 4k to 4k+3 in plane k of 8
 };
 
 // One descriptor: 16 words of 32 bits, little endian. Two queues run beside each other, the array's

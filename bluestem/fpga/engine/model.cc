@@ -1,6 +1,7 @@
 #include "bluestem/fpga/engine/model.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -136,7 +137,7 @@ EngineStatus EngineModel::CheckConv(const Command& c) const {
       int64_t{c.threshold_base} + c.out_blocks > config_.threshold_blocks) {
     return EngineStatus::kBadRange;
   }
-  if (c.mode > WriteMode::kSpaceToDepth) return EngineStatus::kBadRange;
+  if (c.mode > WriteMode::kRaw) return EngineStatus::kBadRange;
   // The last word that is read: of each tap, the last pixel inside that a tile reaches.
   const int64_t blocks =
       int64_t{c.digits - 1} * c.digit_step + int64_t{c.blocks - 1} * c.src_block_step;
@@ -152,7 +153,8 @@ EngineStatus EngineModel::CheckConv(const Command& c) const {
   }
   // The last word that is written, of each plane.
   const int64_t blocks_out = c.dst_base + int64_t{c.out_blocks - 1} * c.dst_block_step;
-  for (int64_t plane = 0; plane < (c.mode == WriteMode::kSpaceToDepth ? 4 : 1); ++plane) {
+  const int64_t planes = c.mode == WriteMode::kRaw ? 8 : c.mode == WriteMode::kSpaceToDepth ? 4 : 1;
+  for (int64_t plane = 0; plane < planes; ++plane) {
     int64_t h = c.out_h, w = c.out_w;
     if (c.mode == WriteMode::kMaxPool) h /= 2, w /= 2;
     if (c.mode == WriteMode::kSpaceToDepth) h = Half(h - plane / 2), w = Half(w - plane % 2);
@@ -177,8 +179,9 @@ void EngineModel::Conv(const Command& c) {
     for (int k = 0; k < 3; ++k) code += t[3] != 0 ? acc >= t[k] : acc <= t[k];
     return code;
   };
-  // One pixel's word of 32 outputs.
-  const auto pixel = [&](uint32_t g, int64_t y, int64_t x) {
+  // The 32 accumulators of one pixel.
+  using Sums = std::array<int32_t, kLanes>;
+  const auto sums = [&](uint32_t g, int64_t y, int64_t x) {
     int32_t positive[kLanes] = {};
     int32_t sum = 0;
     for (uint32_t d = 0; d < c.digits; ++d) {
@@ -200,10 +203,17 @@ void EngineModel::Conv(const Command& c) {
         }
       }
     }
+    Sums result;
+    for (int o = 0; o < kLanes; ++o) result[static_cast<size_t>(o)] = 2 * positive[o] - sum;
+    return result;
+  };
+  // Its word of 32 codes.
+  const auto pixel = [&](uint32_t g, int64_t y, int64_t x) {
+    const Sums own = sums(g, y, x);
     uint64_t result = 0;
     for (int o = 0; o < kLanes; ++o) {
       const int16_t* t = thresholds_.data() + ((c.threshold_base + g) * kLanes + o) * 4;
-      result |= finish(t, 2 * positive[o] - sum) << (2 * o);
+      result |= finish(t, own[static_cast<size_t>(o)]) << (2 * o);
     }
     return result;
   };
@@ -218,6 +228,15 @@ void EngineModel::Conv(const Command& c) {
       for (int64_t x = 0; x < c.out_w; ++x) {
         if (c.mode == WriteMode::kPlain) {
           write(0, g, y, x, pixel(g, y, x));
+        } else if (c.mode == WriteMode::kRaw) {
+          const Sums own = sums(g, y, x);
+          for (size_t part = 0; part < kLanes / 4; ++part) {
+            uint64_t word = 0;
+            for (size_t i = 0; i < 4; ++i) {
+              word |= uint64_t{static_cast<uint16_t>(own[4 * part + i])} << (16 * i);
+            }
+            write(static_cast<int64_t>(part), g, y, x, word);
+          }
         } else if (c.mode == WriteMode::kSpaceToDepth) {
           write(y % 2 * 2 + x % 2, g, y / 2, x / 2, pixel(g, y, x));
         } else if (y % 2 == 0 && x % 2 == 0 && y + 1 < c.out_h && x + 1 < c.out_w) {

@@ -48,7 +48,7 @@ module conv_unit #(
                tap_count == 0 || out_blocks == 0;
   wire [16:0] tap_end = {1'b0, tap_base} + {1'b0, tap_count};
   wire [16:0] threshold_end = {1'b0, threshold_base} + {1'b0, out_blocks};
-  wire bad = empty || mode > 8'd2 || {15'd0, tap_end} > 32'(TAPS) ||
+  wire bad = empty || mode > 8'd3 || {15'd0, tap_end} > 32'(TAPS) ||
              {15'd0, threshold_end} > 32'(THRESHOLD_BLOCKS);
 
   // ---- Start: a clock for the fields, one for the checks. After a stop what is under way runs out.
@@ -91,7 +91,7 @@ module conv_unit #(
   sequencer #(.BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS)) steps (
       .clk, .rst, .start(begins), .stop(halt), .out_h, .out_w, .in_h, .in_w, .src_base,
       .src_row_step, .src_block_step, .digit_step, .blocks, .digits, .tap_base, .tap_count,
-      .out_blocks, .weight_base, .tap_address, .tap, .read_address, .read_words, .weight_address,
+      .out_blocks, .weight_base, .raw(mode == 8'd3), .tap_address, .tap, .read_address, .read_words, .weight_address,
       .weight_word, .valid, .first, .shift, .last, .codes, .weights, .out_of_range(read_beyond)
   );
   mac_array macs (

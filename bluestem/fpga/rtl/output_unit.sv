@@ -1,6 +1,7 @@
 // What a tile's sums become: the code of each of its 4 x 32 accumulators by three thresholds, a
 // pixel a clock; then a word a pixel, the greatest of the four (2x2 pooling), or a word in each of
-// four planes (space-to-depth), in the bank and at the address where it belongs.
+// four planes (space-to-depth), in the bank and at the address where it belongs. Or the accumulators
+// themselves (raw), 16 bits each: 8 words a pixel, a clock each, in 8 planes.
 module output_unit #(
     parameter int BANK_WORDS = 8192,
     parameter int THRESHOLD_BLOCKS = 64,
@@ -11,7 +12,7 @@ module output_unit #(
     input  logic          rst,
     input  logic          start,
     input  logic          stop,
-    input  logic [   7:0] mode,  // 0 plain, 1 pooled, 2 space-to-depth
+    input  logic [   7:0] mode,  // 0 plain, 1 pooled, 2 space-to-depth, 3 raw
     input  logic [  15:0] out_h,
     input  logic [  15:0] out_w,
     input  logic [  15:0] out_blocks,
@@ -43,33 +44,40 @@ module output_unit #(
   endfunction
 
   // ---- A tile's sums, the pixel that is due at the bottom.
+  wire raw = mode == 8'd3;
   logic [63:0] all_due;
   logic due;
   logic [1:0] pixel;
-  wire last_pixel = pixel == 2'd3;
+  logic [2:0] part;  // of a raw pixel: 4 outputs
+  wire end_pixel = !raw || part == 3'd7;
+  wire last_pixel = pixel == 2'd3 && end_pixel;
   always_ff @(posedge clk) begin
     if (tile) begin
       due <= 1'b1;
       pixel <= 2'd0;
+      part <= 3'd0;
     end else if (due) begin
       due <= !last_pixel;
-      pixel <= pixel + 2'd1;
+      part <= part + 3'd1;
+      if (end_pixel) pixel <= pixel + 2'd1;
     end
-    all_due <= tile ? all : all_due >> 16;
+    if (tile) all_due <= all;
+    else if (end_pixel) all_due <= all_due >> 16;
     if (rst || stop) due <= 1'b0;
   end
 
   // ---- The tile's place: counters of tiles, in the order in which the sequencer makes them.
   logic [15:0] tile_x, tile_y, x_left, y_left, group_left;
   logic [16:0] row, group_row;  // words from 0: of this row of tiles, and of its block of outputs
-  logic [16:0] plane;           // space-to-depth: of this pixel's plane
+  logic [16:0] plane;           // of this pixel's plane, or of this part's
   wire end_row = x_left == 0;
   wire end_map = end_row && y_left == 0;
   wire leave = due && last_pixel;
-  wire shrinks = mode != 8'd0;
+  wire shrinks = mode == 8'd1 || mode == 8'd2;
+  wire planes = mode[1];  // space-to-depth, raw
   wire [16:0] next_group = add(group_row, dst_block_step);
   always_ff @(posedge clk) begin
-    if (due) plane <= last_pixel ? 17'd0 : add(plane, dst_plane_step);
+    if (due) plane <= last_pixel || (raw && end_pixel) ? 17'd0 : add(plane, dst_plane_step);
     if (leave) begin
       tile_x <= end_row ? 16'd0 : tile_x + 16'd1;
       x_left <= end_row ? (out_w - 16'd1) >> 1 : x_left - 16'd1;
@@ -115,8 +123,8 @@ module output_unit #(
     {end3, end2, end1} <= {end2, end1, leave && end_map && group_left == 0};
     {inside3, inside2, inside1} <= {inside2, inside1, in_map};
     {bank3, bank2, bank1} <= {bank2, bank1, bank};
-    at1 <= {3'd0, row[15:0]} + (mode == 8'd2 ? {3'd0, plane[15:0]} : 19'd0) + {3'd0, column} +
-           (row[16] || (mode == 8'd2 && plane[16]) ? 19'h40000 : 19'd0);
+    at1 <= {3'd0, row[15:0]} + (planes ? {3'd0, plane[15:0]} : 19'd0) + {3'd0, column} +
+           (row[16] || (planes && plane[16]) ? 19'h40000 : 19'd0);
     at2 <= at1;
     at3 <= at2;
     if (rst || stop) {due3, due2, due1} <= '0;
@@ -149,6 +157,16 @@ module output_unit #(
     end
   end
 
+  // Raw: the accumulators of a part.
+  logic [511:0] accumulators1;
+  logic [63:0] part2, part3;
+  logic [2:0] part1;
+  always_ff @(posedge clk) begin
+    part1 <= part;
+    part2 <= accumulators1[{part1, 6'd0}+:64];
+    part3 <= part2;
+  end
+
   genvar o;
   generate
     for (o = 0; o < 32; o++) begin : lane
@@ -163,8 +181,9 @@ module output_unit #(
       wire signed [16:0] t2 = {own[47], own[47:32]};
       wire rises = own[48];
       always_ff @(posedge clk) begin
-        sums <= tile ? {positive[16*(96+o)+:16], positive[16*(64+o)+:16],
-                        positive[16*(32+o)+:16], positive[16*o+:16]} : sums >> 16;
+        if (tile) sums <= {positive[16*(96+o)+:16], positive[16*(64+o)+:16],
+                           positive[16*(32+o)+:16], positive[16*o+:16]};
+        else if (end_pixel) sums <= sums >> 16;
         accumulator1 <= $signed({sums[15:0], 1'b0}) - $signed({1'b0, all_due[15:0]});
         reached2 <= rises ? {accumulator1 >= t2, accumulator1 >= t1, accumulator1 >= t0}
                           : {accumulator1 <= t2, accumulator1 <= t1, accumulator1 <= t0};
@@ -172,8 +191,10 @@ module output_unit #(
         // The greatest so far of the tile.
         if (due3) greatest <= first3 || code3 > greatest ? code3 : greatest;
       end
+      assign accumulators1[16*o+:16] = accumulator1[15:0];
       wire [1:0] best = first3 || code3 > greatest ? code3 : greatest;
-      always_ff @(posedge clk) write_word[2*o+:2] <= mode == 8'd1 ? best : code3;
+      always_ff @(posedge clk)
+        write_word[2*o+:2] <= raw ? part3[2*o+:2] : mode == 8'd1 ? best : code3;
     end
   endgenerate
 

@@ -4,7 +4,8 @@
 // pixels of the window, 0 outside the map.
 //
 // A tile takes as many clocks as steps, but at least 4, in which the tile before leaves; the last
-// one of a block of outputs at least 14, in which the thresholds change. The rest of them is idle.
+// one of a block of outputs at least 14, in which the thresholds change; each at least 32 where
+// accumulators leave as they are. The rest of them is idle.
 module sequencer #(
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
@@ -32,6 +33,7 @@ module sequencer #(
     input  logic [    15:0] tap_count,
     input  logic [    15:0] out_blocks,
     input  logic [    15:0] weight_base,
+    input  logic            raw,             // accumulators leave
     // Memories: their word a clock after its address.
     output logic [  TA-1:0] tap_address,
     input  logic [    47:0] tap,             // {dx, dy, plane}
@@ -59,7 +61,7 @@ module sequencer #(
 
   // ---- Steps: counters run down to 0.
   logic running, idling, at_first, at_shift;
-  logic [3:0] spent;
+  logic [4:0] spent;
   logic [15:0] block_left, tap_left, digit_left, x_left, y_left, group_left;
   logic [15:0] tile_x, tile_y, tap_index;
   logic [16:0] offset, digit_offset, weight, weight_first;
@@ -70,7 +72,7 @@ module sequencer #(
   wire end_work = end_digit && digit_left == 0;
   wire end_row = x_left == 0;
   wire end_map = end_row && y_left == 0;
-  wire end_tile = (idling || end_work) && spent >= (end_map ? 4'd13 : 4'd3);
+  wire end_tile = (idling || end_work) && spent >= (raw ? 5'd31 : end_map ? 5'd13 : 5'd3);
   wire [16:0] next_digit = add(digit_offset, digit_step);
   wire [16:0] next_weight = add(weight, 16'd1);
 
@@ -98,7 +100,7 @@ module sequencer #(
     end
     if (running) begin
       idling <= (idling || end_work) && !end_tile;
-      if (spent != 4'd15) spent <= spent + 4'd1;
+      if (spent != 5'd31) spent <= spent + 5'd1;
       if (end_tile) begin
         spent <= '0;
         at_first <= 1'b1;
