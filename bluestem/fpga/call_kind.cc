@@ -100,7 +100,12 @@ bool IsMove(const program::Call& call) {
   return copy != nullptr && AsSpaceToDepth(*copy).has_value();
 }
 
+bool LeavesRaw(const kernels::QConvParams& p) {
+  return p.epilogue != kernels::QConvEpilogue::kThreshold;
+}
+
 std::optional<size_t> FusedMove(const program::Program& program, size_t index) {
+  if (LeavesRaw(*AsConv(program.calls[index]))) return std::nullopt;
   const std::vector<size_t> readers = ReadersOf(program, index);
   if (readers.size() != 1 || readers[0] >= program.calls.size()) return std::nullopt;
   const program::Call& reader = program.calls[readers[0]];

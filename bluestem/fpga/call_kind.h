@@ -32,6 +32,9 @@ MapLayout LayoutOf(int32_t h, int32_t w, int32_t c, bool planes, int32_t bits);
 // Returns the call's parameters where it is a convolution of codes, else null.
 const kernels::QConvParams* AsConv(const program::Call& call);
 
+// Whether the convolution's result is no code: its accumulators leave the engine as they are.
+bool LeavesRaw(const kernels::QConvParams& params);
+
 // Whether the call is a move that the engine makes while it writes: IsHalvingPool or
 // space-to-depth.
 bool IsMove(const program::Call& call);

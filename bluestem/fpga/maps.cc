@@ -42,6 +42,29 @@ void ForWords(const MapPort& port, Visit visit) {
   }
 }
 
+// Words are [block][part][y][x]: outputs 4 part to 4 part + 3 of the block's 32.
+void DecodeRaw(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes) {
+  const RawFinish& finish = *port.raw;
+  const int64_t pixels = int64_t{port.h} * port.w;
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    for (int32_t c = 0; c < port.c; ++c) {
+      const int64_t word = c / kRawLanes * pixels + pixel;
+      int16_t acc = 0;
+      std::memcpy(&acc, buffer.data() + port.address + word * kWordBytes + c % kRawLanes * 2, 2);
+      const int64_t at = (pixel * port.c + c) * 4;
+      if (finish.epilogue == kernels::QConvEpilogue::kRaw) {
+        const int32_t value = acc;
+        std::memcpy(bytes + at, &value, 4);
+        continue;
+      }
+      const auto index = static_cast<size_t>(c);
+      const float value = static_cast<float>(acc) * finish.a[index] + finish.b[index];
+      const float kept = finish.relu && value < 0 ? 0.0F : value;
+      std::memcpy(bytes + at, &kept, 4);
+    }
+  }
+}
+
 }  // namespace
 
 void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer) {
@@ -58,6 +81,7 @@ void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& 
 }
 
 void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes) {
+  if (port.raw) return DecodeRaw(port, buffer, bytes);
   ForWords(port, [&](size_t index, int32_t, int64_t pixel, int32_t first) {
     uint64_t word = 0;
     std::memcpy(&word, buffer.data() + port.address + index * kWordBytes, kWordBytes);

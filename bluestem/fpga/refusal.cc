@@ -31,8 +31,8 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
   const QConvParams& p = *AsConv(program.calls[index]);
   if (p.w_bits != 1) return fmt::format("weights of {} bits; it multiplies by -1 and +1", p.w_bits);
   if (p.groups != 1) return fmt::format("{} groups; it has one", p.groups);
-  if (p.epilogue != kernels::QConvEpilogue::kThreshold) return "its result is no code";
-  if (p.levels > 4) return fmt::format("{} levels out; codes of 2 bits have 4", p.levels);
+  if (!LeavesRaw(p) && p.levels > 4)
+    return fmt::format("{} levels out; codes of 2 bits have 4", p.levels);
   if (p.x_bits != 1 && p.x_bits % 2 != 0) return fmt::format("codes of {} bits", p.x_bits);
   if (p.pad_value != 0) return fmt::format("it pads with 0, not with {}", p.pad_value);
   if (p.stride_h != p.stride_w || p.stride_h > 2) {
@@ -56,7 +56,8 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
                        config.weight_words / 2);
   }
   const int32_t in = LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits).words();
-  const int32_t out = LayoutOf(p.ho, p.wo, p.co, false, 2).words();
+  const int32_t words_a_block = LeavesRaw(p) ? kLanes / kRawLanes : 1;
+  const int32_t out = LayoutOf(p.ho, p.wo, p.co, false, 2).words() * words_a_block;
   if (in + out > config.bank_words) {
     return fmt::format("{} words of maps; its banks hold {}", in + out, config.bank_words);
   }
@@ -73,6 +74,7 @@ std::string Refusal(const Program& program, size_t index, const EngineConfig& co
   if (!writer || AsConv(program.calls[*writer]) == nullptr) {
     return "it moves maps only while a convolution writes them";
   }
+  if (LeavesRaw(*AsConv(program.calls[*writer]))) return "the convolution before it gives no codes";
   if (FusedMove(program, *writer) != index) return "others read the convolution before it too";
   const std::string before = ConvRefusal(program, *writer, config);
   return before.empty() ? "" : "the convolution before it is not on the engine";
@@ -89,6 +91,7 @@ int64_t ArrayClocks(const Call& call) {
   command.blocks = static_cast<uint32_t>(CeilDiv(p->ci, kLanes));
   command.digits = static_cast<uint32_t>(std::max(p->x_bits / 2, 1));
   command.out_blocks = static_cast<uint32_t>(CeilDiv(p->co, kLanes));
+  if (LeavesRaw(*p)) command.mode = WriteMode::kRaw;
   return EngineModel::Clocks(command);
 }
 

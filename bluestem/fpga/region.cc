@@ -211,7 +211,11 @@ class RegionCompiler {
     const Call& last = program_.calls[stages_[s].last];
     Held held;
     mode = WriteMode::kPlain;
-    if (stages_[s].last == stages_[s].conv) {
+    if (LeavesRaw(p)) {
+      mode = WriteMode::kRaw;
+      held.layout = LayoutOf(p.ho, p.wo, p.co, false, 2);
+      held.layout.blocks *= kLanes / kRawLanes;
+    } else if (stages_[s].last == stages_[s].conv) {
       const bool planes = ReadAsPlanes(stages_[s].last);
       if (planes) mode = WriteMode::kSpaceToDepth;
       held.layout = LayoutOf(p.ho, p.wo, p.co, planes, 2);
@@ -252,9 +256,13 @@ class RegionCompiler {
     command.tap_count = static_cast<uint32_t>(p.kernel_h * p.kernel_w);
     command.dst_row_step = static_cast<uint32_t>(held.layout.row_step());
     command.dst_block_step = static_cast<uint32_t>(held.layout.block_step());
-    // Blocks of space-to-depth are the planes', one after the other.
+    // Blocks of space-to-depth are the planes', one after the other; raw ones the parts'.
     const int32_t out_blocks = CeilDiv(p.co, kLanes);
     command.dst_plane_step = static_cast<uint32_t>(out_blocks * held.layout.block_step());
+    if (mode == WriteMode::kRaw) {
+      command.dst_plane_step = command.dst_block_step;
+      command.dst_block_step *= kLanes / kRawLanes;
+    }
     command.mode = mode;
     AddChunks(s, held, command, map_loaded);
     const Key key = {static_cast<int64_t>(stages_[s].last),
@@ -284,22 +292,24 @@ class RegionCompiler {
       ++chunks_;
       command.weight_base = half * static_cast<uint32_t>(config_.weight_words / 2);
       command.threshold_base = half * static_cast<uint32_t>(config_.threshold_blocks / 2);
-      const uint32_t loads_before = moves_;
       Add({.opcode = Opcode::kLoadWeights,
            .after = free_after,
            .dst_base = command.weight_base,
            .address = WriteWeights(s, g, count),
            .length = static_cast<uint32_t>(count * steps)},
           call);
-      Add({.opcode = Opcode::kLoadThresholds,
-           .after = free_after,
-           .dst_base = command.threshold_base,
-           .address = WriteThresholds(s, g, count),
-           .length = static_cast<uint32_t>(count)},
-          call);
-      command.after = std::max(loads_before + 2, map_loaded);
+      if (command.mode != WriteMode::kRaw) {
+        Add({.opcode = Opcode::kLoadThresholds,
+             .after = free_after,
+             .dst_base = command.threshold_base,
+             .address = WriteThresholds(s, g, count),
+             .length = static_cast<uint32_t>(count)},
+            call);
+      }
+      command.after = std::max(moves_, map_loaded);
       command.out_blocks = static_cast<uint32_t>(count);
-      command.dst_base = static_cast<uint32_t>(held.base + g * held.layout.block_step());
+      command.dst_base =
+          static_cast<uint32_t>(held.base) + static_cast<uint32_t>(g) * command.dst_block_step;
       Add(command, call);
     }
   }
@@ -361,6 +371,21 @@ class RegionCompiler {
     return false;
   }
 
+  RawFinish FinishOf(const Call& call) const {
+    const QConvParams& p = *AsConv(call);
+    RawFinish finish = {p.epilogue, p.relu != 0, {}, {}};
+    if (p.epilogue != kernels::QConvEpilogue::kAffine) return finish;
+    const auto read = [&](const program::Operand& operand) {
+      std::vector<float> values(static_cast<size_t>(p.co));
+      std::memcpy(values.data(), program_.constants.data() + operand.offset,
+                  values.size() * sizeof(float));
+      return values;
+    };
+    finish.a = read(call.inputs[4]);
+    finish.b = read(call.inputs[5]);
+    return finish;
+  }
+
   void StoreResult(size_t s, const Held& held) {
     const QConvParams& p = Conv(s);
     const size_t last = stages_[s].last;
@@ -368,16 +393,18 @@ class RegionCompiler {
     const bool pooled =
         fused && std::holds_alternative<program::MaxPoolCall>(program_.calls[last].params);
     const int32_t shrink = fused ? 2 : 1;
-    const MapPort port = {.operand = program_.calls[last].output,
-                          .h = p.ho / shrink,
-                          .w = p.wo / shrink,
-                          .c = fused && !pooled ? 4 * p.co : p.co,
-                          .bits = 2,
-                          .planes = held.layout.planes == 4,
-                          .address = static_cast<uint32_t>(
-                              Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
-    result_.outputs.push_back(port);
-    MoveMap(Opcode::kStoreMap, held, port.address, convs_, static_cast<int64_t>(last));
+    MapPort port = {.operand = program_.calls[last].output,
+                    .h = p.ho / shrink,
+                    .w = p.wo / shrink,
+                    .c = fused && !pooled ? 4 * p.co : p.co,
+                    .bits = 2,
+                    .planes = held.layout.planes == 4,
+                    .address = static_cast<uint32_t>(
+                        Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
+    if (LeavesRaw(p)) port.raw = FinishOf(program_.calls[last]);
+    result_.outputs.push_back(std::move(port));
+    MoveMap(Opcode::kStoreMap, held, result_.outputs.back().address, convs_,
+            static_cast<int64_t>(last));
     store_before_ = moves_;  // until then its words may not be written again
   }
 

@@ -4,24 +4,34 @@
 // Threads: free functions without state; an EngineProgram is a value.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bluestem/base/status.h"
 #include "bluestem/fpga/engine/command.h"
+#include "bluestem/kernels/qconv/qconv.h"
 #include "bluestem/program/program.h"
 
 namespace bluestem::fpga {
 
 // Returns why the engine does not take call `index`, or "" where it does. It takes convolutions of
-// codes with 1-bit weights whose output is codes of at most 2 bits, and after them 2x2 maximum
-// pooling and space-to-depth, which happen while the result is written.
+// codes with 1-bit weights. Codes of at most 2 bits may come out and stay, pooled 2x2 or rearranged
+// to depth while they are written; other results leave as accumulators, which the host finishes.
 std::string Refusal(const program::Program& program, size_t index, const EngineConfig& config);
 
 // Returns the clocks that the call takes on the array; 0 for what happens while a result is
 // written.
 int64_t ArrayClocks(const program::Call& call);
+
+// What the host makes of accumulators that leave the engine as they are: kRaw keeps them (s32),
+// kAffine gives float(acc) * a + b, then at least 0 where relu; f32, as the kernels do.
+struct RawFinish {
+  kernels::QConvEpilogue epilogue = kernels::QConvEpilogue::kRaw;
+  bool relu = false;
+  std::vector<float> a, b;  // one an output
+};
 
 // A map that crosses the border between the host and the engine.
 struct MapPort {
@@ -30,6 +40,7 @@ struct MapPort {
   int32_t bits = 2;             // of a code; more than 2 go over as digits of 2 bits
   bool planes = false;          // for convolutions of stride 2: the four parities of (y, x) apart
   uint32_t address = 0;         // in the buffer
+  std::optional<RawFinish> raw{};  // accumulators, not codes
 };
 
 struct EngineProgram {
@@ -47,7 +58,8 @@ struct EngineProgram {
 Result<EngineProgram> CompileRegion(const program::Program& program, size_t begin, size_t end,
                                     const EngineConfig& config);
 
-// Writes the map at `bytes` into the buffer's words, or reads it from there.
+// Writes the map at `bytes` into the buffer's words, or reads it from there: a byte a code, or what
+// RawFinish makes of an accumulator.
 void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer);
 void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes);
 

@@ -16,6 +16,8 @@ namespace bluestem::runtime {
 // What a convolution is besides its input's shape.
 struct ConvSpec {
   int32_t co = 32, kernel = 3, stride = 1, dilation = 1, pad = 1, levels = 4, x_bits = 2;
+  // Others than kThreshold only for the last one: their result is no code.
+  kernels::QConvEpilogue epilogue = kernels::QConvEpilogue::kThreshold;
 };
 
 // Appends calls one after the other; each reads what the last one wrote.
@@ -44,8 +46,9 @@ class ChainBuilder {
     p.groups = 1;
     p.x_bits = spec.x_bits;
     p.w_bits = 1;
-    p.epilogue = kernels::QConvEpilogue::kThreshold;
+    p.epilogue = spec.epilogue;
     p.levels = spec.levels;
+    p.relu = static_cast<int32_t>(random_() % 2);
     const int64_t terms = int64_t{spec.kernel} * spec.kernel * c_;
     std::vector<int8_t> weights(static_cast<size_t>(terms * spec.co));
     for (int8_t& w : weights) w = random_() % 2 == 0 ? -1 : 1;
@@ -69,6 +72,15 @@ class ChainBuilder {
     call.op = "conv" + std::to_string(program_->calls.size());
     call.params = p;
     call.inputs = {at_, Constant(packed), Constant(thresholds), Constant(directions), {}, {}};
+    if (spec.epilogue != kernels::QConvEpilogue::kThreshold) {
+      std::vector<float> a, b;
+      for (int32_t o = 0; o < spec.co; ++o) {
+        a.push_back(static_cast<float>(random_() % 2000) * 1e-4F - 0.1F);
+        b.push_back(static_cast<float>(random_() % 2000) * 1e-3F - 1);
+      }
+      call.inputs = {at_, call.inputs[1], {}, {}, Constant(a), Constant(b)};
+      dtype_ = spec.epilogue == kernels::QConvEpilogue::kRaw ? DType::kS32 : DType::kF32;
+    }
     call.x_bits = spec.x_bits;
     call.w_bits = 1;
     call.macs = terms * p.ho * p.wo * p.co;
@@ -105,7 +117,7 @@ class ChainBuilder {
 
   std::shared_ptr<program::Program> Finish() {
     program_->calls.back().output = {program::Space::kOutput, 0};
-    program_->outputs = {{.name = "y", .dtype = DType::kU8, .shape = {1, h_, w_, c_}}};
+    program_->outputs = {{.name = "y", .dtype = dtype_, .shape = {1, h_, w_, c_}}};
     program_->arena_bytes = arena_;
     return program_;
   }
@@ -135,6 +147,7 @@ class ChainBuilder {
   std::mt19937_64 random_;
   std::shared_ptr<program::Program> program_ = std::make_shared<program::Program>();
   program::Operand at_;
+  DType dtype_ = DType::kU8;  // of the last result
   int64_t arena_ = 0;
   int32_t h_, w_, c_;
 };

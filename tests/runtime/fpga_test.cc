@@ -111,6 +111,19 @@ TEST_P(Fpga, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
   EXPECT_EQ(rows[3].cycles, 0);  // happens while conv0 is written
 }
 
+TEST_P(Fpga, ResultsThatAreNoCodesAreFinishedByTheHost) {
+  uint64_t seed = 40;
+  for (const auto epilogue : {kernels::QConvEpilogue::kAffine, kernels::QConvEpilogue::kRaw}) {
+    for (const int32_t co : {1, 32, 50, 100}) {
+      ChainBuilder chain(5, 7, 64, ++seed);
+      chain.Conv({.co = 64});
+      chain.Conv(
+          {.co = co, .kernel = co == 50 ? 1 : 3, .pad = co == 50 ? 0 : 1, .epilogue = epilogue});
+      ExpectSameBits(chain.Finish(), 2, seed);
+    }
+  }
+}
+
 TEST_P(Fpga, OddMapsLoseTheirLastRowInPoolingAsOnTheProcessor) {
   ChainBuilder chain(9, 11, 32, 8);
   chain.Conv({.co = 32});

@@ -23,6 +23,7 @@ constexpr uint32_t kEngineId = 0x31573241;  // "A2W1" in memory
 constexpr uint32_t kEngineVersion = 1;
 constexpr int32_t kLanes = 32;  // channels of a word, and outputs that are computed at once
 constexpr int32_t kWordBytes = 8;
+constexpr int32_t kRawLanes = 4;  // accumulators of a word
 constexpr int32_t kWeightWordBytes = 128;
 constexpr int32_t kThresholdBytes = 256;  // of 32 outputs: 32 x {t0, t1, t2, rising}, 16 bits each
 constexpr int32_t kTapBytes = 8;

@@ -136,8 +136,8 @@ class FpgaDevice : public Device {
         {"memory", fmt::format("4 x {} words of maps, {} weight words", config_.bank_words,
                                config_.weight_words)},
         {"takes",
-         "convolutions of codes of 1 and 2 bits (8 bits first) with 1-bit weights to "
-         "codes of 2 bits; pooling and space-to-depth after them"}};
+         "convolutions of codes of 1 and 2 bits (8 bits first) with 1-bit weights; codes of 2 bits "
+         "stay, pooled or rearranged to depth, other results leave as accumulators"}};
   }
 
   std::string Refusal(const program::Program& program, const program::Call& call) const override {
