@@ -90,6 +90,14 @@ if [ -d "$images" ] && [ -d "$artefact" ]; then
     "${emulator[@]}" "$program" --raw-in "$work/inputs.u8" --raw-out "$work/scores.$target" >"$work/log" 2>&1
     check "$target: the scores of 300 images are those of portable" cmp "$work/scores.$target" "$work/scores.portable"
   done
+  if command -v verilator >/dev/null; then
+    BLUESTEM_CACHE=$build/fpga-sim check "FPGA-SIM: the scores of 100 images are the artefact's, bit for bit" \
+      "$tool" evaluate "$artefact" --data "$images" --limit 100 -d HETERO:FPGA-SIM,CPU --compare "$artefact" --quiet
+  else
+    skip "FPGA-SIM: no verilator"
+  fi
+  check "FPGA-MODEL: the scores of 100 images are the artefact's, bit for bit" \
+    "$tool" evaluate "$artefact" --data "$images" --limit 100 -d HETERO:FPGA-MODEL,CPU --compare "$artefact" --quiet
   check "LeapMind's graph: compiled and interpreted scores of 300 images are equal" \
     "$tool" evaluate "$artefact" --data "$images" --limit 300 --compare "$leapmind" --quiet
 else

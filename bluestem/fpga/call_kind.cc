@@ -104,6 +104,22 @@ bool LeavesRaw(const kernels::QConvParams& p) {
   return p.epilogue != kernels::QConvEpilogue::kThreshold;
 }
 
+bool GathersWindows(const kernels::QConvParams& p) {
+  const int32_t taps = p.kernel_h * p.kernel_w;
+  return p.x_bits > 2 && CeilDiv(taps * p.ci, kLanes) < taps * CeilDiv(p.ci, kLanes);
+}
+
+kernels::QConvParams OnArray(const kernels::QConvParams& params) {
+  if (!GathersWindows(params)) return params;
+  kernels::QConvParams p = params;
+  p.h = p.ho;
+  p.w = p.wo;
+  p.ci = params.ci * params.kernel_h * params.kernel_w;
+  p.kernel_h = p.kernel_w = p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1;
+  p.pad_top = p.pad_left = p.pad_value = 0;
+  return p;
+}
+
 std::optional<size_t> FusedMove(const program::Program& program, size_t index) {
   if (LeavesRaw(*AsConv(program.calls[index]))) return std::nullopt;
   const std::vector<size_t> readers = ReadersOf(program, index);
@@ -115,7 +131,8 @@ std::optional<size_t> FusedMove(const program::Program& program, size_t index) {
   return readers[0];
 }
 
-int32_t Steps(const kernels::QConvParams& p) {
+int32_t Steps(const kernels::QConvParams& params) {
+  const kernels::QConvParams p = OnArray(params);
   return p.kernel_h * p.kernel_w * CeilDiv(p.ci, kLanes);
 }
 

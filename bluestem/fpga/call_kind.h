@@ -35,6 +35,13 @@ const kernels::QConvParams* AsConv(const program::Call& call);
 // Whether the convolution's result is no code: its accumulators leave the engine as they are.
 bool LeavesRaw(const kernels::QConvParams& params);
 
+// Whether the host lays out the convolution's windows when it hands the map over: the codes of all
+// taps as channels of one pixel, which saves most of the array's clocks where channels are few.
+// Only for codes of more than 2 bits, which always come from the host.
+bool GathersWindows(const kernels::QConvParams& params);
+// Returns the convolution as the array sees it: 1x1 where windows are gathered.
+kernels::QConvParams OnArray(const kernels::QConvParams& params);
+
 // Whether the call is a move that the engine makes while it writes: IsHalvingPool or
 // space-to-depth.
 bool IsMove(const program::Call& call);
@@ -43,7 +50,7 @@ bool IsMove(const program::Call& call);
 // nothing.
 std::optional<size_t> FusedMove(const program::Program& program, size_t index);
 
-// Returns the weight words of 32 outputs: taps times blocks of input channels.
+// Returns the weight words of 32 outputs on the array: taps times blocks of input channels.
 int32_t Steps(const kernels::QConvParams& params);
 
 // Extents of a 2x2 space-to-depth: [h, w, c] to [h / 2, w / 2, 4 c], channel 4-fold by (y, x)

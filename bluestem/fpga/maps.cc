@@ -42,6 +42,41 @@ void ForWords(const MapPort& port, Visit visit) {
   }
 }
 
+// As EncodeMap, of the windows that a convolution sees. Each code of a pixel goes to all digits.
+void EncodeWindows(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer) {
+  const kernels::QConvParams& p = *port.windows;
+  const int32_t digits = port.bits / 2;
+  const int32_t blocks = (p.ci * p.kernel_h * p.kernel_w + kLanes - 1) / kLanes;
+  const int64_t pixels = int64_t{p.ho} * p.wo;
+  std::vector<uint8_t> window(static_cast<size_t>(blocks) * kLanes);  // padded with 0
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    size_t at = 0;
+    for (int32_t kh = 0; kh < p.kernel_h; ++kh) {
+      const int64_t y = pixel / p.wo * p.stride_h - p.pad_top + int64_t{kh} * p.dilation_h;
+      for (int32_t kw = 0; kw < p.kernel_w; ++kw, at += static_cast<size_t>(p.ci)) {
+        const int64_t x = pixel % p.wo * p.stride_w - p.pad_left + int64_t{kw} * p.dilation_w;
+        const bool inside = y >= 0 && y < p.h && x >= 0 && x < p.w;
+        for (int32_t c = 0; c < p.ci; ++c) {
+          window[at + static_cast<size_t>(c)] =
+              inside ? bytes[(y * p.w + x) * p.ci + c] : static_cast<uint8_t>(p.pad_value);
+        }
+      }
+    }
+    for (int32_t digit = 0; digit < digits; ++digit) {
+      const int shift = 2 * (digits - 1 - digit);
+      for (int32_t block = 0; block < blocks; ++block) {
+        const uint8_t* codes = window.data() + static_cast<size_t>(block) * kLanes;
+        uint64_t word = 0;
+        for (int i = 0; i < kLanes; ++i) {
+          word |= static_cast<uint64_t>(codes[i] >> shift & 3) << (2 * i);
+        }
+        const int64_t index = (int64_t{digit} * blocks + block) * pixels + pixel;
+        std::memcpy(buffer.data() + port.address + index * kWordBytes, &word, kWordBytes);
+      }
+    }
+  }
+}
+
 // Words are [block][part][y][x]: outputs 4 part to 4 part + 3 of the block's 32.
 void DecodeRaw(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes) {
   const RawFinish& finish = *port.raw;
@@ -68,6 +103,7 @@ void DecodeRaw(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t*
 }  // namespace
 
 void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer) {
+  if (port.windows) return EncodeWindows(port, bytes, buffer);
   const Walk walk = WalkOf(port);
   ForWords(port, [&](size_t index, int32_t digit, int64_t pixel, int32_t first) {
     const int shift = 2 * (walk.digits - 1 - digit);  // the greatest digit first

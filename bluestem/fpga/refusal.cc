@@ -28,7 +28,7 @@ bool AllReadersHalve(const Program& program, size_t index) {
 }
 
 std::string ConvRefusal(const Program& program, size_t index, const EngineConfig& config) {
-  const QConvParams& p = *AsConv(program.calls[index]);
+  const QConvParams p = OnArray(*AsConv(program.calls[index]));
   if (p.w_bits != 1) return fmt::format("weights of {} bits; it multiplies by -1 and +1", p.w_bits);
   if (p.groups != 1) return fmt::format("{} groups; it has one", p.groups);
   if (!LeavesRaw(p) && p.levels > 4)
@@ -38,7 +38,7 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
   if (p.stride_h != p.stride_w || p.stride_h > 2) {
     return fmt::format("stride {}x{}; it has 1 and 2", p.stride_h, p.stride_w);
   }
-  const int64_t greatest = kernels::GreatestSum(p);
+  const int64_t greatest = kernels::GreatestSum(*AsConv(program.calls[index]));
   if (greatest > kMaxAccumulator) {
     return fmt::format("sums of up to {}; its accumulators hold {}", greatest, kMaxAccumulator);
   }
@@ -81,17 +81,17 @@ std::string Refusal(const Program& program, size_t index, const EngineConfig& co
 }
 
 int64_t ArrayClocks(const Call& call) {
-  const QConvParams* p = AsConv(call);
-  if (p == nullptr) return 0;
+  if (AsConv(call) == nullptr) return 0;
+  const QConvParams p = OnArray(*AsConv(call));
   Command command;
   command.opcode = Opcode::kConv;
-  command.out_h = static_cast<uint32_t>(p->ho);
-  command.out_w = static_cast<uint32_t>(p->wo);
-  command.tap_count = static_cast<uint32_t>(p->kernel_h * p->kernel_w);
-  command.blocks = static_cast<uint32_t>(CeilDiv(p->ci, kLanes));
-  command.digits = static_cast<uint32_t>(std::max(p->x_bits / 2, 1));
-  command.out_blocks = static_cast<uint32_t>(CeilDiv(p->co, kLanes));
-  if (LeavesRaw(*p)) command.mode = WriteMode::kRaw;
+  command.out_h = static_cast<uint32_t>(p.ho);
+  command.out_w = static_cast<uint32_t>(p.wo);
+  command.tap_count = static_cast<uint32_t>(p.kernel_h * p.kernel_w);
+  command.blocks = static_cast<uint32_t>(CeilDiv(p.ci, kLanes));
+  command.digits = static_cast<uint32_t>(std::max(p.x_bits / 2, 1));
+  command.out_blocks = static_cast<uint32_t>(CeilDiv(p.co, kLanes));
+  if (LeavesRaw(p)) command.mode = WriteMode::kRaw;
   return EngineModel::Clocks(command);
 }
 

@@ -66,6 +66,8 @@ class RegionCompiler {
   const QConvParams& Conv(size_t stage) const {
     return *AsConv(program_.calls[stages_[stage].conv]);
   }
+  // As the array sees it.
+  QConvParams Shape(size_t stage) const { return OnArray(Conv(stage)); }
 
   // Returns the offset of `bytes` fresh bytes of the buffer.
   size_t Room(size_t bytes) {
@@ -104,7 +106,7 @@ class RegionCompiler {
     std::vector<uint64_t> words;
     for (size_t s = 0; s < stages_.size(); ++s) {
       std::vector<uint64_t> own;
-      for (const Tap& tap : TapsOf(Conv(s))) own.push_back(EncodeTap(tap));
+      for (const Tap& tap : TapsOf(Shape(s))) own.push_back(EncodeTap(tap));
       const auto found = std::search(words.begin(), words.end(), own.begin(), own.end());
       tap_base_.push_back(static_cast<uint32_t>(found - words.begin()));
       if (found == words.end()) words.insert(words.end(), own.begin(), own.end());
@@ -135,7 +137,7 @@ class RegionCompiler {
   // Whether a stride 2 stage reads what `call` writes.
   bool ReadAsPlanes(size_t call) const {
     for (size_t s = 0; s < stages_.size(); ++s) {
-      if (WriterOf(program_, stages_[s].conv) == call) return Conv(s).stride_h == 2;
+      if (WriterOf(program_, stages_[s].conv) == call) return Shape(s).stride_h == 2;
     }
     return false;
   }
@@ -159,24 +161,28 @@ class RegionCompiler {
 
   Result<const Held*> Source(size_t s) {
     const size_t conv = stages_[s].conv;
-    const QConvParams& p = Conv(s);
+    const QConvParams &p = Conv(s), seen = Shape(s);
+    const bool windows = GathersWindows(p);
     const program::Operand operand = program_.calls[conv].inputs[0];
     const auto writer = WriterOf(program_, conv);
-    const Key key = {writer.has_value() ? static_cast<int64_t>(*writer) : -1, operand.offset};
+    // Windows are a convolution's own.
+    const int64_t from = windows ? kOwnWindows - static_cast<int64_t>(conv) : kCaller;
+    const Key key = {writer.has_value() ? static_cast<int64_t>(*writer) : from, operand.offset};
     const auto found = held_.find(key);
     if (found != held_.end()) return &found->second;
     Held held;
-    held.layout = LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits);
-    held.last_use = LastUse(writer, operand);
+    held.layout = LayoutOf(seen.h, seen.w, seen.ci, seen.stride_h == 2, p.x_bits);
+    held.last_use = windows ? s : LastUse(writer, operand);
     BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
-    const MapPort port = {.operand = operand,
-                          .h = p.h,
-                          .w = p.w,
-                          .c = p.ci,
-                          .bits = p.x_bits,
-                          .planes = p.stride_h == 2,
-                          .address = static_cast<uint32_t>(
-                              Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
+    MapPort port = {.operand = operand,
+                    .h = p.h,
+                    .w = p.w,
+                    .c = p.ci,
+                    .bits = p.x_bits,
+                    .planes = seen.stride_h == 2,
+                    .address = static_cast<uint32_t>(
+                        Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
+    if (windows) port.windows = p;
     result_.inputs.push_back(port);
     MoveMap(Opcode::kLoadMap, held, port.address, convs_, static_cast<int64_t>(conv));
     return &held_.emplace(key, held).first->second;
@@ -241,7 +247,7 @@ class RegionCompiler {
     const uint32_t map_loaded = std::max(moves_, store_before_);
     Command command;
     command.opcode = Opcode::kConv;
-    const QConvParams& p = Conv(s);
+    const QConvParams p = Shape(s);
     command.out_h = static_cast<uint32_t>(p.ho);
     command.out_w = static_cast<uint32_t>(p.wo);
     command.in_h = static_cast<uint32_t>(in.h);
@@ -318,7 +324,8 @@ class RegionCompiler {
     const QConvParams& p = Conv(s);
     const uint8_t* packed =
         program_.constants.data() + program_.calls[stages_[s].conv].inputs[1].offset;
-    const int32_t blocks = CeilDiv(p.ci, kLanes), taps = p.kernel_h * p.kernel_w;
+    const QConvParams seen = Shape(s);
+    const int32_t blocks = CeilDiv(seen.ci, kLanes), taps = seen.kernel_h * seen.kernel_w;
     const size_t at = Room(static_cast<size_t>(count * taps * blocks) * kWeightWordBytes);
     uint8_t* word = result_.buffer.data() + at;
     for (int32_t g = first; g < first + count; ++g) {
@@ -327,8 +334,10 @@ class RegionCompiler {
         for (int32_t i = 0; i < kLanes * kLanes; ++i) {
           const int32_t lane = i % kLanes, input = i / kLanes;
           const int32_t ci = step % blocks * kLanes + input;
-          if (ci >= p.ci || g * kLanes + lane >= p.co) continue;
-          const int32_t weight = kernels::PackedWeight(p, outputs, step / blocks, ci, lane);
+          if (ci >= seen.ci || g * kLanes + lane >= p.co) continue;
+          // Of gathered windows a channel is one of a tap.
+          const int32_t tap = taps == 1 ? ci / p.ci : step / blocks;
+          const int32_t weight = kernels::PackedWeight(p, outputs, tap, ci % p.ci, lane);
           if (weight > 0) {
             word[input / 8 * kLanes + lane] |= static_cast<uint8_t>(1 << (input % 8));
           }
@@ -408,7 +417,8 @@ class RegionCompiler {
     store_before_ = moves_;  // until then its words may not be written again
   }
 
-  using Key = std::pair<int64_t, int64_t>;  // writing call (-1: the caller's), offset
+  using Key = std::pair<int64_t, int64_t>;                  // writing call, or one of these; offset
+  static constexpr int64_t kCaller = -1, kOwnWindows = -2;  // less the call whose windows they are
   const Program& program_;
   const EngineConfig& config_;
   size_t end_ = 0;

@@ -41,6 +41,8 @@ struct MapPort {
   bool planes = false;          // for convolutions of stride 2: the four parities of (y, x) apart
   uint32_t address = 0;         // in the buffer
   std::optional<RawFinish> raw{};  // accumulators, not codes
+  // The windows of this convolution, [ho, wo, taps * ci], made of the map.
+  std::optional<kernels::QConvParams> windows{};
 };
 
 struct EngineProgram {

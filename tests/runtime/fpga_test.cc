@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "bluestem/fpga/cost.h"
 #include "bluestem/runtime/placed.h"
 #include "tests/runtime/conv_programs.h"
 
@@ -122,6 +123,29 @@ TEST_P(Fpga, ResultsThatAreNoCodesAreFinishedByTheHost) {
       ExpectSameBits(chain.Finish(), 2, seed);
     }
   }
+}
+
+// FINN's CNV (arXiv 1612.07119), 8-bit pictures in; on a PYNQ it makes 3,050 pictures a second.
+TEST_P(Fpga, CnvRunsWholeAndFasterThanFinnsAt125Megahertz) {
+  ChainBuilder chain(32, 32, 3, 70);
+  chain.Conv({.co = 64, .pad = 0, .x_bits = 8});
+  chain.Conv({.co = 64, .pad = 0});
+  chain.Pool();
+  chain.Conv({.co = 128, .pad = 0});
+  chain.Conv({.co = 128, .pad = 0});
+  chain.Pool();
+  chain.Conv({.co = 256, .pad = 0});
+  chain.Conv({.co = 256, .pad = 0});
+  chain.Conv({.co = 512, .kernel = 1, .pad = 0});
+  chain.Conv({.co = 512, .kernel = 1, .pad = 0});
+  chain.Conv({.co = 10, .kernel = 1, .pad = 0, .epilogue = kernels::QConvEpilogue::kRaw});
+  const auto program = chain.Finish();
+  const Tensor input = RandomCodes(program->inputs[0], 8, 71);
+  EXPECT_EQ(MustRun(program, GetParam(), input), MustRun(program, "REFERENCE", input));
+  const auto cost = fpga::CostOf(*program, 0, program->calls.size(), {});
+  ASSERT_TRUE(cost.ok()) << cost.status().message();
+  EXPECT_LE(cost->clocks, 125'000'000 / 3'050);
+  RecordProperty("clocks", static_cast<int>(cost->clocks));
 }
 
 TEST_P(Fpga, OddMapsLoseTheirLastRowInPoolingAsOnTheProcessor) {
