@@ -5,6 +5,7 @@
 #include <map>
 
 #include "bluestem/fpga/call_kind.h"
+#include "bluestem/fpga/schedule.h"
 #include "bluestem/kernels/qconv/layout.h"
 
 namespace bluestem::fpga {
@@ -30,7 +31,7 @@ struct Held {
 class RegionCompiler {
  public:
   RegionCompiler(const Program& program, size_t begin, size_t end, const EngineConfig& config)
-      : program_(program), config_(config) {
+      : program_(program), config_(config), schedule_(config) {
     std::vector<size_t> fused;
     for (size_t i = begin; i < end; ++i) {
       if (AsConv(program.calls[i]) == nullptr) {
@@ -51,13 +52,14 @@ class RegionCompiler {
   Result<EngineProgram> Compile() {
     BLUESTEM_RETURN_IF_ERROR(LoadTaps());
     for (size_t s = 0; s < stages_.size(); ++s) BLUESTEM_RETURN_IF_ERROR(AddStage(s));
-    Add({.opcode = Opcode::kEnd}, -1);
-    const size_t list_bytes = commands_.size() * kCommandWords * 4;
-    result_.list = static_cast<uint32_t>(Room(list_bytes));
-    for (size_t i = 0; i < commands_.size(); ++i) {
-      const CommandWords words = Encode(commands_[i]);
-      std::memcpy(result_.buffer.data() + result_.list + i * sizeof(words), words.data(),
-                  sizeof(words));
+    const std::vector<Schedule::Entry> list = schedule_.Finish();
+    result_.list = static_cast<uint32_t>(Room(list.size() * sizeof(CommandWords)));
+    uint8_t* at = result_.buffer.data() + result_.list;
+    for (const Schedule::Entry& entry : list) {
+      const CommandWords words = Encode(entry.command);
+      std::memcpy(at, words.data(), sizeof(words));
+      at += sizeof(words);
+      result_.calls.push_back(entry.call);
     }
     return std::move(result_);
   }
@@ -74,16 +76,6 @@ class RegionCompiler {
     const size_t at = result_.buffer.size();
     result_.buffer.resize(at + (bytes + 63) / 64 * 64);
     return at;
-  }
-
-  void Add(const Command& command, int64_t call) {
-    if (command.opcode == Opcode::kConv) {
-      ++convs_;
-    } else if (command.opcode != Opcode::kEnd) {
-      ++moves_;
-    }
-    commands_.push_back(command);
-    result_.calls.push_back(call);
   }
 
   std::vector<Tap> TapsOf(const QConvParams& p) const {
@@ -117,10 +109,11 @@ class RegionCompiler {
     }
     const size_t at = Room(words.size() * kTapBytes);
     std::memcpy(result_.buffer.data() + at, words.data(), words.size() * kTapBytes);
-    Add({.opcode = Opcode::kLoadTaps,
-         .address = static_cast<uint32_t>(at),
-         .length = static_cast<uint32_t>(words.size())},
-        -1);
+    Command command;
+    command.opcode = Opcode::kLoadTaps;
+    command.address = static_cast<uint32_t>(at);
+    command.length = static_cast<uint32_t>(words.size());
+    schedule_.AddMove(command, -1, false);
     return OkStatus();
   }
 
@@ -184,7 +177,7 @@ class RegionCompiler {
                         Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
     if (windows) port.windows = p;
     result_.inputs.push_back(port);
-    MoveMap(Opcode::kLoadMap, held, port.address, convs_, static_cast<int64_t>(conv));
+    MoveMap(Opcode::kLoadMap, held, port.address, static_cast<int64_t>(conv));
     return &held_.emplace(key, held).first->second;
   }
 
@@ -193,12 +186,11 @@ class RegionCompiler {
   }
 
   // A descriptor a plane and digit: [digit][plane][block][y][x] words in memory.
-  void MoveMap(Opcode opcode, const Held& held, uint32_t address, uint32_t after, int64_t call) {
+  void MoveMap(Opcode opcode, const Held& held, uint32_t address, int64_t call) {
     const MapLayout& layout = held.layout;
     for (int32_t part = 0; part < layout.digits * layout.planes; ++part) {
       Command command;
       command.opcode = opcode;
-      command.after = after;
       command.in_h = static_cast<uint32_t>(layout.h);
       command.in_w = static_cast<uint32_t>(layout.w);
       command.blocks = static_cast<uint32_t>(layout.blocks);
@@ -206,7 +198,7 @@ class RegionCompiler {
       command.src_row_step = static_cast<uint32_t>(layout.row_step());
       command.src_block_step = static_cast<uint32_t>(layout.block_step());
       command.address = address;
-      Add(command, call);
+      schedule_.AddMove(command, call, true);
       address += static_cast<uint32_t>(layout.blocks * layout.h * layout.w * kWordBytes);
     }
   }
@@ -244,7 +236,6 @@ class RegionCompiler {
     WriteMode mode;
     Held held = ResultOf(s, mode);
     BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
-    const uint32_t map_loaded = std::max(moves_, store_before_);
     Command command;
     command.opcode = Opcode::kConv;
     const QConvParams p = Shape(s);
@@ -270,7 +261,7 @@ class RegionCompiler {
       command.dst_block_step *= kLanes / kRawLanes;
     }
     command.mode = mode;
-    AddChunks(s, held, command, map_loaded);
+    AddChunks(s, held, command);
     const Key key = {static_cast<int64_t>(stages_[s].last),
                      program_.calls[stages_[s].last].output.offset};
     if (IsOutput(stages_[s].last)) {
@@ -283,40 +274,26 @@ class RegionCompiler {
     return OkStatus();
   }
 
-  // Cuts the outputs so that weights and thresholds of a part fill half of their memories: the
-  // other half is loaded meanwhile.
-  void AddChunks(size_t s, const Held& held, Command command, uint32_t map_loaded) {
+  // Cuts the outputs so that weights and thresholds of a part fill a quarter of their memories, or
+  // half where one block of outputs needs it: the next ones are loaded meanwhile.
+  void AddChunks(size_t s, const Held& held, Command command) {
     const int32_t out_blocks = CeilDiv(Conv(s).co, kLanes);
     const int32_t steps = Steps(Conv(s));
-    const int32_t most = std::min(config_.weight_words / 2 / steps, config_.threshold_blocks / 2);
+    const int32_t most =
+        std::max(std::min(config_.weight_words / 4 / steps, config_.threshold_blocks / 4), 1);
     const auto call = static_cast<int64_t>(stages_[s].conv);
     for (int32_t g = 0; g < out_blocks; g += most) {
       const int32_t count = std::min(most, out_blocks - g);
-      const uint32_t half = chunks_ % 2;
-      // The convolution before the last one used this half.
-      const uint32_t free_after = convs_ > 0 ? convs_ - 1 : 0;
-      ++chunks_;
-      command.weight_base = half * static_cast<uint32_t>(config_.weight_words / 2);
-      command.threshold_base = half * static_cast<uint32_t>(config_.threshold_blocks / 2);
-      Add({.opcode = Opcode::kLoadWeights,
-           .after = free_after,
-           .dst_base = command.weight_base,
-           .address = WriteWeights(s, g, count),
-           .length = static_cast<uint32_t>(count * steps)},
-          call);
+      schedule_.AddLoad(Opcode::kLoadWeights, WriteWeights(s, g, count),
+                        static_cast<uint32_t>(count * steps), call);
       if (command.mode != WriteMode::kRaw) {
-        Add({.opcode = Opcode::kLoadThresholds,
-             .after = free_after,
-             .dst_base = command.threshold_base,
-             .address = WriteThresholds(s, g, count),
-             .length = static_cast<uint32_t>(count)},
-            call);
+        schedule_.AddLoad(Opcode::kLoadThresholds, WriteThresholds(s, g, count),
+                          static_cast<uint32_t>(count), call);
       }
-      command.after = std::max(moves_, map_loaded);
       command.out_blocks = static_cast<uint32_t>(count);
       command.dst_base =
           static_cast<uint32_t>(held.base) + static_cast<uint32_t>(g) * command.dst_block_step;
-      Add(command, call);
+      schedule_.AddConv(command, call);
     }
   }
 
@@ -412,9 +389,7 @@ class RegionCompiler {
                         Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
     if (LeavesRaw(p)) port.raw = FinishOf(program_.calls[last]);
     result_.outputs.push_back(std::move(port));
-    MoveMap(Opcode::kStoreMap, held, result_.outputs.back().address, convs_,
-            static_cast<int64_t>(last));
-    store_before_ = moves_;  // until then its words may not be written again
+    MoveMap(Opcode::kStoreMap, held, result_.outputs.back().address, static_cast<int64_t>(last));
   }
 
   using Key = std::pair<int64_t, int64_t>;                  // writing call, or one of these; offset
@@ -425,8 +400,7 @@ class RegionCompiler {
   std::vector<Stage> stages_;
   std::vector<uint32_t> tap_base_;
   std::map<Key, Held> held_;
-  std::vector<Command> commands_;
-  uint32_t convs_ = 0, moves_ = 0, chunks_ = 0, store_before_ = 0;
+  Schedule schedule_;
   EngineProgram result_;
 };
 

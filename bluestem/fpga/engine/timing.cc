@@ -9,8 +9,7 @@ int64_t Half(int64_t extent) {
   return (extent + 1) / 2;
 }
 
-// From the grant of the read master to its rest, without the words; to the descriptor in hand.
-constexpr int64_t kReadRests = 4 + kLatency, kInHand = 14 + kLatency;
+constexpr int64_t kReadRests = 4 + kLatency;  // from the read master's grant, without the words
 constexpr int64_t kDescriptorWords = 8;
 constexpr int64_t kPortChecks = 6;      // before the port asks for the bus
 constexpr int64_t kPortEnds = 2;        // from the master's rest
@@ -55,7 +54,7 @@ int64_t DescriptorClocks(const Command& c) {
 void Timeline::Fetch(int64_t ask) {
   const int64_t granted = std::max(ask, read_free_);
   read_free_ = granted + kReadRests + kDescriptorWords;
-  in_hand_ = granted + kInHand;
+  in_hand_ = granted + kFetchClocks;
 }
 
 Timeline::Span Timeline::Add(const Command& c) {
@@ -89,7 +88,7 @@ Timeline::Span Timeline::Add(const Command& c) {
 }
 
 int64_t Timeline::Finish() const {
-  const int64_t in_hand = begun_ ? in_hand_ : kFirstAsk + kInHand;
+  const int64_t in_hand = begun_ ? in_hand_ : kFirstAsk + kFetchClocks;
   int64_t rests = in_hand + 1;
   if (!ends_[0].empty()) rests = std::max(rests, Last(0) + 1);
   return std::max(rests, Last(1));

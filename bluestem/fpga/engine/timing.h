@@ -17,6 +17,9 @@ namespace bluestem::fpga {
 // Clocks from a burst's address to its first word, and from its last word to the answer.
 constexpr int64_t kLatency = 24;
 
+// Clocks in which a descriptor is fetched, once it is asked for.
+constexpr int64_t kFetchClocks = kLatency + 14;
+
 // Words of 8 bytes that a descriptor moves.
 int64_t MemoryWords(const Command& command);
 // Clocks from a descriptor's start to its end, by itself.
