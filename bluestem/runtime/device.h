@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -79,13 +80,30 @@ class Device {
 
 // A row of the table of devices.
 struct DeviceKind {
-  const char* name;     // as in device strings
-  const char* summary;  // one line
+  std::string name;     // as in device strings
+  std::string summary;  // one line
   // Errors: kUnavailable saying why it is not here, and what to do.
-  Result<std::shared_ptr<const Device>> (*open)();
+  std::function<Result<std::shared_ptr<const Device>>()> open;
 };
 
-// In the order in which AUTO tries them.
+// Our own, then those of the libraries that $BLUESTEM_DEVICES lists with : between them (the
+// variable is read at the first call). In the order in which AUTO tries them. A library that cannot
+// be used is a row of its file's name whose open() says why.
 const std::vector<DeviceKind>& DeviceKinds();
+
+// What a library of devices exports: extern "C" DeviceLibrary bluestem_devices().
+//   extern "C" bluestem::runtime::DeviceLibrary bluestem_devices() {
+//     static const std::vector<DeviceKind> kinds = {{"NPU", "what it is", OpenNpu}};
+//     return {kDeviceLibraryVersion, kinds.data(), kinds.size()};
+//   }
+// It is built with Bluestem's headers and the same compiler, and linked with bluestem_runtime; it
+// stays loaded. examples/device has one; the conformance suite runs for it:
+//   BLUESTEM_DEVICES=libnpu.so build/bin/test_runtime --gtest_filter='*Conformance*'
+struct DeviceLibrary {
+  uint32_t version;  // kDeviceLibraryVersion when it was built
+  const DeviceKind* kinds;
+  size_t count;
+};
+constexpr uint32_t kDeviceLibraryVersion = 1;  // of Device, Runner and all that they name
 
 }  // namespace bluestem::runtime
