@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bluestem/base/power.h"
+#include "bluestem/cli/absent_devices.h"
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/latency.h"
 #include "bluestem/cli/load.h"
@@ -260,6 +261,7 @@ Status CheckOptions(const BenchmarkOptions& options) {
 
 Status Benchmark(const BenchmarkOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(CheckOptions(options));
+  WarnOfAbsentDevices(output, options.device);
   ResetPeak();
   const runtime::CompileSettings settings = {
       .device = options.device,

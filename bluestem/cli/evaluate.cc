@@ -3,6 +3,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "bluestem/cli/absent_devices.h"
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/scoring.h"
 #include "bluestem/core/core.h"
@@ -135,6 +136,7 @@ Json DifferencesJson(const std::vector<ImageDifference>& differences, bool multi
 Status Evaluate(const EvaluateOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
                             core::FindModel(options.model, options.meta));
+  WarnOfAbsentDevices(output, options.scoring.device);
   BLUESTEM_ASSIGN_OR_RETURN(Scorer scorer, MakeScorer(source, options.scoring));
   BLUESTEM_ASSIGN_OR_RETURN(const auto dataset, OpenData(options.data, scorer));
   BLUESTEM_ASSIGN_OR_RETURN(const predict::Evaluation evaluation,

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/base/html.h"
+#include "bluestem/cli/absent_devices.h"
 #include "bluestem/cli/commands.h"
 #include "bluestem/core/core.h"
 #include "bluestem/program/footprint.h"
@@ -90,6 +91,7 @@ std::string Picture(const runtime::Placement& placement, const program::Program&
 
 Status PlaceModel(const PlaceOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
+  WarnOfAbsentDevices(output, options.device);
   BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source, core::FindModel(options.model));
   BLUESTEM_ASSIGN_OR_RETURN(const auto program, core::CompileSource(source));
   BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "bluestem/cli/absent_devices.h"
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/scoring.h"
 #include "bluestem/core/core.h"
@@ -141,6 +142,7 @@ Status RunImages(const RunOptions& options, Output& output) {
       return Error(Code::kIo, "-i {}: no such file; give .jpg or .png pictures", image);
     }
   }
+  WarnOfAbsentDevices(output, options.device);
   BLUESTEM_ASSIGN_OR_RETURN(const auto predictor, OpenPredictor(options));
   const Path folder = options.output;
   std::vector<task::FilePrediction> results;

@@ -40,5 +40,16 @@ TEST(DeviceLibrary, OneThatCannotBeUsedSaysWhy) {
   EXPECT_THAT(Devices("libm.so.6").out, HasSubstr("libm.so.6: it has no bluestem_devices"));
 }
 
+TEST(DeviceLibrary, HeteroDoesWithoutADeviceThatIsNotHereAndSaysSo) {
+  ::setenv("BLUESTEM_DEVICES", "/nowhere/libnpu.so", 1);
+  const ToolResult placed = Tool({"place", Artefact().string(), "-d", "HETERO:libnpu.so,CPU"});
+  const ToolResult alone = Tool({"place", Artefact().string(), "-d", "libnpu.so"});
+  ::unsetenv("BLUESTEM_DEVICES");
+  EXPECT_EQ(placed.exit_code, 0);
+  EXPECT_THAT(placed.err, HasSubstr("warning: HETERO:libnpu.so,CPU does without libnpu.so: "
+                                    "BLUESTEM_DEVICES: /nowhere/libnpu.so: cannot open"));
+  EXPECT_EQ(alone.exit_code, 6);
+}
+
 }  // namespace
 }  // namespace bluestem::cli

@@ -219,7 +219,7 @@ Result<std::shared_ptr<const Device>> OpenFpgaModel() {
 
 Result<std::shared_ptr<const Device>> OpenFpgaSimulation() {
   const std::string missing = fpga::WhyNoSimulation();
-  if (!missing.empty()) return Error(Code::kUnavailable, "FPGA-SIM: {}", missing);
+  if (!missing.empty()) return Error(Code::kUnavailable, "{}", missing);
   return std::shared_ptr<const Device>(std::make_shared<FpgaSimulation>());
 }
 
