@@ -157,6 +157,20 @@ TEST_F(RtlFaults, FlippedBitsOfDescriptorsGiveTheModelsStatusOrTheModelsBits) {
   }
 }
 
+TEST_F(RtlFaults, AListOutsideTheBufferIsABadAddress) {
+  ListBuilder list(10);
+  list.Conv();
+  std::vector<uint8_t> buffer = list.Finish();
+  const auto bytes = static_cast<uint32_t>(buffer.size());
+  EngineModel model{driver_->config()};
+  for (const uint32_t at : {bytes, bytes - 56, 4U, 0xfffffff8U, 0x80000000U}) {
+    SCOPED_TRACE(at);
+    EXPECT_EQ(driver_->Run(buffer, at).status, EngineStatus::kBadAddress);
+    EXPECT_EQ(model.Run(buffer, at).status, EngineStatus::kBadAddress);
+  }
+  ExpectRight(12);
+}
+
 TEST_F(RtlFaults, RegistersKeepWhatIsWrittenAndTellWhatTheEngineIs) {
   EXPECT_EQ(port_->Read(Register::kId), kEngineId);
   EXPECT_EQ(port_->Read(Register::kVersion), kEngineVersion);
