@@ -9,6 +9,7 @@
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/ir/graph.h"
 #include "bluestem/task/meta.h"
+#include "tests/fpga/packs.h"
 
 namespace bluestem {
 namespace {
@@ -89,6 +90,7 @@ int Main(const Path& folder) {
       {"idx_fuzz", ToBytes(std::string(kIdx, sizeof(kIdx) - 1))},
       {"pickle_fuzz", ToBytes(std::string(kPickle, sizeof(kPickle) - 1))},
       {"manifest_fuzz", ToBytes(kManifest)},
+      {"pack_fuzz", fpga::ToBytes(fpga::PackOf(*fpga::PackedProgram()))},
       {"meta_fuzz", ToBytes(task::MetaToYaml(meta))},
       {"yaml_fuzz", ToBytes(config::ToYaml(config::Experiment{}))}};
   for (const auto& [name, bytes] : seeds) {
