@@ -9,6 +9,7 @@
 #include "bluestem/cli/verify.h"
 #include "bluestem/core/compile.h"
 #include "bluestem/core/core.h"
+#include "bluestem/core/engine_part.h"
 #include "bluestem/runtime/placed.h"
 
 namespace bluestem::cli {
@@ -32,13 +33,16 @@ Result<Sessions> OpenLibraries(const core::ModelSource& source, const ScoringOpt
   return sessions;
 }
 
-Result<Sessions> OpenInterpreters(const core::LoadedModel& model, const ScoringOptions& options) {
+Result<Sessions> OpenInterpreters(const core::ModelSource& source, const core::LoadedModel& model,
+                                  const ScoringOptions& options) {
   core::CompileOptions compile;
   compile.input_codes = core::CodesOf(model);
   compile.model_hash = model.sha256;
   BLUESTEM_ASSIGN_OR_RETURN(const core::Compiled compiled, core::Compile(model.graph, compile));
   Sessions sessions;
-  const runtime::DeviceOptions device = {options.isa, options.session_threads};
+  runtime::DeviceOptions device = {options.isa, options.session_threads};
+  BLUESTEM_ASSIGN_OR_RETURN(device.pack,
+                            core::FindEnginePart(source, *compiled.program, options.device));
   BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement,
                             runtime::PlaceOn(*compiled.program, options.device, device));
   BLUESTEM_ASSIGN_OR_RETURN(const auto placed,
@@ -67,7 +71,8 @@ std::string DefaultEngine(core::ModelSource::Kind kind) {
 Result<Sessions> OpenSessions(const core::ModelSource& source, const core::LoadedModel& model,
                               const std::string& engine, const ScoringOptions& options) {
   if (engine == "compiled") return OpenLibraries(source, options);
-  if (engine == "interpreter" || engine == options.device) return OpenInterpreters(model, options);
+  if (engine == "interpreter" || engine == options.device)
+    return OpenInterpreters(source, model, options);
   Sessions sessions;
   for (size_t t = 0; t < ThreadCount(options); ++t) {
     sessions.push_back(MakeGraphSession(

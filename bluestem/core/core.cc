@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "bluestem/core/compile.h"
+#include "bluestem/core/engine_part.h"
 #include "bluestem/core/exported.h"
 #include "bluestem/core/library.h"
 
@@ -115,8 +116,14 @@ Result<OpenedModel> Core::Open(const Path& model, const runtime::CompileSettings
     return opened;
   }
   BLUESTEM_ASSIGN_OR_RETURN(const LoadedModel read, LoadSource(source));
-  BLUESTEM_ASSIGN_OR_RETURN(auto compiled, Compile(read, settings));
-  OpenedModel opened{std::move(compiled), "compiled in memory", source.meta_file, {}, 0};
+  BLUESTEM_ASSIGN_OR_RETURN(auto program, ToProgram(read, true));
+  runtime::CompileSettings with_part = settings;
+  BLUESTEM_ASSIGN_OR_RETURN(with_part.pack, FindEnginePart(source, *program, settings.device));
+  const char* how =
+      with_part.pack == nullptr ? "compiled in memory" : "compiled in memory, engine as packed";
+  BLUESTEM_ASSIGN_OR_RETURN(auto compiled,
+                            runtime::CompiledModel::Compile(std::move(program), with_part));
+  OpenedModel opened{std::move(compiled), how, source.meta_file, {}, 0};
   AddOps(read, opened.graph_ops);
   return timed(std::move(opened));
 }

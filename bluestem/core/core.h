@@ -25,7 +25,7 @@ struct DeviceInfo {
 
 struct OpenedModel {
   runtime::CompiledModel model;
-  std::string engine;                  // "compiled library", "compiled in memory" or "imported"
+  std::string engine;                  // "compiled library", "compiled in memory", "imported", ...
   Path meta_file;                      // empty where there is none
   std::vector<std::string> graph_ops;  // of the model file, before any pass; empty without one
   double load_seconds = 0;             // of all that stands between the file and the first request

@@ -194,7 +194,8 @@ Result<CompiledModel> CompiledModel::Open(const CompileSettings& settings,
   if (effective.threads == 0) effective.threads = latency ? cores : 1;
   BLUESTEM_RETURN_IF_ERROR(CheckThreads(effective.streams).status().At("streams"));
   for (int32_t s = 0; s < effective.streams; ++s) {
-    BLUESTEM_ASSIGN_OR_RETURN(auto session, open({effective.isa, effective.threads}));
+    BLUESTEM_ASSIGN_OR_RETURN(auto session,
+                              open({effective.isa, effective.threads, effective.pack}));
     owner->shared->idle.push_back(std::move(session));
   }
   const Session& session = *owner->shared->idle[0];

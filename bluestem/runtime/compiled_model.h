@@ -31,9 +31,10 @@ enum class Hint { kLatency, kThroughput };
 struct CompileSettings {
   std::string device = "CPU";  // a device string (placement.h)
   Hint hint = Hint::kLatency;
-  int32_t streams = 0;  // inferences at a time, 1..64; 0: by the hint
-  int32_t threads = 0;  // of one inference, 1..64; 0: by the hint
-  std::string isa;      // "": the best of the CPU
+  int32_t streams = 0;                             // inferences at a time, 1..64; 0: by the hint
+  int32_t threads = 0;                             // of one inference, 1..64; 0: by the hint
+  std::string isa;                                 // "": the best of the CPU
+  std::shared_ptr<const fpga::EnginePack> pack{};  // as DeviceOptions has it
 };
 
 class InferRequest;

@@ -17,6 +17,10 @@
 #include "bluestem/runtime/execute.h"
 #include "bluestem/runtime/session.h"
 
+namespace bluestem::fpga {
+struct EnginePack;
+}
+
 namespace bluestem::runtime {
 
 // Bytes of a Program's memory that cross a region's border.
@@ -42,6 +46,8 @@ struct DeviceProperty {
 struct DeviceOptions {
   std::string isa;      // "": the best of the CPU
   int32_t threads = 1;  // of one inference, 1..64; 0: one a core
+  // Regions that were compiled before, of this Program; null: none.
+  std::shared_ptr<const fpga::EnginePack> pack{};
 };
 
 // The regions of one session that one device runs.
@@ -104,6 +110,6 @@ struct DeviceLibrary {
   const DeviceKind* kinds;
   size_t count;
 };
-constexpr uint32_t kDeviceLibraryVersion = 1;  // of Device, Runner and all that they name
+constexpr uint32_t kDeviceLibraryVersion = 2;  // of Device, Runner and all that they name
 
 }  // namespace bluestem::runtime

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bluestem/fpga/cost.h"
+#include "bluestem/fpga/pack.h"
 #include "bluestem/runtime/placed.h"
 #include "tests/runtime/conv_programs.h"
 
@@ -15,12 +16,13 @@ using ::testing::HasSubstr;
 
 std::vector<Tensor> MustRun(const std::shared_ptr<program::Program>& program,
                             const std::string& device, const Tensor& input,
-                            std::vector<OpProfile>* rows = nullptr) {
+                            std::vector<OpProfile>* rows = nullptr,
+                            const std::shared_ptr<const fpga::EnginePack>& pack = nullptr) {
   auto placement = PlaceOn(*program, device, {});
   EXPECT_TRUE(placement.ok()) << placement.status().message();
   auto placed = MakePlaced(program, *placement);
   EXPECT_TRUE(placed.ok()) << placed.status().message();
-  auto session = OpenSession(*placed, {});
+  auto session = OpenSession(*placed, {.pack = pack});
   EXPECT_TRUE(session.ok()) << session.status().message();
   if (!session.ok()) return {};
   std::vector<OpProfile> ignored;
@@ -161,6 +163,61 @@ TEST_P(Fpga, WeightsThatDoNotFitAreLoadedBesideTheComputation) {
   chain.Conv({.co = 512});  // 72 words of 32 outputs, 1,152 in all: of 1,024
   chain.Conv({.co = 256});
   ExpectSameBits(chain.Finish(), 2, 11);
+}
+
+std::shared_ptr<fpga::EnginePack> PackOf(const program::Program& program) {
+  auto pack = std::make_shared<fpga::EnginePack>();
+  pack->place = "engine.bin";
+  auto compiled = fpga::CompileRegion(program, 0, program.calls.size(), pack->config);
+  EXPECT_TRUE(compiled.ok()) << compiled.status().message();
+  pack->digest = std::string(64, '0');
+  pack->regions.push_back({0, program.calls.size(), std::move(*compiled)});
+  return pack;
+}
+
+int64_t Cycles(const std::vector<OpProfile>& rows) {
+  int64_t cycles = 0;
+  for (const OpProfile& row : rows) cycles += row.cycles;
+  return cycles;
+}
+
+TEST_P(Fpga, APackThatWasWrittenAndReadGivesTheSameBitsInTheSameClocks) {
+  ChainBuilder chain(16, 24, 3, 5);
+  chain.Conv({.co = 32, .x_bits = 8});
+  chain.Conv({.co = 64, .stride = 2});
+  chain.Pool();
+  chain.Conv({.co = 33, .epilogue = kernels::QConvEpilogue::kAffine});
+  const auto program = chain.Finish();
+  const Tensor input = RandomCodes(program->inputs[0], 8, 6);
+  std::vector<OpProfile> compiled, packed;
+  const auto expected = MustRun(program, GetParam(), input, &compiled);
+  auto read = fpga::ParsePack(fpga::ToBytes(*PackOf(*program)), "engine.bin");
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  auto pack = std::make_shared<fpga::EnginePack>(std::move(*read));
+  EXPECT_EQ(MustRun(program, GetParam(), input, &packed, pack), expected);
+  EXPECT_EQ(Cycles(packed), Cycles(compiled));
+  EXPECT_GT(Cycles(packed), 0);
+  // It is the pack that runs: with other factors come other numbers.
+  for (float& a : pack->regions[0].program.outputs[0].raw->a) a += 1;
+  EXPECT_NE(MustRun(program, GetParam(), input, nullptr, pack), expected);
+  // Of other calls than those that are placed there it has none: they are compiled.
+  pack->regions[0].end = 2;
+  EXPECT_EQ(MustRun(program, GetParam(), input, nullptr, pack), expected);
+}
+
+TEST_P(Fpga, APackForAnotherEngineIsRefused) {
+  ChainBuilder chain(8, 8, 32, 5);
+  chain.Conv({.co = 32});
+  const auto program = chain.Finish();
+  const auto pack = PackOf(*program);
+  pack->config.bank_words = 4096;
+  auto placed = MakePlaced(program, *PlaceOn(*program, GetParam(), {}));
+  ASSERT_TRUE(placed.ok());
+  const Status status = OpenSession(*placed, {.pack = pack}).status();
+  EXPECT_EQ(status.code(), Code::kInvalidData);
+  EXPECT_THAT(status.message(),
+              HasSubstr(std::string(GetParam()) +
+                        ": engine.bin: packed for an engine of 4 pixels, 4 x 4096"));
 }
 
 TEST(FpgaModel, HeteroSharesAModelOutAndAPoolBeforeARegionIsTheHosts) {

@@ -5,6 +5,7 @@
 
 #include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/simulation.h"
+#include "bluestem/fpga/pack.h"
 #include "bluestem/fpga/region.h"
 #include "bluestem/runtime/devices/devices.h"
 #include "bluestem/runtime/execute.h"
@@ -29,9 +30,16 @@ class FpgaRunner : public Runner {
         regions_(std::move(regions)),
         engine_(std::move(engine)) {}
 
-  // Errors: CompileRegion's.
-  Status Compile() {
+  // Takes the regions that `pack` (may be null) has and compiles the others. Errors: CheckEngine's,
+  // CompileRegion's.
+  Status Compile(const fpga::EnginePack* pack) {
+    if (pack != nullptr) BLUESTEM_RETURN_IF_ERROR(pack->CheckEngine(engine_->config()).At(device_));
     for (const Region& region : regions_) {
+      const auto* packed = pack == nullptr ? nullptr : pack->Find(region.begin, region.end);
+      if (packed != nullptr) {
+        compiled_.push_back(*packed);
+        continue;
+      }
       BLUESTEM_ASSIGN_OR_RETURN(
           fpga::EngineProgram compiled,
           fpga::CompileRegion(*program_, region.begin, region.end, engine_->config()));
@@ -156,11 +164,11 @@ class FpgaDevice : public Device {
 
   Result<std::unique_ptr<Runner>> Prepare(std::shared_ptr<const program::Program> program,
                                           std::vector<Region> regions,
-                                          const DeviceOptions&) const override {
+                                          const DeviceOptions& options) const override {
     BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<fpga::Engine> engine, MakeEngine());
     auto runner = std::make_unique<FpgaRunner>(name(), std::move(program), std::move(regions),
                                                std::move(engine));
-    BLUESTEM_RETURN_IF_ERROR(runner->Compile());
+    BLUESTEM_RETURN_IF_ERROR(runner->Compile(options.pack.get()));
     return std::unique_ptr<Runner>(std::move(runner));
   }
 
