@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFpgaTarget = "fpga";
+
 // Prints steps with the time that each took.
 class Steps {
  public:
@@ -42,13 +44,17 @@ class Steps {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-Result<std::vector<const codegen::Target*>> FindTargets(const std::vector<std::string>& names) {
+// `fpga`: whether the engine is asked for too, which no compiler is for.
+Result<std::vector<const codegen::Target*>> FindTargets(std::vector<std::string> names,
+                                                        bool& fpga) {
+  fpga = std::erase(names, kFpgaTarget) > 0;
   std::vector<const codegen::Target*> targets;
   for (const std::string& name : names) {
     const codegen::Target* target = codegen::FindTarget(name);
     if (target == nullptr) {
       std::vector<std::string> known;
       for (const codegen::Target& row : codegen::Targets()) known.push_back(row.name);
+      known.emplace_back(kFpgaTarget);
       return Error(Code::kInvalidArgument, "--target: got {}; expected {}", name,
                    fmt::join(known, ", "));
     }
@@ -218,8 +224,14 @@ Status VerifyLibraries(const core::LoadedModel& model, const core::Compiled& com
   return OkStatus();
 }
 
+std::string EngineText(const EngineSummary& engine) {
+  return fmt::format("fpga: {} of {} calls in {} region{}, {}", engine.calls, engine.program_calls,
+                     engine.regions, engine.regions == 1 ? "" : "s", BytesText(engine.bytes));
+}
+
 Status Convert(const ConvertOptions& options, Output& output) {
-  BLUESTEM_ASSIGN_OR_RETURN(const auto targets, FindTargets(options.targets));
+  bool fpga = false;
+  BLUESTEM_ASSIGN_OR_RETURN(const auto targets, FindTargets(options.targets, fpga));
   Path target_folder = options.output;
   if (!target_folder.has_filename()) target_folder = target_folder.parent_path();
   BLUESTEM_RETURN_IF_ERROR(CheckOutput(target_folder));
@@ -236,7 +248,7 @@ Status Convert(const ConvertOptions& options, Output& output) {
 
   core::CompileOptions compile;
   if (!options.raw_input) compile.input_codes = core::CodesOf(model);
-  BLUESTEM_ASSIGN_OR_RETURN(const auto files, CarriedFiles(source, model, compile.model_hash));
+  BLUESTEM_ASSIGN_OR_RETURN(auto files, CarriedFiles(source, model, compile.model_hash));
   Status dumped;
   size_t number = 0;
   double pass_seconds = 0;
@@ -270,6 +282,11 @@ Status Convert(const ConvertOptions& options, Output& output) {
 
   BLUESTEM_ASSIGN_OR_RETURN(const StagedFolder staging, StagedFolder::Create(target_folder));
   const Path staged = staging.path() / target_folder.filename();
+  if (fpga) {
+    BLUESTEM_ASSIGN_OR_RETURN(summary.engine,
+                              AddEnginePart(options.model, staging.path() / ".opened", files));
+    steps.Done("pack", EngineText(*summary.engine));
+  }
   codegen::EmitOptions emit;
   emit.targets = targets;
   emit.files = files;
@@ -282,6 +299,10 @@ Status Convert(const ConvertOptions& options, Output& output) {
 
   BLUESTEM_RETURN_IF_ERROR(
       VerifyLibraries(model, compiled, set, staged, targets, expected, steps, summary));
+  if (fpga) {
+    BLUESTEM_RETURN_IF_ERROR(VerifyEnginePart(staged, model, set.samples));
+    steps.Done("verify", "fpga: equal bits on FPGA-MODEL");
+  }
   if (Interrupted()) return InterruptedStatus();
   BLUESTEM_RETURN_IF_ERROR(Publish(staged, target_folder));
   PrintSummary(output, model, compiled, summary);
@@ -295,7 +316,8 @@ Runner Setup(CommandLine& line) {
   line.Add("-o,--output", options->output, "The artefact's folder; DIR.tar.gz is made too")
       .Required();
   line.Add("--target", options->targets,
-           "x86-64, aarch64 or armhf; repeat for several (default: this machine's)");
+           "x86-64, aarch64, armhf, and fpga for the engine's part beside them; repeat for several "
+           "(default: this machine's)");
   line.Add("--meta", options->meta, "meta.yaml of the model (default: the one beside it)");
   line.Add("--images", options->images, "A picture or a folder of them to verify on");
   line.Add("--verify", options->verify, "How many samples to verify on, 1..1000 (default 8)")
@@ -316,14 +338,18 @@ Command ConvertCommand() {
   return {
       .name = "convert",
       .usage = "MODEL -o DIR",
-      .summary = "Compile a model into an artefact for x86-64, aarch64 or armhf",
+      .summary = "Compile a model into an artefact for x86-64, aarch64, armhf and the FPGA engine",
       .description =
           "Reads a model, folds its quantizers into integer thresholds, compiles it, and verifies "
           "the\n"
           "compiled libraries on sample images against a plain evaluation of the model before it\n"
-          "reports success. A conversion that fails leaves no artefact behind.",
+          "reports success. A conversion that fails leaves no artefact behind.\n"
+          "--target fpga also packs what the engine for FPGAs runs of the model, for the board and "
+          "for\n"
+          "its simulation: run -d HETERO:FPGA-SIM,CPU takes it.",
       .example =
           "bluestem convert runs/first -o first.artefact --target x86-64 --target armhf\n"
+          "bluestem convert runs/first -o board.artefact --target armhf --target fpga\n"
           "bluestem convert model.onnx -o out --meta meta.yaml --explain --dump all",
       .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo, Code::kUnavailable,
                 Code::kMismatch},

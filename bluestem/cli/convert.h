@@ -2,11 +2,13 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bluestem/cli/output.h"
 #include "bluestem/cli/verify.h"
+#include "bluestem/codegen/codegen.h"
 #include "bluestem/core/compile.h"
 #include "bluestem/core/model_source.h"
 
@@ -25,13 +27,31 @@ struct ConvertOptions {
   int64_t verify = 8;
 };
 
+// The engine's part of what was made.
+struct EngineSummary {
+  size_t regions = 0;
+  size_t calls = 0, program_calls = 0;  // the engine's, and all
+  int64_t bytes = 0;
+};
+
 // What --json prints and the table is made from.
 struct ConvertSummary {
   Path output;
   std::string samples;  // what it was verified on
   PlainReport plain;
   std::vector<LibraryReport> libraries;
+  std::optional<EngineSummary> engine;
 };
+
+// Adds the engine's part to the `files` that an artefact carries: of the Program that opening them
+// will compile. `scratch` is a folder to write them to. Errors: kUnsupported where nothing of the
+// model goes to the engine, with each call's reason.
+Result<EngineSummary> AddEnginePart(const std::string& model, const Path& scratch,
+                                    std::vector<codegen::ArtefactFile>& files);
+// Runs the samples on the functional model from what is packed in the artefact, and on the CPU.
+// Errors: kMismatch naming sample and output.
+Status VerifyEnginePart(const Path& artefact, const core::LoadedModel& model,
+                        const std::vector<Sample>& samples);
 
 // Prints the table of targets: .so bytes, weights, arena, latency, where it was verified; or the
 // JSON document.

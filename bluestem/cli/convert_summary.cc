@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/convert.h"
+#include "bluestem/core/engine_part.h"
 
 namespace bluestem::cli {
 namespace {
@@ -52,6 +53,14 @@ void PrintSummary(Output& output, const core::LoadedModel& model, const core::Co
   output.Line("");
   output.Line("{} and {}.tar.gz are ready.", summary.output.string(), summary.output.string());
 
+  Json engine = nullptr;
+  if (summary.engine) {
+    engine = {{"part", (summary.output / core::kEnginePart).string()},
+              {"bytes", summary.engine->bytes},
+              {"regions", summary.engine->regions},
+              {"calls", summary.engine->calls},
+              {"program_calls", summary.engine->program_calls}};
+  }
   Json passes = Json::array();
   for (const core::PassRecord& pass : compiled.passes) {
     passes.push_back({{"name", pass.name}, {"changes", pass.changes}, {"seconds", pass.seconds}});
@@ -70,7 +79,8 @@ void PrintSummary(Output& output, const core::LoadedModel& model, const core::Co
                  {"max_difference", summary.plain.max_difference},
                  {"bound", kVerifyBound},
                  {"ties", summary.plain.ties}}},
-               {"targets", targets}});
+               {"targets", targets},
+               {"fpga", engine}});
 }
 
 std::string ProvenanceJson(const core::ModelSource& source, const core::LoadedModel& model) {
