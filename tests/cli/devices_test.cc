@@ -127,10 +127,9 @@ TEST(Benchmark, WrongUseIsRefused) {
   const std::string artefact = Artefact().string();
   EXPECT_THAT(Tool({"benchmark", "-m", artefact, "--api", "sync", "--requests", "2"}).err,
               HasSubstr("--requests 2: --api sync has one request at a time"));
-  EXPECT_THAT(
-      Tool({"benchmark", "-m", artefact, "-d", "TPU"}).err,
-      HasSubstr(
-          "device 'TPU': there is no 'TPU'; expected CPU, REFERENCE, FPGA-MODEL, FPGA-SIM, AUTO"));
+  EXPECT_THAT(Tool({"benchmark", "-m", artefact, "-d", "TPU"}).err,
+              HasSubstr("device 'TPU': there is no 'TPU'; expected CPU, REFERENCE, FPGA, "
+                        "FPGA-MODEL, FPGA-SIM, AUTO"));
   const ToolResult absent = Tool({"benchmark", "-m", "/nowhere/model"});
   EXPECT_EQ(absent.exit_code, 5);
   EXPECT_THAT(absent.err, HasSubstr("/nowhere/model: no such file"));

@@ -195,7 +195,7 @@ TEST(EngineDriver, RefusesWhatItDoesNotDrive) {
     }
     void Write(Register, uint32_t) override {}
     bool Wait(int64_t) override { return false; }
-    uint32_t Attach(std::vector<uint8_t>&) override { return 0; }
+    Result<uint32_t> Attach(std::vector<uint8_t>&) override { return 0; }
     void Reset() override {}
 
    private:

@@ -71,7 +71,7 @@ TEST(DeviceString, AnUnknownOrRepeatedDeviceIsNamed) {
   EXPECT_THAT(unknown.message(),
               HasSubstr("device 'HETERO:GPU,CPU': there is no 'GPU'; expected "));
   EXPECT_THAT(unknown.message(),
-              HasSubstr("CPU, REFERENCE, FPGA-MODEL, FPGA-SIM, AUTO, HETERO:DEVICE"));
+              HasSubstr("CPU, REFERENCE, FPGA, FPGA-MODEL, FPGA-SIM, AUTO, HETERO:DEVICE"));
   EXPECT_THAT(ParseDeviceString("HETERO:CPU,CPU").status().message(), HasSubstr("CPU twice"));
   EXPECT_THAT(ParseDeviceString("").status().message(), HasSubstr("there is no ''"));
 }

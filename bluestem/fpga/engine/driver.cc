@@ -10,6 +10,21 @@ constexpr uint32_t kStart = 1, kAbort = 2;
 constexpr int64_t kAbortClocks = 100'000;  // in which open bursts are answered, on a bus that works
 constexpr int64_t kSlice = 50'000;         // clocks between two looks at `cancel`
 
+// The bytes that descriptors of this kind move.
+std::vector<BufferRange> MapRanges(const std::vector<uint8_t>& buffer, uint32_t list, Opcode kind) {
+  std::vector<BufferRange> ranges;
+  for (uint64_t at = list; at + sizeof(CommandWords) <= buffer.size(); at += sizeof(CommandWords)) {
+    CommandWords words;
+    std::memcpy(words.data(), buffer.data() + at, sizeof(words));
+    const Command command = Decode(words);
+    if (command.opcode == Opcode::kEnd) break;
+    const uint64_t bytes = uint64_t{command.in_h} * command.in_w * command.blocks * kWordBytes;
+    if (command.opcode != kind || command.address >= buffer.size()) continue;
+    ranges.push_back({command.address, std::min<uint64_t>(bytes, buffer.size() - command.address)});
+  }
+  return ranges;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EnginePort> port) {
@@ -42,6 +57,10 @@ Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EngineP
   return std::unique_ptr<EngineDriver>(new EngineDriver(std::move(port), config));
 }
 
+Status EngineDriver::Keep(const std::vector<uint8_t>& buffer, uint32_t list) {
+  return port_->Keep(buffer, MapRanges(buffer, list, Opcode::kLoadMap));
+}
+
 EngineStatus EngineDriver::WaitForEnd(const std::atomic<bool>* cancel) {
   for (int64_t waited = 0; waited < watchdog_; waited += kSlice) {
     if (port_->Wait(std::min(kSlice, watchdog_ - waited))) return EngineStatus::kDone;
@@ -55,7 +74,9 @@ EngineStatus EngineDriver::WaitForEnd(const std::atomic<bool>* cancel) {
 EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list,
                                const std::atomic<bool>* cancel) {
   port_->TakeEvents();
-  port_->Write(Register::kBufferAddress, port_->Attach(buffer));
+  const Result<uint32_t> address = port_->Attach(buffer);
+  if (!address.ok()) return {.refusal = address.status().message()};
+  port_->Write(Register::kBufferAddress, *address);
   port_->Write(Register::kBufferBytes, static_cast<uint32_t>(buffer.size()));
   port_->Write(Register::kListAddress, list);
   port_->Write(Register::kIrqPending, 1);
@@ -76,6 +97,7 @@ EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list,
   result.memory_clocks = port_->Read(Register::kMemoryClocks);
   result.bus_address = port_->Read(Register::kErrorAddress);
   port_->Write(Register::kIrqPending, 1);
+  port_->Detach(buffer, MapRanges(buffer, list, Opcode::kStoreMap));
   if (!rests) port_->Reset();
   AddTrace(buffer, list, result);
   return result;

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "bluestem/base/status.h"
 #include "bluestem/fpga/engine/command.h"
 
 namespace bluestem::fpga {
@@ -25,12 +27,20 @@ struct EngineResult {
   int64_t memory_clocks = 0;        // that the memory port was busy
   uint32_t bus_address = 0;         // kBusError: of the burst; 0 where nothing says it
   std::vector<CommandTrace> trace;  // in the list's order; empty where nothing records it
+  std::string refusal;              // why the list was not started, with kIdle
 };
 
 class Engine {
  public:
   virtual ~Engine() = default;
   virtual const EngineConfig& config() const = 0;
+  // Says that `buffer` comes again with this list, and that between runs only those bytes change
+  // which the list loads as maps: an engine with memory of its own copies them alone. Until
+  // Release; the vector stays where it is. Errors: kUnavailable where that memory is too small.
+  virtual Status Keep(const std::vector<uint8_t>& /*buffer*/, uint32_t /*list*/) {
+    return OkStatus();
+  }
+  virtual void Release(const std::vector<uint8_t>& /*buffer*/) {}
   // Runs the list at byte `list` of `buffer`; ends early, with kAborted, once `cancel` (null:
   // never) is set. What a failed list has written stays; the engine can be used again.
   virtual EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,

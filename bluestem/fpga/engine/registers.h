@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "bluestem/base/status.h"
+
 namespace bluestem::fpga {
 
 enum class Register : uint32_t {
@@ -29,6 +31,13 @@ enum class Register : uint32_t {
   kTaps = 0x50,
 };
 
+// Bytes of a buffer.
+struct BufferRange {
+  uint32_t address = 0;
+  uint64_t bytes = 0;
+  bool operator==(const BufferRange&) const = default;
+};
+
 // The way to an engine: its registers, its interrupt, its memory. A simulation has one, a board
 // another.
 class EnginePort {
@@ -47,8 +56,17 @@ class EnginePort {
   // Waits for the interrupt, as long as the engine would take for `clocks`. Returns whether it
   // came.
   virtual bool Wait(int64_t clocks) = 0;
-  // Makes `buffer` visible to the engine and returns its address on the bus.
-  virtual uint32_t Attach(std::vector<uint8_t>& buffer) = 0;
+  // Keeps room for `buffer`, of which only `changing` is written between lists, until Release; the
+  // vector stays where it is. Errors: kUnavailable where the engine's memory is too small.
+  virtual Status Keep(const std::vector<uint8_t>&, std::vector<BufferRange> /*changing*/) {
+    return OkStatus();
+  }
+  virtual void Release(const std::vector<uint8_t>&) {}
+  // Makes `buffer` visible to the engine and returns its address on the bus. Errors: Keep's, and
+  // kUnavailable where the engine still runs the list before.
+  virtual Result<uint32_t> Attach(std::vector<uint8_t>& buffer) = 0;
+  // Brings what the engine has `written` back into the buffer.
+  virtual void Detach(std::vector<uint8_t>&, const std::vector<BufferRange>& /*written*/) {}
   // As after power-on.
   virtual void Reset() = 0;
   // Events since the last call, oldest first; none where nothing records them.

@@ -42,7 +42,7 @@ class SimulationPort : public EnginePort {
   uint32_t Read(Register offset) override;
   void Write(Register offset, uint32_t value) override;
   bool Wait(int64_t clocks) override;
-  uint32_t Attach(std::vector<uint8_t>& buffer) override;
+  Result<uint32_t> Attach(std::vector<uint8_t>& buffer) override;
   void Reset() override;
   std::vector<Event> TakeEvents() override;
 

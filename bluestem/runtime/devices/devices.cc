@@ -9,6 +9,7 @@ const std::vector<DeviceKind>& DeviceKinds() {
     std::vector<DeviceKind> all = {
         {"CPU", "this machine's processor, with the best kernels that it has", OpenCpu},
         {"REFERENCE", "the kernels that define the numbers, on the processor; slow", OpenReference},
+        {"FPGA", "the engine in a board's FPGA, through UIO; not tried on a board", OpenFpgaBoard},
         {"FPGA-MODEL", "the FPGA engine as C++: exact results, computed clocks", OpenFpgaModel},
         {"FPGA-SIM", "the engine's RTL, simulated clock by clock; slow", OpenFpgaSimulation},
     };

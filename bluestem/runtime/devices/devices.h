@@ -7,6 +7,7 @@ namespace bluestem::runtime {
 
 Result<std::shared_ptr<const Device>> OpenCpu();
 Result<std::shared_ptr<const Device>> OpenReference();
+Result<std::shared_ptr<const Device>> OpenFpgaBoard();
 Result<std::shared_ptr<const Device>> OpenFpgaModel();
 Result<std::shared_ptr<const Device>> OpenFpgaSimulation();
 

@@ -1,10 +1,13 @@
 // FPGA-MODEL: the engine (fpga/engine) as C++: exact results, and the clocks that its formula
-// gives. FPGA-SIM: its RTL, simulated clock by clock, behind the driver that a board has.
+// gives. FPGA-SIM: its RTL, simulated clock by clock, behind the driver that a board has. FPGA: a
+// board's, not tried on one.
 #include <chrono>
 #include <cstdio>
+#include <mutex>
 
 #include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/simulation.h"
+#include "bluestem/fpga/engine/uio.h"
 #include "bluestem/fpga/pack.h"
 #include "bluestem/fpga/region.h"
 #include "bluestem/runtime/devices/devices.h"
@@ -30,8 +33,12 @@ class FpgaRunner : public Runner {
         regions_(std::move(regions)),
         engine_(std::move(engine)) {}
 
+  ~FpgaRunner() override {
+    for (const fpga::EngineProgram& compiled : compiled_) engine_->Release(compiled.buffer);
+  }
+
   // Takes the regions that `pack` (may be null) has and compiles the others. Errors: CheckEngine's,
-  // CompileRegion's.
+  // CompileRegion's; kUnavailable where the engine's memory is too small.
   Status Compile(const fpga::EnginePack* pack) {
     if (pack != nullptr) BLUESTEM_RETURN_IF_ERROR(pack->CheckEngine(engine_->config()).At(device_));
     for (const Region& region : regions_) {
@@ -44,6 +51,10 @@ class FpgaRunner : public Runner {
           fpga::EngineProgram compiled,
           fpga::CompileRegion(*program_, region.begin, region.end, engine_->config()));
       compiled_.push_back(std::move(compiled));
+    }
+    for (const fpga::EngineProgram& compiled : compiled_) {
+      const Status kept = engine_->Keep(compiled.buffer, compiled.list);
+      if (!kept.ok()) return kept.At(device_);
     }
     return OkStatus();
   }
@@ -63,6 +74,9 @@ class FpgaRunner : public Runner {
     }
     AddRow(rows, "encode", 0);
     const fpga::EngineResult result = engine_->Run(compiled.buffer, compiled.list, cancel);
+    if (!result.refusal.empty()) {
+      return Error(Code::kUnavailable, "{}: {}", device_, result.refusal);
+    }
     if (result.status == fpga::EngineStatus::kAborted) {
       return Error(Code::kInterrupted, "cancelled at descriptor {} of {}", result.index, device_);
     }
@@ -109,7 +123,11 @@ class FpgaRunner : public Runner {
         default: in += clocks;
       }
     }
-    AddRow(&rows, "transfer in", in);
+    if (result.trace.empty()) {
+      AddRow(&rows, "engine", result.clocks);  // which told no more
+    } else {
+      AddRow(&rows, "transfer in", in);
+    }
     for (size_t i = regions_[region].begin; i < regions_[region].end; ++i) {
       const program::Call& call = program_->calls[i];
       rows.push_back({.op = call.op,
@@ -219,7 +237,66 @@ class FpgaSimulation : public FpgaDevice {
   }
 };
 
+// A board has one engine, which sessions use in turn.
+struct Board {
+  std::mutex mutex;
+  std::unique_ptr<fpga::EngineDriver> driver;  // guarded by mutex, but for its constant config
+};
+
+class BoardEngine : public fpga::Engine {
+ public:
+  explicit BoardEngine(std::shared_ptr<Board> board) : board_(std::move(board)) {}
+  const fpga::EngineConfig& config() const override { return board_->driver->config(); }
+  Status Keep(const std::vector<uint8_t>& buffer, uint32_t list) override {
+    const std::lock_guard lock(board_->mutex);
+    return board_->driver->Keep(buffer, list);
+  }
+  void Release(const std::vector<uint8_t>& buffer) override {
+    const std::lock_guard lock(board_->mutex);
+    board_->driver->Release(buffer);
+  }
+  fpga::EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
+                         const std::atomic<bool>* cancel) override {
+    const std::lock_guard lock(board_->mutex);
+    return board_->driver->Run(buffer, list, cancel);
+  }
+
+ private:
+  std::shared_ptr<Board> board_;
+};
+
+class FpgaBoard : public FpgaDevice {
+ public:
+  explicit FpgaBoard(std::shared_ptr<Board> board) : board_(std::move(board)) {
+    config_ = board_->driver->config();
+  }
+  std::string name() const override { return "FPGA"; }
+
+ protected:
+  std::string Clocks() const override { return "counted by the engine"; }
+  Result<std::unique_ptr<fpga::Engine>> MakeEngine() const override {
+    return std::unique_ptr<fpga::Engine>(std::make_unique<BoardEngine>(board_));
+  }
+
+ private:
+  std::shared_ptr<Board> board_;
+};
+
 }  // namespace
+
+Result<std::shared_ptr<const Device>> OpenFpgaBoard() {
+  static std::mutex mutex;
+  static std::weak_ptr<Board> open;  // of this process
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<Board> board = open.lock();
+  if (board == nullptr) {
+    BLUESTEM_ASSIGN_OR_RETURN(auto port, fpga::UioPort::Open());
+    board = std::make_shared<Board>();
+    BLUESTEM_ASSIGN_OR_RETURN(board->driver, fpga::EngineDriver::Open(std::move(port)));
+    open = board;
+  }
+  return std::shared_ptr<const Device>(std::make_shared<FpgaBoard>(std::move(board)));
+}
 
 Result<std::shared_ptr<const Device>> OpenFpgaModel() {
   return std::shared_ptr<const Device>(std::make_shared<FpgaModel>());

@@ -1,0 +1,132 @@
+#include "bluestem/fpga/engine/golden.h"
+
+#include <cstring>
+
+namespace bluestem::fpga {
+
+int32_t ListBuilder::Pick(int32_t low, int32_t high) {
+  return low + static_cast<int32_t>(random_() % static_cast<uint64_t>(high - low + 1));
+}
+
+uint32_t ListBuilder::Room(size_t bytes) {
+  const size_t at = buffer_.size();
+  buffer_.resize(at + (bytes + 7) / 8 * 8);
+  for (size_t i = 0; i < bytes; ++i) buffer_[at + i] = static_cast<uint8_t>(random_());
+  return static_cast<uint32_t>(at);
+}
+
+std::vector<uint8_t>& ListBuilder::Finish() {
+  Add({});
+  for (size_t i = 0; i < commands_.size(); ++i) {
+    const CommandWords words = Encode(commands_[i]);
+    std::memcpy(buffer_.data() + i * sizeof(words), words.data(), sizeof(words));
+  }
+  return buffer_;
+}
+
+// The convolution, and taps_.
+Command ListBuilder::Shape() {
+  Command c;
+  c.opcode = Opcode::kConv;
+  c.mode = static_cast<WriteMode>(Pick(0, 3));
+  const int32_t kernel = Pick(0, 2) * 2 + 1, dilation = Pick(1, 2), pad = Pick(0, kernel);
+  taps_.clear();
+  for (int32_t t = 0; t < kernel * kernel; ++t) {
+    taps_.push_back({0, t / kernel * dilation - pad, t % kernel * dilation - pad});
+  }
+  c.in_h = static_cast<uint32_t>(Pick(1, 13));
+  c.in_w = static_cast<uint32_t>(Pick(1, 13));
+  c.out_h = static_cast<uint32_t>(Pick(1, 13));
+  c.out_w = static_cast<uint32_t>(Pick(1, 13));
+  c.blocks = static_cast<uint32_t>(Pick(1, 3));
+  c.digits = Pick(0, 3) == 0 ? 2 : 1;
+  c.out_blocks = static_cast<uint32_t>(Pick(1, 3));
+  c.tap_count = static_cast<uint32_t>(kernel * kernel);
+  c.src_row_step = (c.in_w + 1) / 2 + static_cast<uint32_t>(Pick(0, 2));
+  c.src_block_step = c.src_row_step * ((c.in_h + 1) / 2);
+  c.digit_step = c.src_block_step * c.blocks;
+  c.src_base = static_cast<uint32_t>(Pick(0, 99));
+  c.dst_base = 4096;
+  c.dst_row_step = (c.out_w + 1) / 2;
+  c.dst_block_step = c.dst_row_step * ((c.out_h + 1) / 2);
+  c.dst_plane_step = c.dst_block_step * c.out_blocks;
+  c.tap_base = static_cast<uint32_t>(Pick(0, 400));
+  c.weight_base = static_cast<uint32_t>(Pick(0, 300));
+  c.threshold_base = static_cast<uint32_t>(Pick(0, 60));
+  return c;
+}
+
+void ListBuilder::LoadConstants(const Command& conv) {
+  const uint32_t taps = Room(conv.tap_count * kTapBytes);
+  for (size_t t = 0; t < taps_.size(); ++t) {
+    const uint64_t word = EncodeTap(taps_[t]);
+    std::memcpy(buffer_.data() + taps + t * kTapBytes, &word, sizeof(word));
+  }
+  Add({.opcode = Opcode::kLoadTaps,
+       .dst_base = conv.tap_base,
+       .address = taps,
+       .length = conv.tap_count});
+  const uint32_t words = conv.out_blocks * conv.tap_count * conv.blocks;
+  Add({.opcode = Opcode::kLoadWeights,
+       .dst_base = conv.weight_base,
+       .address = Room(words * kWeightWordBytes),
+       .length = words});
+  Add({.opcode = Opcode::kLoadThresholds,
+       .dst_base = conv.threshold_base,
+       .address = Thresholds(conv),
+       .length = conv.out_blocks});
+}
+
+void ListBuilder::Conv() {
+  Command c = Shape();
+  LoadConstants(c);
+  for (uint32_t d = 0; d < c.digits; ++d) {
+    Add(Map(Opcode::kLoadMap, c.in_h, c.in_w, c.blocks, c.src_base + d * c.digit_step,
+            c.src_row_step, c.src_block_step));
+  }
+  c.after = 3 + c.digits;
+  Add(c);
+  StoreResult(c);
+}
+
+void ListBuilder::StoreResult(const Command& conv) {
+  const bool halves = conv.mode == WriteMode::kMaxPool || conv.mode == WriteMode::kSpaceToDepth;
+  const uint32_t h = halves ? conv.out_h / 2 : conv.out_h;
+  const uint32_t w = halves ? conv.out_w / 2 : conv.out_w;
+  uint32_t planes = 1;
+  if (conv.mode == WriteMode::kRaw) planes = kLanes / kRawLanes;
+  if (conv.mode == WriteMode::kSpaceToDepth) planes = 4;
+  for (uint32_t p = 0; p < planes && h > 0 && w > 0; ++p) {
+    Command map =
+        Map(Opcode::kStoreMap, h, w, conv.out_blocks, conv.dst_base + p * conv.dst_plane_step,
+            conv.dst_row_step, conv.dst_block_step);
+    map.after = 1;
+    Add(map);
+  }
+}
+
+Command ListBuilder::Map(Opcode opcode, uint32_t h, uint32_t w, uint32_t blocks, uint32_t base,
+                         uint32_t row_step, uint32_t block_step) {
+  return {.opcode = opcode,
+          .in_h = h,
+          .in_w = w,
+          .src_base = base,
+          .src_row_step = row_step,
+          .src_block_step = block_step,
+          .blocks = blocks,
+          .address = Room(size_t{h} * w * blocks * kWordBytes)};
+}
+
+uint32_t ListBuilder::Thresholds(const Command& conv) {
+  const uint32_t at = Room(conv.out_blocks * static_cast<size_t>(kThresholdBytes));
+  const auto spread = static_cast<int32_t>(8 + conv.tap_count * conv.blocks * 4);
+  for (uint32_t o = 0; o < conv.out_blocks * kLanes; ++o) {
+    int16_t entry[4];
+    for (int k = 0; k < 3; ++k) entry[k] = static_cast<int16_t>(Pick(-spread, spread));
+    entry[3] = static_cast<int16_t>(Pick(0, 1));
+    std::memcpy(buffer_.data() + at + o * sizeof(entry), entry, sizeof(entry));
+  }
+  return at;
+}
+
+}  // namespace bluestem::fpga
