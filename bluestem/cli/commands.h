@@ -25,6 +25,7 @@ Command DevicesCommand();
 Command PlaceCommand();
 Command BenchmarkCommand();
 Command FpgaReportCommand();
+Command FpgaSelfTestCommand();
 Command DoctorCommand();
 Command VersionCommand();
 

@@ -68,7 +68,7 @@ std::string ListOfCommands(const std::vector<Command>& commands) {
       "bluestem: a folder of images becomes a compiled low-bit neural network.\n\n"
       "Usage:\n  bluestem COMMAND [OPTIONS]      bluestem COMMAND --help\n\nCommands:\n";
   for (const Command& command : commands) {
-    text += fmt::format("  {:<14}{}\n", command.name, command.summary);
+    text += fmt::format("  {:<15}{}\n", command.name, command.summary);
   }
   text +=
       "\nExample:\n  bluestem convert runs/first -o first.artefact --target x86-64\n\n"

@@ -12,8 +12,8 @@ int main(int argc, char** argv) {
       DataShowCommand(), TrainCommand(),       TuneCommand(),       SensitivityCommand(),
       EvaluateCommand(), ExportCommand(),      ConvertCommand(),    InspectCommand(),
       RunCommand(),      MeasureCommand(),     ProfileCommand(),    DevicesCommand(),
-      PlaceCommand(),    BenchmarkCommand(),   FpgaReportCommand(), DoctorCommand(),
-      VersionCommand(),
+      PlaceCommand(),    BenchmarkCommand(),   FpgaReportCommand(), FpgaSelfTestCommand(),
+      DoctorCommand(),   VersionCommand(),
   };
   return RunTool(commands, std::vector<std::string>(argv + 1, argv + argc));
 }

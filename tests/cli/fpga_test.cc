@@ -1,4 +1,4 @@
-// fpga report: what it tells of the engine, draws and refuses.
+// fpga report and selftest: what they tell of the engine, draw and refuse.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -131,6 +131,33 @@ TEST(FpgaReport, LeapMindsTrainedGraphHasItsLowBitBodyOnTheEngine) {
     EXPECT_TRUE(small || layer.at("utilisation").get<double>() > 0.9) << layer.dump();
   }
   EXPECT_LE(body, 37'500);
+}
+
+TEST(FpgaSelfTest, TheModelAndTheSimulationPassIt) {
+  const ToolOptions cached = {.environment = {"BLUESTEM_CACHE=" BLUESTEM_BINARY_DIR "/fpga-sim"}};
+  for (const char* device : {"FPGA-MODEL", "FPGA-SIM"}) {
+    const ToolResult result = Tool({"fpga", "selftest", "-d", device, "--json"}, cached);
+    if (result.err.find("Verilator") != std::string::npos) GTEST_SKIP() << result.err;
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.Json().at("passed"), true);
+    ASSERT_EQ(result.Json().at("tests").size(), 5u);
+    EXPECT_EQ(result.Json().at("tests")[2].at("test"), "map memory");
+  }
+  EXPECT_THAT(Tool({"fpga", "selftest", "-d", "FPGA-MODEL"}).out,
+              HasSubstr("ok      golden layers     24 random convolutions equal the model's, "));
+}
+
+TEST(FpgaSelfTest, WithoutABoardSaysWhatToDo) {
+  if (std::filesystem::exists("/sys/class/u-dma-buf/bluestem-memory")) GTEST_SKIP() << "a board";
+  const ToolResult absent = Tool({"fpga", "selftest"});
+  EXPECT_EQ(absent.exit_code, 6);
+  EXPECT_THAT(absent.err, HasSubstr("/sys/class/uio: no UIO device 'bluestem-engine'"));
+  EXPECT_THAT(Tool({"devices"}).out,
+              HasSubstr("FPGA: the engine in a board's FPGA, through UIO; not tried on a board\n"
+                        "  not here: /sys/class/uio: no UIO device 'bluestem-engine'"));
+  const ToolResult other = Tool({"fpga", "selftest", "-d", "CPU"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("--device CPU: it has no engine to test; expected FPGA, "));
 }
 
 }  // namespace
