@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bluestem/base/wide.h"
 #include "bluestem/image/image.h"
 
 namespace bluestem::image {
@@ -14,9 +15,7 @@ void Standardize(const uint8_t* pixels, int64_t count, float* out) {
     squares += static_cast<uint64_t>(pixels[i]) * pixels[i];
   }
   // variance = (n * squares - sum^2) / n^2, the numerator exact: below 2^73.
-  const auto n = static_cast<unsigned __int128>(count);
-  const auto numerator =
-      static_cast<double>(n * squares - static_cast<unsigned __int128>(sum) * sum);
+  const double numerator = DifferenceOfProducts(static_cast<uint64_t>(count), squares, sum, sum);
   const auto real_n = static_cast<double>(count);
   const double mean = static_cast<double>(sum) / real_n;
   const double deviation = std::max(std::sqrt(numerator) / real_n, 1.0 / std::sqrt(real_n));
