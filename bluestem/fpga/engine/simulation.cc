@@ -182,9 +182,11 @@ Result<std::unique_ptr<SimulationPort>> SimulationPort::Open(const Path& path) {
     return Error(Code::kUnavailable, "FPGA-SIM: {} is no simulation of this version; delete it",
                  path.string());
   }
-  const Library* kept = library.release();  // as long as the library is loaded: for ever
-  return std::unique_ptr<SimulationPort>(new SimulationPort(kept, kept->open()));
+  return std::unique_ptr<SimulationPort>(new SimulationPort(std::move(library)));
 }
+
+SimulationPort::SimulationPort(std::unique_ptr<const Library> library)
+    : library_(std::move(library)), sim_(library_->open()) {}
 
 SimulationPort::~SimulationPort() {
   library_->close(sim_);

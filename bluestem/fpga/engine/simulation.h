@@ -54,8 +54,8 @@ class SimulationPort : public EnginePort {
 
  private:
   struct Library;
-  SimulationPort(const Library* library, BluestemEngineSim* sim) : library_(library), sim_(sim) {}
-  const Library* library_;
+  explicit SimulationPort(std::unique_ptr<const Library> library);
+  std::unique_ptr<const Library> library_;
   BluestemEngineSim* sim_;
 };
 
