@@ -154,7 +154,6 @@ module sequencer #(
   wire signed [18:0] height = {3'b0, in_h};
   wire signed [18:0] width = {3'b0, in_w};
   always_ff @(posedge clk) begin
-    valid1 <= work;
     base1 <= add(offset, src_base);
     weight1 <= weight;
     y1 <= {tile_y, 1'b0};
@@ -231,6 +230,7 @@ module sequencer #(
   // ---- Flags beside the pipeline: bit 0 is step 2, the last one step 8.
   logic [6:0] valids, firsts, shifts, lasts;
   always_ff @(posedge clk) begin
+    valid1 <= work;
     first1 <= at_first;
     shift1 <= at_shift;
     last1 <= end_work;
