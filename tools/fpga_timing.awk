@@ -68,7 +68,6 @@ $1 == ".subckt" {
   }
   waits[cell] = n_in
   for (i = 1; i <= n_out; i++) driver[substr(out[i], index(out[i], "=") + 1)] = cell
-  if (type == "MISTRAL_MLAB") begin_mlab = 1
 }
 # Of the wire from what drives `net`.
 function wire(net,   l, extra) {
@@ -105,7 +104,7 @@ END {
   for (c = 1; c <= cell; c++) if (waits[c] == 0) queue[++tail] = c
   for (net in known) finish(net)
   for (head = 1; head <= tail; head++) reckon(queue[head])
-  if (tail != cell) print cell - tail " cells are on a loop"
+  if (tail != cell) { print "fpga_timing: " cell - tail " cells hang on a loop, or on nothing"; exit 1 }
   for (e = 1; e <= ends; e++) {
     net = end_net[e]
     time = arrival[net] + end_setup[e]

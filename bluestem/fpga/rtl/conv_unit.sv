@@ -44,10 +44,16 @@ module conv_unit #(
   wire [15:0] dst_block_step = fields[303:288], dst_plane_step = fields[319:304];
   wire [15:0] weight_base = fields[335:320], threshold_base = fields[351:336];
 
-  wire empty = out_h == 0 || out_w == 0 || in_h == 0 || in_w == 0 || blocks == 0 || digits == 0 ||
-               tap_count == 0 || out_blocks == 0;
-  wire [16:0] tap_end = {1'b0, tap_base} + {1'b0, tap_count};
-  wire [16:0] threshold_end = {1'b0, threshold_base} + {1'b0, out_blocks};
+  // With the fields: what their checks add and compare.
+  logic empty;
+  logic [16:0] tap_end, threshold_end;
+  always_ff @(posedge clk) begin
+    empty <= descriptor[79:64] == 0 || descriptor[95:80] == 0 || descriptor[111:96] == 0 ||
+             descriptor[127:112] == 0 || descriptor[191:176] == 0 || descriptor[31:16] == 0 ||
+             descriptor[255:240] == 0 || descriptor[223:208] == 0;
+    tap_end <= {1'b0, descriptor[239:224]} + {1'b0, descriptor[255:240]};
+    threshold_end <= {1'b0, descriptor[351:336]} + {1'b0, descriptor[223:208]};
+  end
   wire bad = empty || mode > 8'd3 || {15'd0, tap_end} > 32'(TAPS) ||
              {15'd0, threshold_end} > 32'(THRESHOLD_BLOCKS);
 

@@ -50,14 +50,19 @@ module list_reader (
 
   wire [7:0] opcode = descriptor[7:0];
   wire [31:0] after = descriptor[63:32];
-  wire conv = opcode == Conv;
-  wire map = opcode == LoadMap || opcode == StoreMap;
-  wire [32:0] at_end = {1'b0, at} + 33'd64;
-  wire outside = at_end > {1'b0, buffer_bytes} || at[2:0] != 0 || next == 16'hffff;
+
+  // Registered, and reckoned long before: whether the descriptor at `at` lies outside the buffer or
+  // is one too many, or the first, or the one behind.
+  logic outside, first_outside, next_outside;
+  logic [32:0] first_end, next_end;
   logic moves_map;  // the port runs a map
 
   // Registered: what the descriptor in hand waits for.
-  logic other_ended, waits_for_none;
+  logic conv, map, ends;
+  logic moves_reach, convs_reach;  // as many as it waits for have ended
+  logic moves_come, convs_come;    // as many stand before it
+  wire other_ended = conv ? moves_reach : convs_reach;
+  wire waits_for_none = conv ? !moves_come : !convs_come;
   wire array_free = !array_busy && !array_start;
   wire port_free = !port_busy && !port_start;
   wire go = state == Hand && other_ended && (conv ? array_free && (port_free || !moves_map)
@@ -75,14 +80,24 @@ module list_reader (
     if (array_done) convs_ended <= convs_ended + 16'd1;
     if (port_done && port_error == 0) moves_ended <= moves_ended + 16'd1;
     if (valid) descriptor <= {data, descriptor[511:64]};
-    waits_for_none <= after > {16'd0, conv ? moves : convs};
-    other_ended <= after <= {16'd0, conv ? moves_ended : convs_ended};
+    first_end <= {1'b0, list_address} + 33'd64;
+    first_outside <= first_end > {1'b0, buffer_bytes} || list_address[2:0] != 0;
+    next_end <= {1'b0, at} + 33'd128;
+    next_outside <= next_end > {1'b0, buffer_bytes} || at[2:0] != 0 || next == 16'hfffe;
+    conv <= opcode == Conv;
+    map <= opcode == LoadMap || opcode == StoreMap;
+    ends <= opcode == End;
+    moves_come <= after <= {16'd0, moves};
+    convs_come <= after <= {16'd0, convs};
+    moves_reach <= after <= {16'd0, moves_ended};
+    convs_reach <= after <= {16'd0, convs_ended};
     case (state)
       Rest: begin
         if (start) begin
           state <= Ask;
           status <= Running;
           at <= list_address;
+          outside <= first_outside;
         end
         next <= '0;
         {convs, moves, convs_ended, moves_ended} <= '0;
@@ -115,7 +130,7 @@ module list_reader (
         end
       end
       Hand: begin
-        if (failed || opcode == End) state <= Finish;
+        if (failed || ends) state <= Finish;
         else if (waits_for_none) begin
           failed <= 1'b1;
           status <= Deadlock;
@@ -124,6 +139,7 @@ module list_reader (
         end else if (go) begin
           state <= Ask;
           at <= at + 32'd64;
+          outside <= next_outside;
           next <= next + 16'd1;
           if (conv) begin
             array_start <= 1'b1;

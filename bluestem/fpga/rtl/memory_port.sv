@@ -65,21 +65,26 @@ module memory_port #(
   state_t state;
   assign busy = state != Idle;
 
-  wire weights = opcode == LoadWeights;
-  wire thresholds = opcode == LoadThresholds;
-  wire taps = opcode == LoadTaps;
-  wire stores = opcode == StoreMap;
-  wire map = !weights && !thresholds && !taps;
+  // What it is, from the clock after `start` on.
+  logic weights, thresholds, taps, stores, map;
+  always_ff @(posedge clk) begin
+    weights <= opcode == LoadWeights;
+    thresholds <= opcode == LoadThresholds;
+    taps <= opcode == LoadTaps;
+    stores <= opcode == StoreMap;
+    map <= opcode != LoadWeights && opcode != LoadThresholds && opcode != LoadTaps;
+  end
   wire running = state == Run;
 
   // ---- Checks, a clock each: pixels, words, the byte after the last.
-  logic [31:0] pixels;
+  logic [31:0] pixels, words_low, words_high;
   logic [47:0] words;
   logic [51:0] bytes_end;
   logic [32:0] unit_end;
   wire [32:0] room = weights ? 33'(WEIGHT_WORDS) : thresholds ? 33'(THRESHOLD_BLOCKS) : 33'(TAPS);
   wire empty = blocks == 0 || in_h == 0 || in_w == 0;
-  wire bad_address = address[2:0] != 0 || bytes_end > {20'd0, buffer_bytes};
+  wire bad_address = address[2:0] != 0 || bytes_end[51:32] != 0 ||
+                     bytes_end[31:0] > buffer_bytes;
   wire bad_range = map ? empty : unit_end > room;
 
   // ---- The place in the banks, [block][y][x].
@@ -90,11 +95,11 @@ module memory_port #(
       add = {sum[16] | a[16], sum[15:0]};
     end
   endfunction
-  logic [15:0] x_left, y_left, column;
+  logic [15:0] x_left, y_left;
   logic odd_x, odd_y;
-  logic [16:0] row, block_row;
-  wire [16:0] place = add(row, column);
+  logic [16:0] place, row, block_row;
   wire beyond = map && {15'd0, place} >= 32'(BANK_WORDS);
+  wire [16:0] next_row = odd_y ? add(row, row_step) : row;
   wire [16:0] next_block = add(block_row, block_step);
   wire [1:0] bank = {odd_y, odd_x};
 
@@ -111,7 +116,9 @@ module memory_port #(
   always_ff @(posedge clk) begin
     pixels <= in_h * in_w;
     words <= weights ? {12'd0, length, 4'd0} : thresholds ? {11'd0, length, 5'd0} :
-             taps ? {16'd0, length} : pixels * {16'd0, blocks};
+             taps ? {16'd0, length} : {16'd0, words_low} + {words_high, 16'd0};
+    words_low <= pixels[15:0] * blocks;
+    words_high <= pixels[31:16] * blocks;
     bytes_end <= {1'b0, words, 3'd0} + {20'd0, address};
     unit_end <= {17'd0, dst_base} + {1'b0, length};
     bus_address <= buffer_address + address;
@@ -154,24 +161,25 @@ module memory_port #(
     if (start) begin
       x_left <= in_w - 16'd1;
       y_left <= in_h - 16'd1;
-      column <= '0;
+      place <= {1'b0, src_base};
       {odd_y, odd_x} <= 2'b00;
       row <= {1'b0, src_base};
       block_row <= {1'b0, src_base};
     end else if (step) begin
       odd_x <= !odd_x;
-      column <= column + {15'd0, odd_x};
+      place <= add(place, {15'd0, odd_x});
       x_left <= x_left - 16'd1;
       if (x_left == 0) begin
         odd_x <= 1'b0;
-        column <= '0;
         x_left <= in_w - 16'd1;
         odd_y <= !odd_y;
-        if (odd_y) row <= add(row, row_step);
+        row <= next_row;
+        place <= next_row;
         y_left <= y_left - 16'd1;
         if (y_left == 0) begin
           odd_y <= 1'b0;
           row <= next_block;
+          place <= next_block;
           block_row <= next_block;
           y_left <= in_h - 16'd1;
         end
@@ -183,16 +191,14 @@ module memory_port #(
   logic [28:0] beat;
   always_ff @(posedge clk) begin
     load_data <= read_data;
-    weight_enable <= '0;
-    threshold_enable <= '0;
-    tap_enable <= 1'b0;
-    bank_enable <= '0;
     if (start) beat <= '0;
     else if (loaded) beat <= beat + 29'd1;
-    if (loaded && weights) weight_enable[beat[3:0]] <= 1'b1;
-    if (loaded && thresholds) threshold_enable[beat[1:0]] <= 1'b1;
-    if (loaded && taps) tap_enable <= 1'b1;
-    if (loaded && map && !beyond) bank_enable[bank] <= 1'b1;
+    for (int i = 0; i < 16; i++) weight_enable[i] <= loaded && weights && beat[3:0] == 4'(i);
+    for (int i = 0; i < 4; i++) begin
+      threshold_enable[i] <= loaded && thresholds && beat[1:0] == 2'(i);
+      bank_enable[i] <= loaded && map && !beyond && bank == 2'(i);
+    end
+    tap_enable <= loaded && taps;
     weight_address <= dst_base[WA-1:0] + beat[WA+3:4];
     threshold_address <= {dst_base[HA-4:0], 3'd0} + beat[HA+1:2];
     tap_address <= dst_base[TA-1:0] + beat[TA-1:0];

@@ -109,7 +109,9 @@ module output_unit #(
   logic due1, due2, due3, first1, first2, first3, last1, last2, last3, end1, end2, end3;
   logic inside1, inside2, inside3;
   logic [1:0] bank1, bank2, bank3;
-  logic [18:0] at1, at2, at3;
+  logic [18:0] at1, at2;
+  logic [BA-1:0] at3;
+  logic beyond3;
   wire [16:0] y = {tile_y, pixel[1]};
   wire [16:0] x = {tile_x, pixel[0]};
   // Pooled, all four must lie in the map; the last of them says so.
@@ -126,7 +128,8 @@ module output_unit #(
     at1 <= {3'd0, row[15:0]} + (planes ? {3'd0, plane[15:0]} : 19'd0) + {3'd0, column} +
            (row[16] || (planes && plane[16]) ? 19'h40000 : 19'd0);
     at2 <= at1;
-    at3 <= at2;
+    at3 <= at2[BA-1:0];
+    beyond3 <= at2 >= 19'(BANK_WORDS);
     if (rst || stop) {due3, due2, due1} <= '0;
   end
 
@@ -201,10 +204,9 @@ module output_unit #(
   // ---- 4: written.
   wire writes = due3 && inside3 && (mode != 8'd1 || last3);
   always_ff @(posedge clk) begin
-    write_enable <= '0;
-    if (writes && at3 < 19'(BANK_WORDS)) write_enable[bank3] <= !stop;
-    write_address <= at3[BA-1:0];
-    out_of_range <= writes && at3 >= 19'(BANK_WORDS);
+    for (int i = 0; i < 4; i++) write_enable[i] <= writes && !beyond3 && !stop && bank3 == 2'(i);
+    write_address <= at3;
+    out_of_range <= writes && beyond3;
     done <= due3 && end3;
     if (rst) begin
       write_enable <= '0;

@@ -27,14 +27,13 @@ module read_master (
   logic [4:0] burst_beats;
   logic opened, idle;
 
-  // Lengths of the open bursts, oldest first, and their addresses.
+  // Beats to come of the open bursts, oldest first, and their addresses.
   logic [4:0] length0, length1, length2, length3;
   logic [31:0] address0, address1, address2, address3;
   logic [2:0] count;
-  logic [4:0] beat;
 
   wire take = rvalid && rready;
-  wire expected_last = beat + 5'd1 == length0;
+  wire expected_last = length0 == 5'd1;
   wire burst_end = take && (expected_last || rlast);
   wire fault = take && (rresp != 2'd0 || rlast != expected_last);
 
@@ -55,7 +54,7 @@ module read_master (
     if (start) error <= 1'b0;
     else if (fault) error <= 1'b1;
     if (fault && !error) error_address <= address0;
-    if (take) beat <= burst_end ? 5'd0 : beat + 5'd1;
+    if (take) length0 <= length0 - 5'd1;
     if (burst_end) begin
       length0 <= length1;
       length1 <= length2;
@@ -75,7 +74,6 @@ module read_master (
       busy <= 1'b0;
       error <= 1'b0;
       error_address <= '0;
-      beat <= '0;
       count <= '0;
     end
   end

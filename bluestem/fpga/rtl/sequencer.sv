@@ -62,17 +62,29 @@ module sequencer #(
   // ---- Steps: counters run down to 0.
   logic running, idling, at_first, at_shift;
   logic [4:0] spent;
+  logic spent3, spent13, spent31;  // at least
   logic [15:0] block_left, tap_left, digit_left, x_left, y_left, group_left;
   logic [15:0] tile_x, tile_y, tap_index;
   logic [16:0] offset, digit_offset, weight, weight_first;
 
+  // Registered: whether a counter is at 0, and whether it begins there.
+  logic last_block, last_tap, last_digit, last_x, last_y;
+  logic one_block, one_tap, one_digit, one_x, one_y;
+  always_ff @(posedge clk) begin
+    one_block <= blocks == 16'd1;
+    one_tap <= tap_count == 16'd1;
+    one_digit <= digits == 16'd1;
+    one_x <= out_w <= 16'd2;
+    one_y <= out_h <= 16'd2;
+  end
+
   wire work = running && !idling;
-  wire end_taps = block_left == 0;
-  wire end_digit = end_taps && tap_left == 0;
-  wire end_work = end_digit && digit_left == 0;
-  wire end_row = x_left == 0;
-  wire end_map = end_row && y_left == 0;
-  wire end_tile = (idling || end_work) && spent >= (raw ? 5'd31 : end_map ? 5'd13 : 5'd3);
+  wire end_taps = last_block;
+  wire end_digit = end_taps && last_tap;
+  wire end_work = end_digit && last_digit;
+  wire end_row = last_x;
+  wire end_map = end_row && last_y;
+  wire end_tile = (idling || end_work) && (raw ? spent31 : end_map ? spent13 : spent3);
   wire [16:0] next_digit = add(digit_offset, digit_step);
   wire [16:0] next_weight = add(weight, 16'd1);
 
@@ -81,14 +93,17 @@ module sequencer #(
     if (work) begin
       at_first <= 1'b0;
       block_left <= end_taps ? blocks - 16'd1 : block_left - 16'd1;
+      last_block <= end_taps ? one_block : block_left == 16'd1;
       offset <= end_taps ? digit_offset : add(offset, src_block_step);
       weight <= next_weight;
       if (end_taps) begin
         tap_left <= end_digit ? tap_count - 16'd1 : tap_left - 16'd1;
+        last_tap <= end_digit ? one_tap : tap_left == 16'd1;
         tap_index <= end_digit ? tap_base : tap_index + 16'd1;
       end
       if (end_digit) begin
         digit_left <= end_work ? digits - 16'd1 : digit_left - 16'd1;
+        last_digit <= end_work ? one_digit : digit_left == 16'd1;
         digit_offset <= end_work ? 17'd0 : next_digit;
         offset <= end_work ? 17'd0 : next_digit;
         weight <= weight_first;
@@ -101,14 +116,20 @@ module sequencer #(
     if (running) begin
       idling <= (idling || end_work) && !end_tile;
       if (spent != 5'd31) spent <= spent + 5'd1;
+      if (spent == 5'd2) spent3 <= 1'b1;
+      if (spent == 5'd12) spent13 <= 1'b1;
+      if (spent == 5'd30) spent31 <= 1'b1;
       if (end_tile) begin
         spent <= '0;
+        {spent3, spent13, spent31} <= '0;
         at_first <= 1'b1;
         tile_x <= end_row ? 16'd0 : tile_x + 16'd1;
         x_left <= end_row ? (out_w - 16'd1) >> 1 : x_left - 16'd1;
+        last_x <= end_row ? one_x : x_left == 16'd1;
         if (end_row) begin
           tile_y <= end_map ? 16'd0 : tile_y + 16'd1;
           y_left <= end_map ? (out_h - 16'd1) >> 1 : y_left - 16'd1;
+          last_y <= end_map ? one_y : y_left == 16'd1;
         end
         if (end_map) begin
           group_left <= group_left - 16'd1;
@@ -121,12 +142,15 @@ module sequencer #(
       idling <= 1'b0;
       at_first <= 1'b1;
       spent <= '0;
+      {spent3, spent13, spent31} <= '0;
       block_left <= blocks - 16'd1;
       tap_left <= tap_count - 16'd1;
       digit_left <= digits - 16'd1;
       x_left <= (out_w - 16'd1) >> 1;
       y_left <= (out_h - 16'd1) >> 1;
       group_left <= out_blocks - 16'd1;
+      {last_block, last_tap, last_digit} <= {one_block, one_tap, one_digit};
+      {last_x, last_y} <= {one_x, one_y};
       tile_x <= '0;
       tile_y <= '0;
       tap_index <= tap_base;
@@ -153,6 +177,7 @@ module sequencer #(
   wire signed [18:0] next_x2 = x2 + 19'sd1;
   wire signed [18:0] height = {3'b0, in_h};
   wire signed [18:0] width = {3'b0, in_w};
+  logic signed [18:0] last_row, last_column;
   always_ff @(posedge clk) begin
     base1 <= add(offset, src_base);
     weight1 <= weight;
@@ -169,9 +194,11 @@ module sequencer #(
     odd_y3 <= y2[0];
     odd_x3 <= x2[0];
     in_y3 <= y2 >= 0 && y2 < height;
-    in_y3b <= next_y2 >= 0 && next_y2 < height;
+    in_y3b <= (y2 >= 0 || y2 == -19'sd1) && y2 < last_row;  // y2 + 1 is inside
     in_x3 <= x2 >= 0 && x2 < width;
-    in_x3b <= next_x2 >= 0 && next_x2 < width;
+    in_x3b <= (x2 >= 0 || x2 == -19'sd1) && x2 < last_column;
+    last_row <= height - 19'sd1;
+    last_column <= width - 19'sd1;
   end
 
   // ---- 4: the row's product. 5: of both rows. 6: the rows' addresses. 7: the banks'.

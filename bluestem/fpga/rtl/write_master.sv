@@ -31,10 +31,9 @@ module write_master (
   logic [4:0] burst_beats;
   logic opened, idle, cut;
 
-  // Lengths of the bursts whose data are still to be sent.
+  // Beats to be sent of the bursts, oldest first.
   logic [4:0] length0, length1, length2, length3;
   logic [2:0] count;
-  logic [4:0] beat;
   logic [2:0] answers;  // that are due
 
   wire answered = bvalid && bready;
@@ -47,7 +46,7 @@ module write_master (
   assign bready = answers != 0;
 
   // A register holds the beat that stands on the bus.
-  wire last = beat + 5'd1 == length0;
+  wire last = length0 == 5'd1;
   wire free = !wvalid || wready;
   wire send = free && count != 0 && (valid || cut);
   assign ready = free && count != 0 && !cut;
@@ -66,7 +65,7 @@ module write_master (
       wdata <= cut ? 64'd0 : data;
       wlast <= last;
     end
-    if (send) beat <= last ? 5'd0 : beat + 5'd1;
+    if (send) length0 <= length0 - 5'd1;
     if (sent_burst) begin
       length0 <= length1;
       length1 <= length2;
@@ -86,7 +85,6 @@ module write_master (
       error_address <= '0;
       cut <= 1'b0;
       wvalid <= 1'b0;
-      beat <= '0;
       count <= '0;
       answers <= '0;
     end
