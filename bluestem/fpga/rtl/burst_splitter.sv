@@ -2,7 +2,7 @@
 // most 16 beats, none over a boundary of 4 KB, and `OUTSTANDING` of them open at most. A burst
 // stays until it is taken (valid until ready). docs/formats/engine.md, "Bus".
 //
-// Proved for every sequence of inputs: formal/burst_splitter.
+// Proved for every sequence of inputs: formal/burst_splitter.svh.
 module burst_splitter #(
     parameter int OUTSTANDING = 4
 ) (
@@ -84,4 +84,7 @@ module burst_splitter #(
       open <= '0;
     end
   end
+`ifdef FORMAL
+`include "formal/burst_splitter.svh"
+`endif
 endmodule

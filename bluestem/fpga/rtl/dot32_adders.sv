@@ -3,7 +3,7 @@
 //
 // 32 codes = 6 groups of five and a pair. Five codes sum up to 15, so that every full adder of a
 // group removes a bit and none is left over. A register cuts between the groups and the words.
-// formal/dot32 proves the sum: each group against the sum of its codes, then the words.
+// tools/fpga_formal proves the sum (formal/dot32.sv).
 module dot32_adders (
     input  logic        clk,
     input  logic [31:0] low,

@@ -29,4 +29,7 @@ module fifo #(
       count <= '0;
     end
   end
+`ifdef FORMAL
+`include "formal/fifo.svh"
+`endif
 endmodule

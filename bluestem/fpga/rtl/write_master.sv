@@ -89,4 +89,7 @@ module write_master (
       answers <= '0;
     end
   end
+`ifdef FORMAL
+`include "formal/write_master.svh"
+`endif
 endmodule
