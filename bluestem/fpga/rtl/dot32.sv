@@ -10,7 +10,7 @@ module dot32 (
 `ifdef BLUESTEM_FULL_ADDERS
   dot32_adders adders (.clk, .low, .high, .weights, .sum);
 `else
-  // The same for simulation, which is faster with it: formal/dot32.sv: tools/fpga_formal proves them equal.
+  // The same, and faster to simulate: tools/fpga_formal proves them equal.
   logic [5:0] ones, twos;
   always_ff @(posedge clk) begin
     ones <= 6'($countones(low & weights));

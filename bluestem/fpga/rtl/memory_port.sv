@@ -81,11 +81,11 @@ module memory_port #(
   logic [47:0] words;
   logic [51:0] bytes_end;
   logic [32:0] unit_end;
-  wire [32:0] room = weights ? 33'(WEIGHT_WORDS) : thresholds ? 33'(THRESHOLD_BLOCKS) : 33'(TAPS);
-  wire empty = blocks == 0 || in_h == 0 || in_w == 0;
+  logic [32:0] room;
+  logic empty, over;
   wire bad_address = address[2:0] != 0 || bytes_end[51:32] != 0 ||
                      bytes_end[31:0] > buffer_bytes;
-  wire bad_range = map ? empty : unit_end > room;
+  wire bad_range = map ? empty : over;
 
   // ---- The place in the banks, [block][y][x].
   function automatic [16:0] add(input [16:0] a, input [15:0] b);
@@ -121,6 +121,9 @@ module memory_port #(
     words_high <= pixels[31:16] * blocks;
     bytes_end <= {1'b0, words, 3'd0} + {20'd0, address};
     unit_end <= {17'd0, dst_base} + {1'b0, length};
+    room <= weights ? 33'(WEIGHT_WORDS) : thresholds ? 33'(THRESHOLD_BLOCKS) : 33'(TAPS);
+    over <= unit_end > room;
+    empty <= blocks == 0 || in_h == 0 || in_w == 0;
     bus_address <= buffer_address + address;
     done <= 1'b0;
     write_start <= 1'b0;

@@ -27,14 +27,14 @@ module ram #(
         rdata <= memory[raddr];
       end
     end else begin : several
-      logic [Parts*WIDTH-1:0] words;
+      logic [Parts*WIDTH-1:0] given;
       logic [ADDRESS-12:0] part;
       always_ff @(posedge clk) part <= raddr[ADDRESS-1:11];
-      assign rdata = words[part*WIDTH+:WIDTH];
+      assign rdata = given[part*WIDTH+:WIDTH];
       for (i = 0; i < Parts; i++) begin : part_of
         ram #(.WIDTH(WIDTH), .DEPTH(2048)) words_of (
             .clk, .we(we && waddr[ADDRESS-1:11] == i), .waddr(waddr[10:0]), .wdata,
-            .raddr(raddr[10:0]), .rdata(words[i*WIDTH+:WIDTH])
+            .raddr(raddr[10:0]), .rdata(given[i*WIDTH+:WIDTH])
         );
       end
     end

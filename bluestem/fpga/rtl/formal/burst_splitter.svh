@@ -1,6 +1,6 @@
 // Inside burst_splitter, for proofs: what every sequence of inputs must lead to. tools/fpga_formal.
-// It begins with a reset. `start` comes only while idle, `burst_end` only for a burst that was taken:
-// that is assumed where the splitter stands alone, and proved of write_master.
+// It begins with a reset. `start` comes only while idle, `burst_end` only for a burst that was
+// taken: that is assumed where the splitter stands alone, and proved of write_master.
 `ifdef SPLITTER_ALONE
 `define GIVEN assume
 `else

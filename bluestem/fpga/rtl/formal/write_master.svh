@@ -1,8 +1,9 @@
-// Inside write_master, for proofs: the W channel. tools/fpga_formal. It begins with a reset; `start`
-// comes only while nothing runs, and memory answers only bursts whose address and last beat it took.
+// Inside write_master, for proofs: the W channel. tools/fpga_formal. It begins with a reset, `start`
+// comes only while nothing runs, memory answers only bursts of which it took address and data.
 //
 // A beat of the stream is the beat on the bus in the next clock, and stays until it is taken; a
-// burst that was put up, any of them, gets as many beats as it was put up with, the last one marked.
+// burst that was put up, any of them, gets as many beats as it was put up with, the last one
+// marked.
 (* anyseq *) logic choose;
 logic begun, stood, came, were_last, chosen;
 logic [63:0] stood_data, came_data;
@@ -52,7 +53,8 @@ always @(*) begin
     assert ({1'b0, open} == 4'(opened) + 4'(count) + 4'(wvalid && wlast) + 4'(answers));
     if (chosen) begin
       assert (ahead < count && beats_due != 0);
-      assert (beats_due == (ahead == 0 ? length0 : ahead == 1 ? length1 : ahead == 2 ? length2 : length3));
+      assert (beats_due == (ahead == 0 ? length0 : ahead == 1 ? length1 :
+                            ahead == 2 ? length2 : length3));
     end
   end
 end
