@@ -2,10 +2,9 @@
 
 namespace bluestem::fpga {
 
-// The array, sequencer, thresholds and buffers of a prototype went through Yosys, with 15 % for
-// packing; DMA, registers, residual unit and interconnect are guessed.
+// tools/fpga_area, with its 15 % for packing; not what the bridges of a board take beside it.
 const EngineArea kEngineArea = {
-    .alms = 21000, .m10k = 335, .dsp = 10, .source = "estimate, not synthesised"};
+    .alms = 18271, .m10k = 335, .dsp = 4, .source = "estimate by Yosys, not placed or routed"};
 
 const std::vector<Part>& Parts() {
   // What Quartus's fitter reports as there to be used.

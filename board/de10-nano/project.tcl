@@ -14,6 +14,7 @@ foreach {name value} [list \
     SYSTEMVERILOG_FILE [file join $here top.sv] \
     SDC_FILE [file join $here bluestem.sdc] \
     QIP_FILE bluestem/synthesis/bluestem.qip \
+    VERILOG_MACRO BLUESTEM_FULL_ADDERS=1 \
     VERILOG_INPUT_VERSION SYSTEMVERILOG_2005 \
     OPTIMIZATION_MODE "HIGH PERFORMANCE EFFORT" \
     NUM_PARALLEL_PROCESSORS ALL] {
