@@ -4,6 +4,7 @@
 #include <fstream>
 #include <type_traits>
 
+#include "bluestem/base/byte_stream.h"
 #include "bluestem/codegen/digest.h"
 #include "bluestem/core/core.h"
 
@@ -12,76 +13,6 @@ namespace {
 
 constexpr std::string_view kMagic = "BLUESTEM MODEL 1\n";
 constexpr size_t kDigestBytes = 64;
-
-class Writer {
- public:
-  template <typename T>
-  void Plain(const T& value) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    const auto* from = reinterpret_cast<const uint8_t*>(&value);
-    bytes_.insert(bytes_.end(), from, from + sizeof(T));
-  }
-  template <typename T>
-  void Array(const T& values) {
-    static_assert(std::is_trivially_copyable_v<typename T::value_type>);
-    Plain(static_cast<uint64_t>(values.size()));
-    const auto* from = reinterpret_cast<const uint8_t*>(values.data());
-    bytes_.insert(bytes_.end(), from, from + values.size() * sizeof(typename T::value_type));
-  }
-  Bytes Take() { return std::move(bytes_); }
-
- private:
-  Bytes bytes_;
-};
-
-// Reads what Writer wrote; after a read past the end everything is 0 and ok() is false.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
-  template <typename T>
-  T Plain() {
-    T value{};
-    if (const char* from = Next(sizeof(T))) std::memcpy(&value, from, sizeof(T));
-    return value;
-  }
-  template <typename T>
-  T Array() {
-    using Value = typename T::value_type;
-    const auto count = Plain<uint64_t>();
-    T values;
-    if (count > bytes_.size() / sizeof(Value)) {
-      ok_ = false;
-      return values;
-    }
-    values.resize(static_cast<size_t>(count));
-    const size_t size = values.size() * sizeof(Value);
-    if (const char* from = Next(size); from != nullptr && size > 0)
-      std::memcpy(values.data(), from, size);
-    return values;
-  }
-  // A count of things that take at least a byte each.
-  size_t Count() {
-    const auto count = Plain<uint64_t>();
-    ok_ &= count <= bytes_.size();
-    return ok_ ? static_cast<size_t>(count) : 0;
-  }
-  bool ok() const { return ok_; }
-  bool AtEnd() const { return ok_ && bytes_.empty(); }
-  void Fail() { ok_ = false; }
-
- private:
-  const char* Next(size_t size) {
-    if (!ok_ || size > bytes_.size()) {
-      ok_ = false;
-      return nullptr;
-    }
-    const char* from = bytes_.data();
-    bytes_.remove_prefix(size);
-    return from;
-  }
-  std::string_view bytes_;
-  bool ok_ = true;
-};
 
 // What must not have changed between writing and reading: the version and every call's layout.
 template <typename... Params>
@@ -96,7 +27,7 @@ std::string Layout() {
 }
 
 template <size_t kIndex = 0>
-program::CallParams ReadParams(Reader& in, size_t index) {
+program::CallParams ReadParams(ByteReader& in, size_t index) {
   if constexpr (kIndex < std::variant_size_v<program::CallParams>) {
     if (index == kIndex) return in.Plain<std::variant_alternative_t<kIndex, program::CallParams>>();
     return ReadParams<kIndex + 1>(in, index);
@@ -106,7 +37,7 @@ program::CallParams ReadParams(Reader& in, size_t index) {
   }
 }
 
-void WriteInfos(const std::vector<program::TensorInfo>& infos, Writer& out) {
+void WriteInfos(const std::vector<program::TensorInfo>& infos, ByteWriter& out) {
   out.Plain(static_cast<uint64_t>(infos.size()));
   for (const program::TensorInfo& info : infos) {
     out.Array(info.name);
@@ -117,8 +48,8 @@ void WriteInfos(const std::vector<program::TensorInfo>& infos, Writer& out) {
   }
 }
 
-std::vector<program::TensorInfo> ReadInfos(Reader& in) {
-  std::vector<program::TensorInfo> infos(in.Count());
+std::vector<program::TensorInfo> ReadInfos(ByteReader& in) {
+  std::vector<program::TensorInfo> infos(in.Count<uint64_t>(1));
   for (program::TensorInfo& info : infos) {
     info.name = in.Array<std::string>();
     info.dtype = in.Plain<DType>();
@@ -129,19 +60,19 @@ std::vector<program::TensorInfo> ReadInfos(Reader& in) {
   return infos;
 }
 
-void WriteOperand(const program::Operand& operand, Writer& out) {
+void WriteOperand(const program::Operand& operand, ByteWriter& out) {
   out.Plain(operand.space);
   out.Plain(operand.offset);
 }
 
-program::Operand ReadOperand(Reader& in) {
+program::Operand ReadOperand(ByteReader& in) {
   program::Operand operand;
   operand.space = in.Plain<program::Space>();
   operand.offset = in.Plain<int64_t>();
   return operand;
 }
 
-void WriteCall(const program::Call& call, Writer& out) {
+void WriteCall(const program::Call& call, ByteWriter& out) {
   out.Array(call.op);
   out.Array(call.comment);
   out.Plain(static_cast<uint64_t>(call.params.index()));
@@ -155,13 +86,13 @@ void WriteCall(const program::Call& call, Writer& out) {
   out.Plain(call.weight_count);
 }
 
-program::Call ReadCall(Reader& in) {
+program::Call ReadCall(ByteReader& in) {
   program::Call call;
   call.op = in.Array<std::string>();
   call.comment = in.Array<std::string>();
   const auto index = static_cast<size_t>(in.Plain<uint64_t>());
   call.params = ReadParams(in, index);
-  call.inputs.resize(in.Count());
+  call.inputs.resize(in.Count<uint64_t>(1));
   for (program::Operand& operand : call.inputs) operand = ReadOperand(in);
   call.output = ReadOperand(in);
   call.x_bits = in.Plain<int32_t>();
@@ -186,7 +117,7 @@ bool IsExported(const Path& path) {
 
 Bytes ToBytes(const Exported& exported) {
   const program::Program& program = exported.program;
-  Writer out;
+  ByteWriter out;
   for (const char c : kMagic) out.Plain(c);
   out.Array(Layout());
   out.Array(exported.device);
@@ -213,7 +144,7 @@ Result<Exported> FromBytes(const Bytes& bytes, const std::string& place) {
   if (codegen::Sha256(body) != all.substr(body.size())) {
     return Error(Code::kInvalidData, "{}: damaged: its SHA-256 does not fit; copy it again", place);
   }
-  Reader in(body.substr(kMagic.size()));
+  ByteReader in(body.substr(kMagic.size()));
   const auto layout = in.Array<std::string>();
   if (layout != Layout()) {
     return Error(Code::kInvalidData,
@@ -226,7 +157,7 @@ Result<Exported> FromBytes(const Bytes& bytes, const std::string& place) {
   result.program.model_hash = in.Array<std::string>();
   result.program.inputs = ReadInfos(in);
   result.program.outputs = ReadInfos(in);
-  result.program.calls.resize(in.Count());
+  result.program.calls.resize(in.Count<uint64_t>(1));
   for (program::Call& call : result.program.calls) call = ReadCall(in);
   result.program.constants = in.Array<std::vector<uint8_t>>();
   result.program.arena_bytes = in.Plain<int64_t>();
