@@ -184,7 +184,8 @@ std::string Roofline(const EngineReport& report) {
              "multiply-accumulates a clock and the memory port moves {} bytes: left of {} MAC a "
              "byte the port is what bounds.</p><p class=\"sub\">A layer lies below the roof where "
              "its channels do not fill blocks of 32, where codes of 8 bits go in as four digits, "
-             "where its map is not a multiple of 2x2, and where the array waits.</p></div></div>",
+             "where its map is not a multiple of 2x2, and where the array waits; above the port's "
+             "where its weights came while an earlier layer ran.</p></div></div>",
              CountText(peak), fpga::kPortBytesAClock, peak / fpga::kPortBytesAClock) +
          TrafficTable(report) + "</section>";
 }
