@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 
 #include "bluestem/base/process.h"
 
@@ -109,6 +110,8 @@ std::string WhyNoSimulation() {
 
 Result<Path> BuildSimulation(const Path& folder, const SimulationOptions& options,
                              void (*progress)(const std::string&)) {
+  static std::mutex building;  // processes have folders of their own, threads wait
+  const std::lock_guard lock(building);
   const std::string missing = WhyNoSimulation();
   if (!missing.empty()) return Error(Code::kUnavailable, "FPGA-SIM: {}", missing);
   const Path rtl = SourceRoot() / "bluestem" / "fpga" / "rtl";

@@ -1,7 +1,7 @@
 // Simulation: the engine's RTL, compiled by Verilator to a shared library on first use, as a port.
 //
-// Threads: free functions without state; a port belongs to one thread. The library is loaded once
-// and stays.
+// Threads: the functions may be called from any, and compile once; a port belongs to one thread.
+// The library is loaded once and stays.
 #pragma once
 
 #include <memory>
