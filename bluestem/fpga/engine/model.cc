@@ -8,10 +8,6 @@
 namespace bluestem::fpga {
 namespace {
 
-int64_t Half(int64_t extent) {
-  return (extent + 1) / 2;
-}
-
 template <typename T>
 T ReadAs(const std::vector<uint8_t>& buffer, size_t at) {
   T value;

@@ -5,10 +5,6 @@
 namespace bluestem::fpga {
 namespace {
 
-int64_t Half(int64_t extent) {
-  return (extent + 1) / 2;
-}
-
 constexpr int64_t kReadRests = 4 + kLatency;  // from the read master's grant, without the words
 constexpr int64_t kDescriptorWords = 8;
 constexpr int64_t kPortChecks = 6;      // before the port asks for the bus

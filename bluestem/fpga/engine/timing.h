@@ -20,6 +20,10 @@ constexpr int64_t kLatency = 24;
 // Clocks in which a descriptor is fetched, once it is asked for.
 constexpr int64_t kFetchClocks = kLatency + 14;
 
+// Returns the tiles, or words of a bank, that cover `extent` pixels.
+constexpr int64_t Half(int64_t extent) {
+  return (extent + 1) / 2;
+}
 // Words of 8 bytes that a descriptor moves.
 int64_t MemoryWords(const Command& command);
 // Clocks from a descriptor's start to its end, by itself.
