@@ -63,8 +63,9 @@ IsaSet NativeIsas() {
   isas |= IsaBit(Isa::kAvx512);
   if ((c & kAvx512Vnni) == 0) return isas;
   isas |= IsaBit(Isa::kAvx512Vnni);
-  const bool tiles =
-      (d & kAmx) == kAmx && (c & kVbmi) != 0 && (states & kTileStates) == kTileStates;
+  if ((c & kVbmi) == 0) return isas;
+  isas |= IsaBit(Isa::kAvx512Vbmi);
+  const bool tiles = (d & kAmx) == kAmx && (states & kTileStates) == kTileStates;
   if (tiles && MayUseTiles()) isas |= IsaBit(Isa::kAmx);
   return isas;
 }

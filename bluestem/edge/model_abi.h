@@ -83,8 +83,8 @@ BLUESTEM_EXPORT size_t bluestem_weight_bytes(void);
 
 /* The best instruction set of this CPU. */
 BLUESTEM_EXPORT bluestem_status bluestem_create(bluestem_session** session);
-/* A named one, for tests: "amx", "avx512_vnni", "avx512", "avx2", "sse4", "neon_dot", "neon", ...
- */
+/* A named one, for tests: "amx", "avx512_vbmi", "avx512_vnni", "avx512", "avx2", "sse4",
+ * "neon_dot", "neon", ... */
 BLUESTEM_EXPORT bluestem_status bluestem_create_isa(const char* isa, bluestem_session** session);
 /* What `options` asks for; threads start here and wait asleep between runs. */
 BLUESTEM_EXPORT bluestem_status bluestem_create_with(const bluestem_options* options,

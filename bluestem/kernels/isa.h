@@ -12,15 +12,16 @@ enum class Isa : uint8_t {
   kAvx2,
   kAvx512,
   kAvx512Vnni,
+  kAvx512Vbmi,
   kAmx,
   kNeon,
   kNeonDot
 };
 
 // Most capable first.
-constexpr Isa kIsas[] = {Isa::kAmx,  Isa::kAvx512Vnni, Isa::kAvx512,
-                         Isa::kAvx2, Isa::kSse4,       Isa::kNeonDot,
-                         Isa::kNeon, Isa::kPortable,   Isa::kReference};
+constexpr Isa kIsas[] = {Isa::kAmx,      Isa::kAvx512Vbmi, Isa::kAvx512Vnni, Isa::kAvx512,
+                         Isa::kAvx2,     Isa::kSse4,       Isa::kNeonDot,    Isa::kNeon,
+                         Isa::kPortable, Isa::kReference};
 
 // One bit an Isa; kReference and kPortable are always set.
 using IsaSet = uint32_t;

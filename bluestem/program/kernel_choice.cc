@@ -39,10 +39,11 @@ const std::vector<CpuLevel>& CpuLevels() {
     return CpuLevel{kernels::IsaName(isa), kernels::WithImplied(isa), x86, aarch64, armhf};
   };
   static const std::vector<CpuLevel> levels = {
-      level(Isa::kAmx, true, false, false),    level(Isa::kAvx512Vnni, true, false, false),
-      level(Isa::kAvx512, true, false, false), level(Isa::kAvx2, true, false, false),
-      level(Isa::kSse4, true, false, false),   level(Isa::kNeonDot, false, true, false),
-      level(Isa::kNeon, false, true, true),    level(Isa::kPortable, true, true, true),
+      level(Isa::kAmx, true, false, false),        level(Isa::kAvx512Vbmi, true, false, false),
+      level(Isa::kAvx512Vnni, true, false, false), level(Isa::kAvx512, true, false, false),
+      level(Isa::kAvx2, true, false, false),       level(Isa::kSse4, true, false, false),
+      level(Isa::kNeonDot, false, true, false),    level(Isa::kNeon, false, true, true),
+      level(Isa::kPortable, true, true, true),
   };
   return levels;
 }

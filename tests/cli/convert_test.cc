@@ -209,8 +209,8 @@ TEST(Inspect, NamesTheKernelOfEachConvolutionByInstructionSet) {
   const auto document = Tool({"inspect", SmallModel().string(), "--json"}).Json();
   ASSERT_EQ(document.at("kernels").size(), 3u);
   for (const auto& row : document.at("kernels")) {
-    for (const char* level :
-         {"amx", "avx512_vnni", "avx512", "avx2", "sse4", "neon_dot", "neon", "portable"}) {
+    for (const char* level : {"amx", "avx512_vbmi", "avx512_vnni", "avx512", "avx2", "sse4",
+                              "neon_dot", "neon", "portable"}) {
       EXPECT_THAT(row.at("kernels").at(level).get<std::string>(), HasSubstr("conv_"));
     }
     EXPECT_TRUE(row.at("reference").empty());

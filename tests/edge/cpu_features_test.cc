@@ -27,9 +27,11 @@ TEST(CpuFeatures, TheCompilersOwnDetectionAgrees) {
   EXPECT_EQ((isas & IsaBit(Isa::kAvx512)) != 0,
             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0);
   EXPECT_EQ((isas & IsaBit(Isa::kAvx512Vnni)) != 0, __builtin_cpu_supports("avx512vnni") != 0);
+  EXPECT_EQ((isas & IsaBit(Isa::kAvx512Vbmi)) != 0,
+            __builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("avx512vbmi") != 0);
   // Tiles also need what only the kernel can give.
   if ((isas & IsaBit(Isa::kAmx)) != 0) {
-    EXPECT_NE(isas & IsaBit(Isa::kAvx512Vnni), 0u);
+    EXPECT_NE(isas & IsaBit(Isa::kAvx512Vbmi), 0u);
   }
   EXPECT_EQ(isas & (IsaBit(Isa::kNeon) | IsaBit(Isa::kNeonDot)), 0u);
 #else
@@ -54,7 +56,9 @@ TEST(CpuFeatures, ANameGivesTheIsaAndWhatItImplies) {
   EXPECT_NE(IsaSetFromName("avx512") & IsaBit(Isa::kSse4), 0u);
   EXPECT_NE(IsaSetFromName("avx512_vnni") & IsaBit(Isa::kAvx512), 0u);
   EXPECT_EQ(IsaSetFromName("avx512") & IsaBit(Isa::kAvx512Vnni), 0u);
-  EXPECT_NE(IsaSetFromName("amx") & IsaBit(Isa::kAvx512Vnni), 0u);
+  EXPECT_NE(IsaSetFromName("avx512_vbmi") & IsaBit(Isa::kAvx512Vnni), 0u);
+  EXPECT_EQ(IsaSetFromName("avx512_vnni") & IsaBit(Isa::kAvx512Vbmi), 0u);
+  EXPECT_NE(IsaSetFromName("amx") & IsaBit(Isa::kAvx512Vbmi), 0u);
   EXPECT_EQ(IsaSetFromName("avx2") & IsaBit(Isa::kAvx512), 0u);
   EXPECT_NE(IsaSetFromName("neon_dot") & IsaBit(Isa::kNeon), 0u);
   EXPECT_EQ(IsaSetFromName("neon") & IsaBit(Isa::kNeonDot), 0u);

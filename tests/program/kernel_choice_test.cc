@@ -19,11 +19,23 @@ kernels::QConvParams Pointwise(int32_t x_bits, int32_t w_bits) {
 
 TEST(KernelChoice, NamesTheRowOfEachLevelWhateverThisCpuIs) {
   const std::string text = ChoicesText(Pointwise(2, 1));
-  for (const char* part : {"amx: qconv_u8s8_tile16__amx", "avx512: qconv_u4s1_lut64__avx512",
+  for (const char* part : {"amx: qconv_u8s8_tile16__amx", "avx512: qconv_u2s1_lut64__avx512",
                            "avx2: qconv_u4s1_lut32__avx2", "sse4: qconv_u4s1_lut16__sse4",
                            "neon: qconv_u4s1_lut", "portable: qconv_u4s1_lut32__portable"}) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   }
+}
+
+TEST(KernelChoice, MakesTablesWhereTheyAreUsedOften) {
+  kernels::QConvParams p = Pointwise(2, 1);
+  const auto chosen = [&](kernels::Isa isa) { return ChooseKernel(p, WithImplied(isa)).kernel; };
+  EXPECT_EQ(chosen(kernels::Isa::kAvx512Vbmi), "qconv_u2s1_lut64__avx512");
+  p.kernel_h = p.kernel_w = 3;
+  p.co = 64;
+  EXPECT_EQ(chosen(kernels::Isa::kAvx512Vbmi), "qconv_u2s1_lut64__avx512_vbmi");
+  EXPECT_EQ(chosen(kernels::Isa::kAvx512Vnni), "qconv_u4s1_lut64__avx512");
+  p.x_bits = 4;
+  EXPECT_EQ(chosen(kernels::Isa::kAvx512Vbmi), "qconv_u4s1_lut64__avx512");
 }
 
 TEST(KernelChoice, TellsTheRefusalsBeforeTheRowThatTakesACall) {

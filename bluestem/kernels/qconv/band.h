@@ -16,6 +16,7 @@
 //   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; for few levels
 //              or [4][blocks * 32] s32, [blocks * 32][buckets] u8   search_inl.h; for many
 //   offsets    [groups][blocks * 32] s32            only if the kernel shifts codes
+//   indices    [pairs of blocks][taps][steps][64]   only if the kernel looks up by them
 //
 // Included by ISA files: every function has internal linkage.
 #pragma once
@@ -26,15 +27,23 @@
 
 namespace bluestem::kernels {
 
+// The ring's size aimed at: well inside a second-level cache of 256 KB, beside the weights.
+constexpr int64_t kRingBytes = 96 * 1024;
+
 // How a kernel prepares a step: this many channels become this many bytes.
 struct BandStep {
   int32_t channels;
   int32_t bytes;
   bool offsets = false;  // a number is added to every sum of an output
+  bool indices = false;  // packed weights become a byte a step and output
+  int64_t ring_bytes = kRingBytes;
 };
 
-// Look-up tables of 4 channels each; codes as they are; codes widened to pairs of 16 bits.
+// Look-up tables of 4 channels each, or of 6; codes as they are; codes widened to pairs of 16 bits.
 constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32};
+constexpr BandStep kOffsetBandStep = {.channels = 8, .bytes = 8};
+constexpr BandStep kSextetBandStep = {
+    .channels = 6, .bytes = 64, .indices = true, .ring_bytes = 36 * 1024};
 constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4};
 constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8};
 // Codes that may be shifted, once and twice.
@@ -45,7 +54,7 @@ struct BandPlan {
   int32_t rows, strip, columns;  // strip: output columns; columns: the input columns below
   int32_t steps;
   int64_t group_bytes, pixel_bytes, row_bytes;
-  int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, offsets_at;
+  int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, offsets_at, indices_at;
   int64_t bytes;
 };
 
@@ -54,8 +63,6 @@ constexpr int32_t kMaxRearrangedLevels = 17;
 constexpr int32_t kBuckets = 512;   // of a search, an output
 constexpr int32_t kSearchRows = 4;  // of s32, before the buckets
 
-// The ring's size aimed at: well inside a second-level cache of 256 KB, beside the weights.
-constexpr int64_t kRingBytes = 96 * 1024;
 constexpr int32_t kMinStrip = 8;
 
 static inline bool Rearranges(const QConvParams& p) {
@@ -126,6 +133,11 @@ static inline int64_t AlignUp(int64_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
 
+// Bytes of the indices of a pair of blocks.
+static inline int64_t IndexBytes(const BandPlan& plan, const QConvParams& p) {
+  return int64_t{Taps(p)} * plan.steps * 2 * kQConvBlock;
+}
+
 static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step) {
   const QConvParams p = BandParams(params);
   BandPlan plan;
@@ -135,8 +147,8 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   plan.pixel_bytes = plan.group_bytes * p.groups;
   const int64_t column_bytes = plan.pixel_bytes * plan.rows;
   plan.strip = p.wo;
-  if (StripColumns(p, p.wo) * column_bytes > kRingBytes) {
-    const int64_t fit = kRingBytes / column_bytes / p.stride_w / kMinStrip * kMinStrip;
+  if (StripColumns(p, p.wo) * column_bytes > step.ring_bytes) {
+    const int64_t fit = step.ring_bytes / column_bytes / p.stride_w / kMinStrip * kMinStrip;
     plan.strip = fit < kMinStrip ? kMinStrip : static_cast<int32_t>(fit);
     if (plan.strip > p.wo) plan.strip = p.wo;
   }
@@ -158,6 +170,10 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   }
   plan.offsets_at = plan.bytes;
   if (step.offsets) plan.bytes += lane_bytes;
+  plan.indices_at = AlignUp(plan.bytes);
+  if (step.indices) {
+    plan.bytes = plan.indices_at + int64_t{CeilDiv(GroupBlocks(p), 2)} * IndexBytes(plan, p);
+  }
   return plan;
 }
 

@@ -171,6 +171,12 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
   run.job.chunk_steps = EvenChunk(run.job.run_steps, V::ChunkSteps(p));
   run.job.segment_chunks = V::SegmentChunks(p, run.job.chunk_steps);
   run.job.block_bytes = BlockBytes(params);
+  if constexpr (requires { V::WriteIndices; }) {
+    uint8_t* indices = args.scratch + run.plan.indices_at;
+    V::WriteIndices(p, args.weights, indices);
+    run.args.weights = indices;
+    run.job.block_bytes = IndexBytes(run.plan, p) / 2;
+  }
   std::memset(args.scratch + run.plan.codes_at, 0,
               static_cast<size_t>(run.plan.sums_at - run.plan.codes_at));
   PreparePad<V>(run);

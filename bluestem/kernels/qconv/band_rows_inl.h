@@ -29,6 +29,7 @@ struct BandRun {
 template <class V>
 static void PreparePixel(const BandRun& run, const uint8_t* x, uint8_t* to, int32_t* sums) {
   const int32_t cig = run.group_inputs;
+  if constexpr (requires { V::PreparePixels; }) return V::PreparePixels(x, cig, 1, to, sums);
   const bool whole = cig % V::kStepChannels == 0;
   for (int32_t g = 0; g < run.p.groups; ++g) {
     const uint8_t* codes = x + int64_t{g} * cig;
@@ -64,11 +65,19 @@ static inline void SumRow(const BandRun& run, int32_t slot) {
   const QConvParams& p = run.p;
   const int64_t count = int64_t{run.outputs} * p.groups;
   int32_t* to = run.row_sums + int64_t{slot} * run.plan.strip * p.groups;
+  const int64_t tap = int64_t{p.dilation_w} * p.groups;
+  if (p.stride_w == 1) {
+    std::memcpy(to, run.sums, static_cast<size_t>(count) * sizeof(int32_t));
+    for (int32_t kw = 1; kw < p.kernel_w; ++kw) {
+      const int32_t* from = run.sums + kw * tap;
+      for (int64_t i = 0; i < count; ++i) to[i] += from[i];
+    }
+    return;
+  }
   for (int64_t i = 0; i < count; ++i) {
-    const int32_t* from = run.sums + i;
-    if (p.stride_w != 1) from += i / p.groups * (p.stride_w - 1) * p.groups;
+    const int32_t* from = run.sums + i + i / p.groups * (p.stride_w - 1) * p.groups;
     int32_t sum = 0;
-    for (int32_t kw = 0; kw < p.kernel_w; ++kw) sum += from[int64_t{kw} * p.dilation_w * p.groups];
+    for (int32_t kw = 0; kw < p.kernel_w; ++kw) sum += from[kw * tap];
     to[i] = sum;
   }
 }
@@ -99,6 +108,17 @@ static void PrepareRow(const BandRun& run, int32_t iy) {
   const int32_t columns = StripColumns(p, run.outputs);
   uint8_t* ring = run.args.scratch + slot * run.plan.row_bytes;
   for (int32_t column = 0; column < columns; ++column) {
+    if constexpr (requires { V::PreparePixels; }) {
+      const int32_t begin = run.first_output * p.stride_w - p.pad_left + column;
+      const int32_t inside = p.w - begin;
+      const int32_t pixels = inside < columns - column ? inside : columns - column;
+      if (p.stride_w <= reach + 1 && iy >= 0 && iy < p.h && begin >= 0 && pixels > 0) {
+        V::PreparePixels(run.args.x + (int64_t{iy} * p.w + begin) * p.ci, p.ci, pixels,
+                         ring + column * run.plan.pixel_bytes, run.sums + column);
+        column += pixels - 1;
+        continue;
+      }
+    }
     if (p.stride_w > reach + 1 && column % p.stride_w > reach) continue;
     const int32_t ix = run.first_output * p.stride_w - p.pad_left + column;
     uint8_t* to = ring + column * run.plan.pixel_bytes;

@@ -13,7 +13,9 @@ void qconv_u8s8_depthwise32__portable(const QConvParams& params, const QConvArgs
 
 #if defined(__x86_64__)
 void qconv_u8s8_tile16__amx(const QConvParams& params, const QConvArgs& args);
+void qconv_u2s1_lut64__avx512_vbmi(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot32__avx512_vnni(const QConvParams& params, const QConvArgs& args);
+void qconv_u2s1_lut64__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u4s1_lut64__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_depthwise32__avx512(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s7_dot32__avx512(const QConvParams& params, const QConvArgs& args);
@@ -28,7 +30,9 @@ void qconv_u8s7_dot8__sse4(const QConvParams& params, const QConvArgs& args);
 void qconv_u8s8_dot8__sse4(const QConvParams& params, const QConvArgs& args);
 #else
 constexpr QConvFn qconv_u8s8_tile16__amx = nullptr;
+constexpr QConvFn qconv_u2s1_lut64__avx512_vbmi = nullptr;
 constexpr QConvFn qconv_u8s8_dot32__avx512_vnni = nullptr;
+constexpr QConvFn qconv_u2s1_lut64__avx512 = nullptr;
 constexpr QConvFn qconv_u4s1_lut64__avx512 = nullptr;
 constexpr QConvFn qconv_u8s8_depthwise32__avx512 = nullptr;
 constexpr QConvFn qconv_u8s7_dot32__avx512 = nullptr;

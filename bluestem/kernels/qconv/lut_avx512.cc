@@ -3,121 +3,78 @@
 // GCC 12 takes its own intrinsics' undefined registers for uninitialized variables.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include "bluestem/kernels/qconv/lut_x86_inl.h"
+#include "bluestem/kernels/qconv/lut_avx512_inl.h"
 
 namespace bluestem::kernels {
 namespace {
 
-// One block of 32 outputs. The 32 registers hold 8 pixels' sums.
-struct Avx512Narrow : EvenOddFinish<32> {
-  static constexpr int32_t kLanes = 32;
-  static constexpr int32_t kMaxPixels = 8;
-  struct Weights {
-    __m256i low, high;
-  };
-  using Sum = __m256i;
-  // As in lut_avx2.cc: words = even + 256 odd, modulo 2^16.
-  struct Wide {
-    __m256i words, odd;
-  };
+// The table of four codes of 2 bits is one of 256, which are always at hand: 4 KB.
+struct QuadTables {
+  alignas(64) uint8_t of[256][16];
+};
+constexpr QuadTables MakeQuadTables() {
+  QuadTables tables = {};
+  for (int32_t codes = 0; codes < 256; ++codes) {
+    for (int32_t n = 0; n < 16; ++n) {
+      int32_t sum = 0;
+      for (int32_t i = 0; i < 4; ++i) sum += (n >> i) % 2 * (codes >> 2 * i) % 4;
+      tables.of[codes][n] = static_cast<uint8_t>(sum);
+    }
+  }
+  return tables;
+}
+constexpr QuadTables kQuads = MakeQuadTables();
 
-  static inline __m256i Table(const uint8_t* table) {
-    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+// Codes become offsets of their tables: nothing is built, and the ring is small.
+template <typename Base>
+struct Offsets : Base {
+  static constexpr int32_t kStepBytes = 8;
+  static constexpr BandStep kBandStep = kOffsetBandStep;
+
+  static inline void Step(typename Base::Sum& sum, const uint8_t* offsets,
+                          const typename Base::Weights& w) {
+    uint64_t both;
+    std::memcpy(&both, offsets, sizeof(both));
+    const auto low = static_cast<uint32_t>(both);
+    const auto high = both >> 32;
+    Base::LookUp(sum, kQuads.of[0] + low, w.low);
+    Base::LookUp(sum, kQuads.of[0] + high, w.high);
   }
-  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
-    const __m256i nibble = _mm256_set1_epi8(15);
-    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-    return {_mm256_and_si256(w, nibble), _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble)};
+  static void PreparePixels(const uint8_t* codes, int32_t channels, int32_t pixels, uint8_t* to,
+                            int32_t* sums) {
+    const __m512i zero = _mm512_setzero_si512();
+    const __m512i pairs = _mm512_set1_epi16(0x0401);
+    const __m512i quads = _mm512_set1_epi32(0x01000010);
+    const __m512i within = _mm512_set1_epi32(0xff0);  // a code that is none stays in the tables
+    for (; pixels > 0; --pixels) {
+      __m512i sum = zero;
+      for (int32_t left = channels; left > 0; left -= 64) {
+        const int32_t count = left < 64 ? left : 64;
+        const int32_t bytes = CeilDiv(count, Base::kStepChannels) * kStepBytes;
+        const __m512i v = _mm512_maskz_loadu_epi8(~uint64_t{0} >> (64 - count), codes);
+        sum = _mm512_add_epi64(sum, _mm512_sad_epu8(v, zero));
+        const __m512i sums4 = _mm512_madd_epi16(_mm512_maddubs_epi16(v, pairs), quads);
+        _mm512_mask_storeu_epi8(to, ~uint64_t{0} >> (64 - bytes), _mm512_and_si512(sums4, within));
+        codes += count;
+        to += bytes;
+      }
+      *sums++ = static_cast<int32_t>(_mm512_reduce_add_epi64(sum));
+    }
   }
-  static inline Sum ZeroSum() { return _mm256_setzero_si256(); }
-  static inline Wide ZeroWide() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
-    sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(Table(tables), w.low));
-    sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(Table(tables + 16), w.high));
-  }
-  static inline void Widen(Wide& wide, Sum sum) {
-    wide.words = _mm256_add_epi16(wide.words, sum);
-    wide.odd = _mm256_add_epi16(wide.odd, _mm256_srli_epi16(sum, 8));
-  }
-  static inline void Store16(__m256i words, bool add, int32_t* acc) {
-    __m512i v = _mm512_cvtepu16_epi32(words);
-    if (add) v = _mm512_add_epi32(v, _mm512_loadu_si512(acc));
-    _mm512_storeu_si512(acc, v);
-  }
-  static inline Values ValuesOf(const Wide& wide, int32_t window) {
-    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
-    return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
-  }
-  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
-    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
-    const __m256i first = _mm256_unpacklo_epi16(even, wide.odd);   // outputs 0-7, 16-23
-    const __m256i second = _mm256_unpackhi_epi16(even, wide.odd);  // outputs 8-15, 24-31
-    Store16(_mm256_permute2x128_si256(first, second, 0x20), add, acc);
-    Store16(_mm256_permute2x128_si256(first, second, 0x31), add, acc + 16);
-  }
-  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
-    PrepareTables(codes, steps, to);
-  }
-  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
-    return SumBytes(codes, count);
-  }
+  // Instances that are never run: groups == 1.
+  static inline void Prepare(const uint8_t*, int32_t, uint8_t*) {}
+  static inline int32_t SumCodes(const uint8_t*, int32_t) { return 0; }
 };
 
-// Two blocks of 32 outputs, one in each half of a register: one shuffle (the only port that has
-// shuffles of 512 bits) and one addition for 256 multiply-accumulates.
-struct Avx512 : EvenOddFinish<64> {
-  static constexpr int32_t kLanes = 64;
-  static constexpr int32_t kMaxPixels = 8;
-  using Narrow = Avx512Narrow;
-  struct Weights {
-    __m512i low, high;
-  };
-  using Sum = __m512i;
-  struct Wide {
-    __m512i words, odd;
-  };
-
-  static inline __m512i Table(const uint8_t* table) {
-    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
-  }
-  static inline Weights LoadWeights(const uint8_t* weights, int64_t block_bytes) {
-    const __m512i nibble = _mm512_set1_epi8(15);
-    const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-    const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + block_bytes));
-    const __m512i w = _mm512_inserti64x4(_mm512_castsi256_si512(w0), w1, 1);
-    return {_mm512_and_si512(w, nibble), _mm512_and_si512(_mm512_srli_epi16(w, 4), nibble)};
-  }
-  static inline Sum ZeroSum() { return _mm512_setzero_si512(); }
-  static inline Wide ZeroWide() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
-  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
-    sum = _mm512_add_epi8(sum, _mm512_shuffle_epi8(Table(tables), w.low));
-    sum = _mm512_add_epi8(sum, _mm512_shuffle_epi8(Table(tables + 16), w.high));
-  }
-  static inline void Widen(Wide& wide, Sum sum) {
-    wide.words = _mm512_add_epi16(wide.words, sum);
-    wide.odd = _mm512_add_epi16(wide.odd, _mm512_srli_epi16(sum, 8));
-  }
-  static inline Values ValuesOf(const Wide& wide, int32_t window) {
-    const __m512i even = _mm512_sub_epi16(wide.words, _mm512_slli_epi16(wide.odd, 8));
-    return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
-  }
-  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
-    const Avx512Narrow::Wide low = {_mm512_castsi512_si256(wide.words),
-                                    _mm512_castsi512_si256(wide.odd)};
-    const Avx512Narrow::Wide high = {_mm512_extracti64x4_epi64(wide.words, 1),
-                                     _mm512_extracti64x4_epi64(wide.odd, 1)};
-    Avx512Narrow::StoreWide(low, add, acc);
-    Avx512Narrow::StoreWide(high, add, acc + 32);
-  }
-  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
-    PrepareTables(codes, steps, to);
-  }
-  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
-    return SumBytes(codes, count);
-  }
+struct OffsetsWide : Offsets<Avx512> {
+  using Narrow = Offsets<Avx512Narrow>;
 };
 
 }  // namespace
+
+void qconv_u2s1_lut64__avx512(const QConvParams& params, const QConvArgs& args) {
+  RunBanded<OffsetsWide>(params, args);
+}
 
 void qconv_u4s1_lut64__avx512(const QConvParams& params, const QConvArgs& args) {
   RunBanded<Avx512>(params, args);

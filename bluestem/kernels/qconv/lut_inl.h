@@ -16,27 +16,34 @@ namespace bluestem::kernels {
 // Unnamed although in a header: each ISA's file must have its own copy of these members.
 namespace {
 
-struct LutStep {
-  static constexpr int32_t kStepWeights = 32;
-  static constexpr int32_t kStepBytes = 32;  // two tables
-  static constexpr int32_t kStepChannels = 8;
+// What tables of any size share; a step is of kChannels.
+template <int kChannels>
+struct LookUps {
+  static constexpr int32_t kStepChannels = kChannels;
   static constexpr bool kNarrow = true;
   static constexpr bool kFinishes = false;
   static constexpr uint32_t kSumScale = 2;
   static constexpr uint32_t kSumOffset = 1;
-  static constexpr BandStep kBandStep = kLutBandStep;
 
   // Accumulators fit 16 bits, with a value to spare on either side.
   static bool FinishesNarrow(const QConvParams& p, const BandPlan& plan, const QConvArgs&) {
     return StepMaximum(p) * plan.steps * Taps(p) <= 32766;
   }
 
-  // The most that a step adds to a sum: two entries of 4 codes.
-  static int64_t StepMaximum(const QConvParams& p) { return 8 * ((int64_t{1} << p.x_bits) - 1); }
+  // The most that a step adds to a sum.
+  static int64_t StepMaximum(const QConvParams& p) {
+    return kChannels * ((int64_t{1} << p.x_bits) - 1);
+  }
   static int64_t ChunkSteps(const QConvParams& p) { return 255 / StepMaximum(p); }
   static int32_t SegmentChunks(const QConvParams& p, int32_t chunk_steps) {
     return static_cast<int32_t>(65535 / (StepMaximum(p) * chunk_steps));
   }
+};
+
+struct LutStep : LookUps<8> {
+  static constexpr int32_t kStepWeights = 32;
+  static constexpr int32_t kStepBytes = 32;  // two tables
+  static constexpr BandStep kBandStep = kLutBandStep;
 
   static int32_t SumCodes(const uint8_t* codes, int32_t count) { return SumOfCodes(codes, count); }
 
@@ -62,8 +69,8 @@ struct LutStep {
 };
 
 // Sums in two vectors, of the even outputs and of the odd ones.
-template <int kLanes>
-struct EvenOddFinish : LutStep {
+template <int kLanes, typename Step = LutStep>
+struct EvenOddFinish : Step {
   static constexpr bool kFinishes = true;
   using Values = NarrowValues<kLanes / 2, 2>;
   using Half = typename Values::Vector;

@@ -15,6 +15,25 @@ const char* TakesS1(const QConvParams& p) {
   return PacksS1(p) ? nullptr : "weights are not packed as one bit each";
 }
 
+// How often a table is used: by output pixels, and by registers of 64 outputs.
+int32_t TableUses(const QConvParams& p) {
+  return Taps(p) * CeilDiv(p.co, 2 * kQConvBlock);
+}
+
+// Tables of 6 channels cost most to make.
+const char* TakesOftenUsedU2S1(const QConvParams& p) {
+  if (TakesS1(p) != nullptr) return TakesS1(p);
+  if (p.x_bits > 2) return "codes have more than 2 bits";
+  return p.co > kQConvBlock && TableUses(p) > 8 ? nullptr : "tables are used too seldom";
+}
+
+// Tables that are ready cost nothing to make, and more to use.
+const char* TakesSeldomUsedU2S1(const QConvParams& p) {
+  if (TakesS1(p) != nullptr) return TakesS1(p);
+  if (p.x_bits > 2) return "codes have more than 2 bits";
+  return TableUses(p) <= 2 ? nullptr : "tables are used so often that it pays to make them";
+}
+
 const char* TakesS8(const QConvParams& p) {
   return PacksS1(p) ? "weights are packed as one bit each" : nullptr;
 }
@@ -78,6 +97,10 @@ size_t DepthwiseScratch(const QConvParams& p) {
 
 constexpr QConvKernel kQConvKernels[] = {
     {"qconv_u8s8_tile16__amx", Isa::kAmx, qconv_u8s8_tile16__amx, TilesRefuse, TilesScratch},
+    {"qconv_u2s1_lut64__avx512_vbmi", Isa::kAvx512Vbmi, qconv_u2s1_lut64__avx512_vbmi,
+     TakesOftenUsedU2S1, BandScratch<kSextetBandStep>},
+    {"qconv_u2s1_lut64__avx512", Isa::kAvx512, qconv_u2s1_lut64__avx512, TakesSeldomUsedU2S1,
+     BandScratch<kOffsetBandStep>},
     {"qconv_u4s1_lut64__avx512", Isa::kAvx512, qconv_u4s1_lut64__avx512, TakesS1,
      BandScratch<kLutBandStep>},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,

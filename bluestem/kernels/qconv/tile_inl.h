@@ -22,6 +22,8 @@
 // and, if it wants:
 //   kWideInMemory  the registers hold only the narrow sums; then also Wide Widened(Sum)
 //   AddRun<P>(codes, pixel_stride, weights, steps, sums)   LoadWeights and Step for many steps
+//   PreparePixels(codes, channels, pixels, to, sums)   instead of Prepare, if groups == 1
+//   WriteIndices(p, packed, to)                 what takes the weights' place (band.h)
 //   Offsets(p, packed, s32 [groups][blocks * 32])          what is added to every sum of an output
 #pragma once
 
