@@ -16,7 +16,7 @@
 //   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; for few levels
 //              or [4][blocks * 32] s32, [blocks * 32][buckets] u8   search_inl.h; for many
 //   offsets    [groups][blocks * 32] s32            only if the kernel shifts codes
-//   indices    [pairs of blocks][taps][steps][64]   only if the kernel looks up by them
+//   indices    [pairs of blocks][taps][steps][step.indices]   only if the kernel looks up by them
 //
 // Included by ISA files: every function has internal linkage.
 #pragma once
@@ -35,15 +35,16 @@ struct BandStep {
   int32_t channels;
   int32_t bytes;
   bool offsets = false;  // a number is added to every sum of an output
-  bool indices = false;  // packed weights become a byte a step and output
+  int32_t indices = 0;   // bytes that the packed weights of a step and two blocks become; 0: stay
   int64_t ring_bytes = kRingBytes;
 };
 
 // Look-up tables of 4 channels each, or of 6; codes as they are; codes widened to pairs of 16 bits.
 constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32};
-constexpr BandStep kOffsetBandStep = {.channels = 8, .bytes = 8};
+constexpr BandStep kLut64BandStep = {.channels = 8, .bytes = 32, .indices = 128};
+constexpr BandStep kOffsetBandStep = {.channels = 8, .bytes = 8, .indices = 128};
 constexpr BandStep kSextetBandStep = {
-    .channels = 6, .bytes = 64, .indices = true, .ring_bytes = 36 * 1024};
+    .channels = 6, .bytes = 64, .indices = 64, .ring_bytes = 36 * 1024};
 constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4};
 constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8};
 // Codes that may be shifted, once and twice.
@@ -55,6 +56,7 @@ struct BandPlan {
   int32_t steps;
   int64_t group_bytes, pixel_bytes, row_bytes;
   int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, offsets_at, indices_at;
+  int64_t index_bytes;  // of two blocks
   int64_t bytes;
 };
 
@@ -133,11 +135,6 @@ static inline int64_t AlignUp(int64_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
 
-// Bytes of the indices of a pair of blocks.
-static inline int64_t IndexBytes(const BandPlan& plan, const QConvParams& p) {
-  return int64_t{Taps(p)} * plan.steps * 2 * kQConvBlock;
-}
-
 static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step) {
   const QConvParams p = BandParams(params);
   BandPlan plan;
@@ -171,8 +168,9 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   plan.offsets_at = plan.bytes;
   if (step.offsets) plan.bytes += lane_bytes;
   plan.indices_at = AlignUp(plan.bytes);
-  if (step.indices) {
-    plan.bytes = plan.indices_at + int64_t{CeilDiv(GroupBlocks(p), 2)} * IndexBytes(plan, p);
+  plan.index_bytes = int64_t{Taps(p)} * plan.steps * step.indices;
+  if (step.indices > 0) {
+    plan.bytes = plan.indices_at + CeilDiv(GroupBlocks(p), 2) * plan.index_bytes;
   }
   return plan;
 }

@@ -40,23 +40,34 @@ struct Offsets : Base {
     Base::LookUp(sum, kQuads.of[0] + low, w.low);
     Base::LookUp(sum, kQuads.of[0] + high, w.high);
   }
-  static void PreparePixels(const uint8_t* codes, int32_t channels, int32_t pixels, uint8_t* to,
-                            int32_t* sums) {
+  // Offsets of 16 tables, 16 * (c + 4 d + 16 e + 64 f) of codes c to f.
+  static inline __m512i OffsetsOf(__m512i codes) {
+    const __m512i pairs = _mm512_maddubs_epi16(codes, _mm512_set1_epi16(0x0401));
+    const __m512i quads = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x01000010));
+    return _mm512_and_si512(quads, _mm512_set1_epi32(0xff0));  // whatever a code is: in the tables
+  }
+  // Not inlined: its constants stay in registers.
+  static __attribute__((noinline)) void PreparePixels(const uint8_t* codes, int32_t channels,
+                                                      int32_t pixels, uint8_t* to, int32_t* sums) {
     const __m512i zero = _mm512_setzero_si512();
-    const __m512i pairs = _mm512_set1_epi16(0x0401);
-    const __m512i quads = _mm512_set1_epi32(0x01000010);
-    const __m512i within = _mm512_set1_epi32(0xff0);  // a code that is none stays in the tables
+    const int32_t whole = channels / 64 * 64;
+    const int32_t rest = channels - whole;
+    const int32_t rest_bytes = CeilDiv(rest, Base::kStepChannels) * kStepBytes;
+    const __mmask64 reads = (uint64_t{1} << rest) - 1;
+    const __mmask64 writes = rest_bytes == 64 ? ~uint64_t{0} : (uint64_t{1} << rest_bytes) - 1;
     for (; pixels > 0; --pixels) {
       __m512i sum = zero;
-      for (int32_t left = channels; left > 0; left -= 64) {
-        const int32_t count = left < 64 ? left : 64;
-        const int32_t bytes = CeilDiv(count, Base::kStepChannels) * kStepBytes;
-        const __m512i v = _mm512_maskz_loadu_epi8(~uint64_t{0} >> (64 - count), codes);
+      for (const uint8_t* end = codes + whole; codes < end; codes += 64, to += 64) {
+        const __m512i v = _mm512_loadu_si512(codes);
         sum = _mm512_add_epi64(sum, _mm512_sad_epu8(v, zero));
-        const __m512i sums4 = _mm512_madd_epi16(_mm512_maddubs_epi16(v, pairs), quads);
-        _mm512_mask_storeu_epi8(to, ~uint64_t{0} >> (64 - bytes), _mm512_and_si512(sums4, within));
-        codes += count;
-        to += bytes;
+        _mm512_storeu_si512(to, OffsetsOf(v));
+      }
+      if (rest > 0) {
+        const __m512i v = _mm512_maskz_loadu_epi8(reads, codes);
+        sum = _mm512_add_epi64(sum, _mm512_sad_epu8(v, zero));
+        _mm512_mask_storeu_epi8(to, writes, OffsetsOf(v));
+        codes += rest;
+        to += rest_bytes;
       }
       *sums++ = static_cast<int32_t>(_mm512_reduce_add_epi64(sum));
     }

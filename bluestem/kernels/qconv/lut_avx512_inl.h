@@ -7,6 +7,28 @@ namespace bluestem::kernels {
 // Unnamed although in a header: each ISA's file must have its own copy.
 namespace {
 
+// A row of packed weights of two blocks, `next` bytes apart; the second may be the first again.
+inline __m512i TwoBlocks(const uint8_t* weights, int64_t next) {
+  const auto* low = reinterpret_cast<const __m256i*>(weights);
+  const auto* high = reinterpret_cast<const __m256i*>(weights + next);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(low)),
+                            _mm256_loadu_si256(high), 1);
+}
+
+// Calls write(weights, next) for each two blocks of outputs and each tap of them.
+template <typename Write>
+inline void ForTaps(const QConvParams& p, const uint8_t* packed, const Write& write) {
+  const int32_t blocks = GroupBlocks(p);
+  for (int32_t block = 0; block < blocks; block += 2) {
+    const int64_t next = block + 1 < blocks ? BlockBytes(p) : 0;
+    for (int32_t tap = 0; tap < Taps(p); ++tap) {
+      write(packed + block * BlockBytes(p) + tap * (BlockBytes(p) / Taps(p)), next);
+    }
+  }
+}
+
+constexpr int32_t kNibbleStep = 128;  // bytes of a step's indices
+
 // One block of 32 outputs. The 32 registers hold 8 pixels' sums.
 struct Avx512Narrow : EvenOddFinish<32> {
   static constexpr int32_t kLanes = 32;
@@ -23,10 +45,10 @@ struct Avx512Narrow : EvenOddFinish<32> {
   static inline __m256i Table(const uint8_t* table) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
   }
-  static inline Weights LoadWeights(const uint8_t* weights, int64_t) {
-    const __m256i nibble = _mm256_set1_epi8(15);
-    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-    return {_mm256_and_si256(w, nibble), _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble)};
+  static constexpr int32_t kStepWeights = kNibbleStep;
+  static inline Weights LoadWeights(const uint8_t* indices, int64_t) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices)),
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices + 64))};
   }
   static inline Sum ZeroSum() { return _mm256_setzero_si256(); }
   static inline Wide ZeroWide() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
@@ -82,12 +104,21 @@ struct Avx512 : EvenOddFinish<64> {
   static inline __m512i Table(const uint8_t* table) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
   }
-  static inline Weights LoadWeights(const uint8_t* weights, int64_t block_bytes) {
+  static constexpr int32_t kStepWeights = kNibbleStep;
+  static constexpr BandStep kBandStep = kLut64BandStep;
+  // The two nibbles of each byte of packed weights, apart: once a call, not once a step.
+  static inline void WriteIndices(const QConvParams& p, const uint8_t* packed, uint8_t* to) {
     const __m512i nibble = _mm512_set1_epi8(15);
-    const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-    const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + block_bytes));
-    const __m512i w = _mm512_inserti64x4(_mm512_castsi256_si512(w0), w1, 1);
-    return {_mm512_and_si512(w, nibble), _mm512_and_si512(_mm512_srli_epi16(w, 4), nibble)};
+    ForTaps(p, packed, [&](const uint8_t* weights, int64_t next) {
+      for (int32_t row = 0; row < CeilDiv(p.ci, 8); ++row, to += kStepWeights) {
+        const __m512i w = TwoBlocks(weights + int64_t{row} * kQConvBlock, next);
+        _mm512_storeu_si512(to, _mm512_and_si512(w, nibble));
+        _mm512_storeu_si512(to + 64, _mm512_and_si512(_mm512_srli_epi16(w, 4), nibble));
+      }
+    });
+  }
+  static inline Weights LoadWeights(const uint8_t* indices, int64_t) {
+    return {_mm512_loadu_si512(indices), _mm512_loadu_si512(indices + 64)};
   }
   static inline Sum ZeroSum() { return _mm512_setzero_si512(); }
   static inline Wide ZeroWide() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }

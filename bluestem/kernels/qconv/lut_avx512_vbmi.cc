@@ -97,40 +97,25 @@ struct Sextets : LookUps<6> {
     return _mm512_ternarylogic_epi32(low, _mm512_srli_epi16(first, 8 - kLow),
                                      _mm512_slli_epi16(second, kLow), 0xca);
   }
-  // The indices of one pair of blocks and one tap; `next` bytes from a block to its neighbour.
-  static inline uint8_t* WriteTap(const uint8_t* weights, int64_t next, int32_t channels,
-                                  uint8_t* to) {
-    const int32_t rows = CeilDiv(channels, 8);
-    const auto row = [&](int32_t i) {
-      if (i >= rows) return _mm512_setzero_si512();
-      const auto* at = reinterpret_cast<const __m256i*>(weights + int64_t{i} * kQConvBlock);
-      const auto* other =
-          reinterpret_cast<const __m256i*>(weights + int64_t{i} * kQConvBlock + next);
-      return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(at)),
-                                _mm256_loadu_si256(other), 1);
-    };
-    int32_t steps = CeilDiv(channels, kStepChannels);
-    for (int32_t i = 0; i < rows; i += 3) {
-      const __m512i first = row(i);
-      const __m512i second = row(i + 1);
-      const __m512i third = row(i + 2);
-      const __m512i indices[4] = {first, Join<2>(first, second), Join<4>(second, third),
-                                  _mm512_srli_epi16(third, 2)};
-      for (int k = 0; k < 4 && steps > 0; ++k, --steps, to += kStepWeights) {
-        _mm512_storeu_si512(to, indices[k]);
-      }
-    }
-    return to;
-  }
   static inline void WriteIndices(const QConvParams& p, const uint8_t* packed, uint8_t* to) {
-    const int32_t blocks = GroupBlocks(p);
-    for (int32_t block = 0; block < blocks; block += 2) {
-      const int64_t next = block + 1 < blocks ? BlockBytes(p) : 0;
-      const uint8_t* weights = packed + block * BlockBytes(p);
-      for (int32_t tap = 0; tap < Taps(p); ++tap) {
-        to = WriteTap(weights + tap * (BlockBytes(p) / Taps(p)), next, p.ci, to);
+    const int32_t rows = CeilDiv(p.ci, 8);
+    ForTaps(p, packed, [&](const uint8_t* weights, int64_t next) {
+      const auto row = [&](int32_t i) {
+        if (i >= rows) return _mm512_setzero_si512();
+        return TwoBlocks(weights + int64_t{i} * kQConvBlock, next);
+      };
+      int32_t steps = CeilDiv(p.ci, kStepChannels);
+      for (int32_t i = 0; i < rows; i += 3) {
+        const __m512i first = row(i);
+        const __m512i second = row(i + 1);
+        const __m512i third = row(i + 2);
+        const __m512i indices[4] = {first, Join<2>(first, second), Join<4>(second, third),
+                                    _mm512_srli_epi16(third, 2)};
+        for (int k = 0; k < 4 && steps > 0; ++k, --steps, to += kStepWeights) {
+          _mm512_storeu_si512(to, indices[k]);
+        }
       }
-    }
+    });
   }
 };
 

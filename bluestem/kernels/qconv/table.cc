@@ -31,7 +31,7 @@ const char* TakesOftenUsedU2S1(const QConvParams& p) {
 const char* TakesSeldomUsedU2S1(const QConvParams& p) {
   if (TakesS1(p) != nullptr) return TakesS1(p);
   if (p.x_bits > 2) return "codes have more than 2 bits";
-  return TableUses(p) <= 2 ? nullptr : "tables are used so often that it pays to make them";
+  return TableUses(p) <= 4 ? nullptr : "tables are used so often that it pays to make them";
 }
 
 const char* TakesS8(const QConvParams& p) {
@@ -102,7 +102,7 @@ constexpr QConvKernel kQConvKernels[] = {
     {"qconv_u2s1_lut64__avx512", Isa::kAvx512, qconv_u2s1_lut64__avx512, TakesSeldomUsedU2S1,
      BandScratch<kOffsetBandStep>},
     {"qconv_u4s1_lut64__avx512", Isa::kAvx512, qconv_u4s1_lut64__avx512, TakesS1,
-     BandScratch<kLutBandStep>},
+     BandScratch<kLut64BandStep>},
     {"qconv_u8s8_depthwise32__avx512", Isa::kAvx512, qconv_u8s8_depthwise32__avx512, TakesDepthwise,
      DepthwiseScratch},
     {"qconv_u8s8_dot32__avx512_vnni", Isa::kAvx512Vnni, qconv_u8s8_dot32__avx512_vnni, TakesS8,
