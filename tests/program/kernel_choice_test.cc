@@ -20,7 +20,7 @@ kernels::QConvParams Pointwise(int32_t x_bits, int32_t w_bits) {
 TEST(KernelChoice, NamesTheRowOfEachLevelWhateverThisCpuIs) {
   const std::string text = ChoicesText(Pointwise(2, 1));
   for (const char* part : {"amx: qconv_u8s8_tile16__amx", "avx512: qconv_u2s1_lut64__avx512",
-                           "avx2: qconv_u4s1_lut32__avx2", "sse4: qconv_u4s1_lut16__sse4",
+                           "avx2: qconv_u2s1_lut32__avx2", "sse4: qconv_u4s1_lut16__sse4",
                            "neon: qconv_u4s1_lut", "portable: qconv_u4s1_lut32__portable"}) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   }

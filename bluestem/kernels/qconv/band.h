@@ -16,7 +16,8 @@
 //   thresholds [levels][blocks * 32] s32 or s16     epilogue_inl.h; for few levels
 //              or [4][blocks * 32] s32, [blocks * 32][buckets] u8   search_inl.h; for many
 //   offsets    [groups][blocks * 32] s32            only if the kernel shifts codes
-//   indices    [pairs of blocks][taps][steps][step.indices]   only if the kernel looks up by them
+//   indices    [blocks][taps][steps][step.indices]   only if the kernel looks up by them; of an
+//              even number of blocks
 //
 // Included by ISA files: every function has internal linkage.
 #pragma once
@@ -41,10 +42,10 @@ struct BandStep {
 
 // Look-up tables of 4 channels each, or of 6; codes as they are; codes widened to pairs of 16 bits.
 constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32};
-constexpr BandStep kLut64BandStep = {.channels = 8, .bytes = 32, .indices = 128};
-constexpr BandStep kOffsetBandStep = {.channels = 8, .bytes = 8, .indices = 128};
+constexpr BandStep kNibbleBandStep = {.channels = 8, .bytes = 32, .indices = 64};
+constexpr BandStep kOffsetBandStep = {.channels = 8, .bytes = 8, .indices = 64};
 constexpr BandStep kSextetBandStep = {
-    .channels = 6, .bytes = 64, .indices = 64, .ring_bytes = 36 * 1024};
+    .channels = 6, .bytes = 64, .indices = 32, .ring_bytes = 36 * 1024};
 constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4};
 constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8};
 // Codes that may be shifted, once and twice.
@@ -56,7 +57,7 @@ struct BandPlan {
   int32_t steps;
   int64_t group_bytes, pixel_bytes, row_bytes;
   int64_t pad_at, codes_at, sums_at, row_sums_at, windows_at, thresholds_at, offsets_at, indices_at;
-  int64_t index_bytes;  // of two blocks
+  int64_t index_bytes;  // of a block
   int64_t bytes;
 };
 
@@ -170,7 +171,7 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
   plan.indices_at = AlignUp(plan.bytes);
   plan.index_bytes = int64_t{Taps(p)} * plan.steps * step.indices;
   if (step.indices > 0) {
-    plan.bytes = plan.indices_at + CeilDiv(GroupBlocks(p), 2) * plan.index_bytes;
+    plan.bytes = plan.indices_at + CeilDiv(GroupBlocks(p), 2) * 2 * plan.index_bytes;
   }
   return plan;
 }

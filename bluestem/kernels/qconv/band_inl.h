@@ -175,7 +175,7 @@ static void RunBanded(const QConvParams& params, const QConvArgs& args) {
     uint8_t* indices = args.scratch + run.plan.indices_at;
     V::WriteIndices(p, args.weights, indices);
     run.args.weights = indices;
-    run.job.block_bytes = run.plan.index_bytes / 2;
+    run.job.block_bytes = run.plan.index_bytes;
   }
   std::memset(args.scratch + run.plan.codes_at, 0,
               static_cast<size_t>(run.plan.sums_at - run.plan.codes_at));

@@ -8,38 +8,8 @@
 namespace bluestem::kernels {
 namespace {
 
-// The table of four codes of 2 bits is one of 256, which are always at hand: 4 KB.
-struct QuadTables {
-  alignas(64) uint8_t of[256][16];
-};
-constexpr QuadTables MakeQuadTables() {
-  QuadTables tables = {};
-  for (int32_t codes = 0; codes < 256; ++codes) {
-    for (int32_t n = 0; n < 16; ++n) {
-      int32_t sum = 0;
-      for (int32_t i = 0; i < 4; ++i) sum += (n >> i) % 2 * (codes >> 2 * i) % 4;
-      tables.of[codes][n] = static_cast<uint8_t>(sum);
-    }
-  }
-  return tables;
-}
-constexpr QuadTables kQuads = MakeQuadTables();
-
-// Codes become offsets of their tables: nothing is built, and the ring is small.
 template <typename Base>
-struct Offsets : Base {
-  static constexpr int32_t kStepBytes = 8;
-  static constexpr BandStep kBandStep = kOffsetBandStep;
-
-  static inline void Step(typename Base::Sum& sum, const uint8_t* offsets,
-                          const typename Base::Weights& w) {
-    uint64_t both;
-    std::memcpy(&both, offsets, sizeof(both));
-    const auto low = static_cast<uint32_t>(both);
-    const auto high = both >> 32;
-    Base::LookUp(sum, kQuads.of[0] + low, w.low);
-    Base::LookUp(sum, kQuads.of[0] + high, w.high);
-  }
+struct Offsets : ReadyTables<Base> {
   // Offsets of 16 tables, 16 * (c + 4 d + 16 e + 64 f) of codes c to f.
   static inline __m512i OffsetsOf(__m512i codes) {
     const __m512i pairs = _mm512_maddubs_epi16(codes, _mm512_set1_epi16(0x0401));
@@ -52,7 +22,7 @@ struct Offsets : Base {
     const __m512i zero = _mm512_setzero_si512();
     const int32_t whole = channels / 64 * 64;
     const int32_t rest = channels - whole;
-    const int32_t rest_bytes = CeilDiv(rest, Base::kStepChannels) * kStepBytes;
+    const int32_t rest_bytes = CeilDiv(rest, Base::kStepChannels) * ReadyTables<Base>::kStepBytes;
     const __mmask64 reads = (uint64_t{1} << rest) - 1;
     const __mmask64 writes = rest_bytes == 64 ? ~uint64_t{0} : (uint64_t{1} << rest_bytes) - 1;
     for (; pixels > 0; --pixels) {

@@ -27,8 +27,6 @@ inline void ForTaps(const QConvParams& p, const uint8_t* packed, const Write& wr
   }
 }
 
-constexpr int32_t kNibbleStep = 128;  // bytes of a step's indices
-
 // One block of 32 outputs. The 32 registers hold 8 pixels' sums.
 struct Avx512Narrow : EvenOddFinish<32> {
   static constexpr int32_t kLanes = 32;
@@ -45,7 +43,7 @@ struct Avx512Narrow : EvenOddFinish<32> {
   static inline __m256i Table(const uint8_t* table) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
   }
-  static constexpr int32_t kStepWeights = kNibbleStep;
+  static constexpr int32_t kStepWeights = 128;  // of two blocks
   static inline Weights LoadWeights(const uint8_t* indices, int64_t) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices + 64))};
@@ -104,8 +102,8 @@ struct Avx512 : EvenOddFinish<64> {
   static inline __m512i Table(const uint8_t* table) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
   }
-  static constexpr int32_t kStepWeights = kNibbleStep;
-  static constexpr BandStep kBandStep = kLut64BandStep;
+  static constexpr int32_t kStepWeights = 128;  // of two blocks
+  static constexpr BandStep kBandStep = kNibbleBandStep;
   // The two nibbles of each byte of packed weights, apart: once a call, not once a step.
   static inline void WriteIndices(const QConvParams& p, const uint8_t* packed, uint8_t* to) {
     const __m512i nibble = _mm512_set1_epi8(15);

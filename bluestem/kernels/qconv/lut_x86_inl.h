@@ -63,5 +63,39 @@ inline int32_t SumBytes(const uint8_t* codes, int32_t count) {
   return sum + LutStep::SumCodes(codes, count);
 }
 
+// The table of four codes of 2 bits is one of 256, which are always at hand: 4 KB.
+struct QuadTables {
+  alignas(64) uint8_t of[256][16];
+};
+constexpr QuadTables MakeQuadTables() {
+  QuadTables tables = {};
+  for (int32_t codes = 0; codes < 256; ++codes) {
+    for (int32_t n = 0; n < 16; ++n) {
+      int32_t sum = 0;
+      for (int32_t i = 0; i < 4; ++i) sum += (n >> i) % 2 * (codes >> 2 * i) % 4;
+      tables.of[codes][n] = static_cast<uint8_t>(sum);
+    }
+  }
+  return tables;
+}
+constexpr QuadTables kQuads = MakeQuadTables();
+
+// Codes become offsets of their tables: nothing is built, and the ring is small.
+template <typename Base>
+struct ReadyTables : Base {
+  static constexpr int32_t kStepBytes = 8;
+  static constexpr BandStep kBandStep = kOffsetBandStep;
+
+  static inline void Step(typename Base::Sum& sum, const uint8_t* offsets,
+                          const typename Base::Weights& w) {
+    uint64_t both;
+    std::memcpy(&both, offsets, sizeof(both));
+    const auto low = static_cast<uint32_t>(both);
+    const auto high = both >> 32;
+    Base::LookUp(sum, kQuads.of[0] + low, w.low);
+    Base::LookUp(sum, kQuads.of[0] + high, w.high);
+  }
+};
+
 }  // namespace
 }  // namespace bluestem::kernels
