@@ -94,7 +94,7 @@ TEST(QConvTable, SelectsTheBestRowOfTheIsasGiven) {
   EXPECT_EQ(SelectQConv(Pointwise(2, 1), IsaBit(Isa::kReference)).isa, Isa::kReference);
 #if defined(__x86_64__)
   const IsaSet avx2 = edge::IsaSetFromName("avx2");
-  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), avx2).symbol, "qconv_u4s1_lut32__avx2");
+  EXPECT_STREQ(SelectQConv(Pointwise(2, 1), avx2).symbol, "qconv_u2s1_lut32__avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(4, 1), avx2).symbol, "qconv_u4s1_lut32__avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(5, 1), avx2).symbol, "qconv_u8s7_dot16__avx2");
   EXPECT_STREQ(SelectQConv(Pointwise(4, 8), avx2).symbol, "qconv_u8s7_dot16__avx2");
