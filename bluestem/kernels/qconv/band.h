@@ -38,6 +38,7 @@ struct BandStep {
   bool offsets = false;  // a number is added to every sum of an output
   int32_t indices = 0;   // bytes that the packed weights of a step and two blocks become; 0: stay
   int64_t ring_bytes = kRingBytes;
+  bool even_strips = false;  // as wide as each other, for tiles of any number of pixels
 };
 
 // Look-up tables of 4 channels each, or of 6; codes as they are; codes widened to pairs of 16 bits.
@@ -45,7 +46,7 @@ constexpr BandStep kLutBandStep = {.channels = 8, .bytes = 32};
 constexpr BandStep kNibbleBandStep = {.channels = 8, .bytes = 32, .indices = 64};
 constexpr BandStep kOffsetBandStep = {.channels = 8, .bytes = 8, .indices = 64};
 constexpr BandStep kSextetBandStep = {
-    .channels = 6, .bytes = 64, .indices = 32, .ring_bytes = 36 * 1024};
+    .channels = 6, .bytes = 64, .indices = 32, .ring_bytes = 36 * 1024, .even_strips = true};
 constexpr BandStep kDotBandStep = {.channels = 4, .bytes = 4};
 constexpr BandStep kWideDotBandStep = {.channels = 4, .bytes = 8};
 // Codes that may be shifted, once and twice.
@@ -149,6 +150,7 @@ static inline BandPlan PlanBand(const QConvParams& params, const BandStep& step)
     const int64_t fit = step.ring_bytes / column_bytes / p.stride_w / kMinStrip * kMinStrip;
     plan.strip = fit < kMinStrip ? kMinStrip : static_cast<int32_t>(fit);
     if (plan.strip > p.wo) plan.strip = p.wo;
+    if (step.even_strips) plan.strip = CeilDiv(p.wo, CeilDiv(p.wo, plan.strip));
   }
   plan.columns = StripColumns(p, plan.strip);
   plan.row_bytes = plan.pixel_bytes * plan.columns;

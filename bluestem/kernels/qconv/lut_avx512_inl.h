@@ -89,7 +89,7 @@ struct Avx512Narrow : EvenOddFinish<32> {
 // shuffles of 512 bits) and one addition for 256 multiply-accumulates.
 struct Avx512 : EvenOddFinish<64> {
   static constexpr int32_t kLanes = 64;
-  static constexpr int32_t kMaxPixels = 8;
+  static constexpr int32_t kMaxPixels = 9;
   using Narrow = Avx512Narrow;
   struct Weights {
     __m512i low, high;

@@ -15,7 +15,6 @@ struct Sextets : LookUps<6> {
   static constexpr int32_t kStepBytes = 64;
   static constexpr int32_t kStepWeights = 64;
   static constexpr BandStep kBandStep = kSextetBandStep;
-  static constexpr int32_t kMaxPixels = 8;
   static constexpr int32_t kGroupChannels = 24;
   using Weights = __m512i;
   using Sum = __m512i;
@@ -122,6 +121,7 @@ struct Sextets : LookUps<6> {
 // The odd last block of 32 outputs, in the low half of a register.
 struct Avx512VbmiNarrow : EvenOddFinish<32, Sextets> {
   static constexpr int32_t kLanes = 32;
+  static constexpr int32_t kMaxPixels = 8;
   using Wide = Avx512Narrow::Wide;
 
   static inline Wide ZeroWide() { return Avx512Narrow::ZeroWide(); }
@@ -138,6 +138,7 @@ struct Avx512VbmiNarrow : EvenOddFinish<32, Sextets> {
 
 struct Avx512Vbmi : EvenOddFinish<64, Sextets> {
   static constexpr int32_t kLanes = 64;
+  static constexpr int32_t kMaxPixels = Avx512::kMaxPixels;
   using Narrow = Avx512VbmiNarrow;
   using Wide = Avx512::Wide;
 
