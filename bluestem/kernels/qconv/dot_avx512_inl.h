@@ -48,9 +48,11 @@ struct Lanes32 : Step {
     return {{Saturated(sums.first), Saturated(sums.second)}};
   }
   static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
-    const __m128i codes[2] = {_mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[0])),
-                              _mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[1]))};
-    StoreCodes<32>(codes, count, y);
+    // One register: a load of two stores would wait for both.
+    const __m256i codes = _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[0]))),
+        _mm256_cvtepi16_epi8(reinterpret_cast<__m256i>(values.of[1])), 1);
+    StoreCodes<32>(&codes, count, y);
   }
   static inline void StoreWide(const Wide& wide, bool, int32_t* acc) {
     Store(wide.first, acc);
