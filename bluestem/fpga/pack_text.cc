@@ -63,12 +63,17 @@ const char* ModeName(WriteMode mode) {
 std::string CommandText(const Command& c) {
   switch (c.opcode) {
     case Opcode::kEnd: return "";
-    case Opcode::kConv:
-      return fmt::format(
+    case Opcode::kConv: {
+      std::string text = fmt::format(
           " {}x{} of {}x{}, blocks {} -> {}, digits {}, taps {}+{}, maps {} -> {}, weights {}, "
           "thresholds {}, {}",
           c.out_h, c.out_w, c.in_h, c.in_w, c.blocks, c.out_blocks, c.digits, c.tap_base,
           c.tap_count, c.src_base, c.dst_base, c.weight_base, c.threshold_base, ModeName(c.mode));
+      if (c.residual_blocks > 0) {
+        text += fmt::format(", adds {} blocks of map {}", c.residual_blocks, c.residual_base);
+      }
+      return text;
+    }
     case Opcode::kLoadMap:
     case Opcode::kStoreMap:
       return fmt::format(" {}x{}, blocks {}, map {}, at {:#x}", c.in_h, c.in_w, c.blocks,

@@ -40,10 +40,29 @@ TEST(Command, EncodesAndDecodesEveryField) {
     Command c;
     c.opcode = Opcode::kStoreMap;
     c.mode = WriteMode::kSpaceToDepth;
-    for (uint32_t* field : {&c.out_h, &c.out_w, &c.in_h, &c.in_w, &c.src_base, &c.src_row_step,
-                            &c.src_block_step, &c.blocks, &c.digits, &c.digit_step, &c.tap_base,
-                            &c.tap_count, &c.dst_base, &c.dst_row_step, &c.dst_block_step,
-                            &c.dst_plane_step, &c.out_blocks, &c.weight_base, &c.threshold_base}) {
+    for (uint32_t* field : {&c.out_h,
+                            &c.out_w,
+                            &c.in_h,
+                            &c.in_w,
+                            &c.src_base,
+                            &c.src_row_step,
+                            &c.src_block_step,
+                            &c.blocks,
+                            &c.digits,
+                            &c.digit_step,
+                            &c.tap_base,
+                            &c.tap_count,
+                            &c.dst_base,
+                            &c.dst_row_step,
+                            &c.dst_block_step,
+                            &c.dst_plane_step,
+                            &c.out_blocks,
+                            &c.weight_base,
+                            &c.threshold_base,
+                            &c.residual_base,
+                            &c.residual_row_step,
+                            &c.residual_block_step,
+                            &c.residual_blocks}) {
       *field = random() & 0xffff;
     }
     for (uint32_t* field : {&c.after, &c.address, &c.length}) *field = random();
@@ -98,6 +117,63 @@ TEST(EngineModel, AConvolutionOutsideTheMemoriesIsABadRange) {
     c.mode = WriteMode::kSpaceToDepth;
     c.dst_plane_step = 4000;
   });
+  expect_bad([](Command& c) {
+    c.residual_blocks = 1;
+    c.residual_base = 8192;
+  });
+  expect_bad([](Command& c) {
+    c.residual_blocks = 1;
+    c.mode = WriteMode::kRaw;
+  });
+}
+
+// A map of zeros, so that the residual codes alone decide: their multiples are the thresholds.
+TEST(EngineModel, AResidualMapAddsItsCodesTimesTheRatio) {
+  for (const int16_t ratio : {1, -1, 10000, -10922}) {
+    Command conv = SmallConv();  // of zeros: accumulators are 0
+    conv.after = 2;
+    conv.out_blocks = 2;
+    conv.residual_base = 5;
+    conv.residual_row_step = 1;
+    conv.residual_blocks = 1;
+    const Command thresholds = {
+        .opcode = Opcode::kLoadThresholds, .address = 512, .length = conv.out_blocks};
+    Command map = {.opcode = Opcode::kLoadMap,
+                   .in_h = 2,
+                   .in_w = 2,
+                   .src_base = 5,
+                   .src_row_step = 1,
+                   .blocks = 1,
+                   .address = 1024};
+    Command store = map;
+    store.opcode = Opcode::kStoreMap;
+    store.after = 1;
+    store.src_base = conv.dst_base;
+    store.src_block_step = conv.dst_block_step;
+    store.blocks = 2;
+    store.address = 2048;
+    std::vector<uint8_t> buffer = ListOf({thresholds, map, conv, store, Command{}});
+    for (int o = 0; o < 2 * kLanes; ++o) {
+      const auto entry = static_cast<int16_t>(2 * ratio + (ratio > 0 ? 1 : 0));
+      for (const int16_t k : {1, 2, 3}) {
+        const auto t = static_cast<int16_t>(k * ratio);
+        std::memcpy(buffer.data() + 512 + o * 8 + (k - 1) * 2, &t, sizeof(t));
+      }
+      std::memcpy(buffer.data() + 512 + o * 8 + 6, &entry, sizeof(entry));
+    }
+    for (uint64_t k = 0; k < 4; ++k) {
+      const uint64_t word = k * 0x5555555555555555U;
+      std::memcpy(buffer.data() + 1024 + k * 8, &word, sizeof(word));
+    }
+    EngineModel engine{EngineConfig{}};
+    ASSERT_EQ(engine.Run(buffer, 0).status, EngineStatus::kDone);
+    for (uint64_t k = 0; k < 8; ++k) {
+      uint64_t word = 0;
+      std::memcpy(&word, buffer.data() + 2048 + k * 8, sizeof(word));
+      // The second block has no residual.
+      EXPECT_EQ(word, k < 4 ? k * 0x5555555555555555U : 0U) << "ratio " << ratio << " word " << k;
+    }
+  }
 }
 
 TEST(EngineModel, ADescriptorThatWaitsForOneThatNeverComesIsADeadlock) {

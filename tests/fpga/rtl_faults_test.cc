@@ -157,6 +157,43 @@ TEST_F(RtlFaults, FlippedBitsOfDescriptorsGiveTheModelsStatusOrTheModelsBits) {
   }
 }
 
+TEST_F(RtlFaults, AResidualMapMayEndWithItsBanksButNotBeyond) {
+  const auto expect = [&](EngineStatus want, auto change) {
+    Command conv = {.opcode = Opcode::kConv,
+                    .after = 1,
+                    .out_h = 3,
+                    .out_w = 5,
+                    .in_h = 3,
+                    .in_w = 5,
+                    .src_row_step = 3,
+                    .blocks = 1,
+                    .tap_count = 1,
+                    .dst_base = 100,
+                    .dst_row_step = 3,
+                    .dst_block_step = 6,
+                    .out_blocks = 3,
+                    .residual_base = 8192 - 12,
+                    .residual_row_step = 3,
+                    .residual_block_step = 6,
+                    .residual_blocks = 2};
+    change(conv);
+    ListBuilder list(1);
+    const uint32_t taps = list.Room(kTapBytes);
+    std::memset(list.buffer().data() + taps, 0, kTapBytes);
+    list.Add({.opcode = Opcode::kLoadTaps, .address = taps, .length = 1});
+    list.Add(conv);
+    EngineResult model;
+    bool same = false;
+    EXPECT_EQ(RunBoth(list.Finish(), model, same).status, want);
+    EXPECT_EQ(model.status, want);
+  };
+  expect(EngineStatus::kDone, [](Command&) {});
+  expect(EngineStatus::kBadRange, [](Command& c) { ++c.residual_base; });
+  expect(EngineStatus::kBadRange, [](Command& c) { c.residual_blocks = 3; });
+  expect(EngineStatus::kBadRange, [](Command& c) { c.residual_row_step = 0xffff; });
+  expect(EngineStatus::kBadRange, [](Command& c) { c.mode = WriteMode::kRaw; });
+}
+
 TEST_F(RtlFaults, AListOutsideTheBufferIsABadAddress) {
   ListBuilder list(10);
   list.Conv();
@@ -175,6 +212,7 @@ TEST_F(RtlFaults, RegistersKeepWhatIsWrittenAndTellWhatTheEngineIs) {
   EXPECT_EQ(port_->Read(Register::kId), kEngineId);
   EXPECT_EQ(port_->Read(Register::kVersion), kEngineVersion);
   EXPECT_EQ(driver_->config(), EngineConfig{});
+  EXPECT_TRUE(driver_->config().residual);
   for (const uint32_t value : {0xdeadbeefU, 0U, 0xffffffffU}) {
     port_->Write(Register::kScratch, value);
     EXPECT_EQ(port_->Read(Register::kScratch), value);
@@ -184,25 +222,26 @@ TEST_F(RtlFaults, RegistersKeepWhatIsWrittenAndTellWhatTheEngineIs) {
   EXPECT_EQ(port_->Read(static_cast<Register>(0x7c)), 0U);
 }
 
-// An engine of another kind is refused by what its registers say.
-TEST(EngineDriver, RefusesWhatItDoesNotDrive) {
-  class Other : public EnginePort {
-   public:
-    explicit Other(std::vector<uint32_t> values) : values_(std::move(values)) {}
-    uint32_t Read(Register offset) override {
-      const size_t index = static_cast<uint32_t>(offset) / 4;
-      return index < values_.size() ? values_[index] : 0;
-    }
-    void Write(Register, uint32_t) override {}
-    bool Wait(int64_t) override { return false; }
-    Result<uint32_t> Attach(std::vector<uint8_t>&) override { return 0; }
-    void Reset() override {}
+// An engine of another kind, by its first registers.
+class OtherEngine : public EnginePort {
+ public:
+  explicit OtherEngine(std::vector<uint32_t> values) : values_(std::move(values)) {}
+  uint32_t Read(Register offset) override {
+    const size_t index = static_cast<uint32_t>(offset) / 4;
+    return index < values_.size() ? values_[index] : 0;
+  }
+  void Write(Register, uint32_t) override {}
+  bool Wait(int64_t) override { return false; }
+  Result<uint32_t> Attach(std::vector<uint8_t>&) override { return 0; }
+  void Reset() override {}
 
-   private:
-    std::vector<uint32_t> values_;
-  };
+ private:
+  std::vector<uint32_t> values_;
+};
+
+TEST(EngineDriver, RefusesWhatItDoesNotDrive) {
   const auto message = [](std::vector<uint32_t> values) {
-    const auto driver = EngineDriver::Open(std::make_unique<Other>(std::move(values)));
+    const auto driver = EngineDriver::Open(std::make_unique<OtherEngine>(std::move(values)));
     EXPECT_EQ(driver.status().code(), Code::kUnavailable);
     return std::string(driver.status().message());
   };
@@ -213,6 +252,13 @@ TEST(EngineDriver, RefusesWhatItDoesNotDrive) {
   EXPECT_EQ(message({kEngineId, kEngineVersion, 8 << 16 | 32 << 8 | 32}),
             "the engine computes 8 pixels x 32 outputs x 32 inputs a clock, this program drives "
             "4 x 32 x 32");
+}
+
+TEST(EngineDriver, TellsAnEngineWithoutResidualMaps) {
+  const std::vector<uint32_t> values = {kEngineId, kEngineVersion, 4 << 16 | 32 << 8 | 32};
+  const auto driver = EngineDriver::Open(std::make_unique<OtherEngine>(values));
+  ASSERT_TRUE(driver.ok()) << driver.status().message();
+  EXPECT_FALSE((*driver)->config().residual);
 }
 
 }  // namespace

@@ -89,7 +89,8 @@ class Examiner {
           .src_row_step = 9000,
           .blocks = 1,
           .tap_count = 1,
-          .out_blocks = 1}}) {
+          .out_blocks = 1},
+          AtTheEnd(0), AtTheEnd(1), RawWithResidual()}) {
       ListBuilder list(2);
       list.Add({.opcode = Opcode::kLoadTaps, .address = list.Room(64), .length = 1});
       list.Add(bad);
@@ -104,6 +105,31 @@ class Examiner {
       if (driver->Run(given, 0).status != model.Run(expected, 0).status) return false;
     }
     return true;
+  }
+
+  // A residual map whose last word is the last of a bank, or `beyond` it.
+  static Command AtTheEnd(uint32_t beyond) {
+    return {.opcode = Opcode::kConv,
+            .after = 1,
+            .out_h = 3,
+            .out_w = 3,
+            .in_h = 3,
+            .in_w = 3,
+            .src_row_step = 2,
+            .blocks = 1,
+            .tap_count = 1,
+            .dst_base = 100,
+            .dst_row_step = 2,
+            .dst_block_step = 4,
+            .out_blocks = 2,
+            .residual_base = 8192 - 4 + beyond,
+            .residual_row_step = 2,
+            .residual_blocks = 1};
+  }
+  static Command RawWithResidual() {
+    Command command = AtTheEnd(0);
+    command.mode = WriteMode::kRaw;
+    return command;
   }
 
   bool Cancels() {

@@ -29,8 +29,8 @@ CommandWords Encode(const Command& c) {
           Pack(c.weight_base, c.threshold_base),
           c.address,
           c.length,
-          0,
-          0,
+          Pack(c.residual_base, c.residual_row_step),
+          Pack(c.residual_block_step, c.residual_blocks),
           0};
 }
 
@@ -60,6 +60,10 @@ Command Decode(const CommandWords& words) {
   c.threshold_base = High(words[10]);
   c.address = words[11];
   c.length = words[12];
+  c.residual_base = Low(words[13]);
+  c.residual_row_step = High(words[13]);
+  c.residual_block_step = Low(words[14]);
+  c.residual_blocks = High(words[14]);
   return c;
 }
 

@@ -5,7 +5,8 @@
 // bits, channel i at bits 2i+1..2i. A weight is a bit (1: +1, 0: -1); a weight word is 32 outputs
 // by 32 inputs, 1024 bits, as kernels pack them (byte 32 * (input / 8) + output, bit input % 8).
 // With P the sum of the codes whose weight is +1 and S the sum of all of them, the accumulator is
-// 2P - S.
+// 2P - S. A residual map of 2-bit codes, at the outputs' places, adds ratio * code to it: the ratio
+// is the output's own, a signed number of 15 bits.
 //
 // A map lies in the four banks of the activation memory, its pixel (y, x) in bank (y % 2, x % 2) at
 //   base + block * block_step + (y / 2) * row_step + x / 2
@@ -25,9 +26,10 @@ constexpr int32_t kLanes = 32;  // channels of a word, and outputs that are comp
 constexpr int32_t kWordBytes = 8;
 constexpr int32_t kRawLanes = 4;  // accumulators of a word
 constexpr int32_t kWeightWordBytes = 128;
-constexpr int32_t kThresholdBytes = 256;  // of 32 outputs: 32 x {t0, t1, t2, rising}, 16 bits each
+// Of 32 outputs: 32 x {t0, t1, t2, 2 * ratio + rising}, 16 bits each.
+constexpr int32_t kThresholdBytes = 256;
 constexpr int32_t kTapBytes = 8;
-constexpr int32_t kMaxAccumulator = 32766;
+constexpr int32_t kMaxAccumulator = 32766;   // with what a residual map adds
 constexpr uint32_t kMaxDescriptors = 65535;  // of a list
 
 // What an engine was built with; its capability registers say the same.
@@ -37,6 +39,7 @@ struct EngineConfig {
   int32_t weight_words = 1024;    // of 1024 bits
   int32_t threshold_blocks = 64;  // of 32 outputs
   int32_t taps = 512;
+  bool residual = true;  // convolutions may add a residual map
   bool operator==(const EngineConfig&) const = default;
 };
 
@@ -75,6 +78,9 @@ struct Command {
   uint32_t out_blocks = 0;
   WriteMode mode = WriteMode::kPlain;
   uint32_t weight_base = 0, threshold_base = 0;
+  // A residual map, not with kRaw; what its blocks leave of out_blocks adds nothing.
+  uint32_t residual_base = 0, residual_row_step = 0, residual_block_step = 0;
+  uint32_t residual_blocks = 0;  // 0: none
   // the others
   uint32_t address = 0;  // in memory, from the base of the image's buffer, a multiple of 8
   uint32_t length = 0;   // kLoadWeights: words; kLoadThresholds: blocks; kLoadTaps: taps

@@ -54,6 +54,7 @@ Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EngineP
   config.weight_words = read(Register::kWeightWords);
   config.threshold_blocks = read(Register::kThresholdBlocks);
   config.taps = read(Register::kTaps);
+  config.residual = (port->Read(Register::kFeatures) & 1) != 0;
   return std::unique_ptr<EngineDriver>(new EngineDriver(std::move(port), config));
 }
 

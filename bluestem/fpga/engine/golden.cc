@@ -53,6 +53,14 @@ Command ListBuilder::Shape() {
   c.tap_base = static_cast<uint32_t>(Pick(0, 400));
   c.weight_base = static_cast<uint32_t>(Pick(0, 300));
   c.threshold_base = static_cast<uint32_t>(Pick(0, 60));
+  if (c.mode != WriteMode::kRaw && Pick(0, 1) == 0) {
+    // A plain result may take its place.
+    const bool in_place = c.mode == WriteMode::kPlain && Pick(0, 1) == 0;
+    c.residual_base = in_place ? c.dst_base : static_cast<uint32_t>(Pick(3000, 3100));
+    c.residual_row_step = c.dst_row_step + (in_place ? 0 : static_cast<uint32_t>(Pick(0, 2)));
+    c.residual_block_step = c.residual_row_step * ((c.out_h + 1) / 2);
+    c.residual_blocks = static_cast<uint32_t>(Pick(1, static_cast<int32_t>(c.out_blocks) + 1));
+  }
   return c;
 }
 
@@ -85,6 +93,11 @@ void ListBuilder::Conv() {
             c.src_row_step, c.src_block_step));
   }
   c.after = 3 + c.digits;
+  if (c.residual_blocks > 0) {  // behind it lie codes that are not added
+    Add(Map(Opcode::kLoadMap, c.out_h, c.out_w, c.out_blocks + 1, c.residual_base,
+            c.residual_row_step, c.residual_block_step));
+    ++c.after;
+  }
   Add(c);
   StoreResult(c);
 }
@@ -122,8 +135,14 @@ uint32_t ListBuilder::Thresholds(const Command& conv) {
   const auto spread = static_cast<int32_t>(8 + conv.tap_count * conv.blocks * 4);
   for (uint32_t o = 0; o < conv.out_blocks * kLanes; ++o) {
     int16_t entry[4];
-    for (int k = 0; k < 3; ++k) entry[k] = static_cast<int16_t>(Pick(-spread, spread));
-    entry[3] = static_cast<int16_t>(Pick(0, 1));
+    // Large ratios too; what a code adds moves the thresholds with it.
+    const int32_t most = Pick(0, 7) == 0 ? 10000 : spread;
+    const int32_t ratio = Pick(-most, most);
+    const int32_t moved = conv.residual_blocks > 0 ? ratio : 0;
+    for (int k = 0; k < 3; ++k) {
+      entry[k] = static_cast<int16_t>(Pick(-spread, spread) + moved * Pick(0, 3));
+    }
+    entry[3] = static_cast<int16_t>(2 * ratio + Pick(0, 1));
     std::memcpy(buffer_.data() + at + o * sizeof(entry), entry, sizeof(entry));
   }
   return at;

@@ -134,6 +134,15 @@ EngineStatus EngineModel::CheckConv(const Command& c) const {
     return EngineStatus::kBadRange;
   }
   if (c.mode > WriteMode::kRaw) return EngineStatus::kBadRange;
+  if (c.residual_blocks > 0) {
+    if (c.mode == WriteMode::kRaw) return EngineStatus::kBadRange;
+    const int64_t last = std::min(c.residual_blocks, c.out_blocks) - 1;
+    if (c.residual_base + last * c.residual_block_step +
+            int64_t{c.out_h - 1} / 2 * c.residual_row_step + (c.out_w - 1) / 2 >=
+        config_.bank_words) {
+      return EngineStatus::kBadRange;
+    }
+  }
   // The last word that is read: of each tap, the last pixel inside that a tile reaches.
   const int64_t blocks =
       int64_t{c.digits - 1} * c.digit_step + int64_t{c.blocks - 1} * c.src_block_step;
@@ -170,10 +179,19 @@ void EngineModel::Conv(const Command& c) {
     return banks_[y % 2 * 2 + x % 2][static_cast<size_t>(c.src_base + tap.plane + offset +
                                                          y / 2 * c.src_row_step + x / 2)];
   };
-  const auto finish = [&](const int16_t* t, int32_t acc) {
+  const auto finish = [&](const int16_t* t, int32_t acc, uint64_t residual) {
+    const bool rising = (t[3] & 1) != 0;
+    acc += (t[3] >> 1) * static_cast<int32_t>(residual);
     uint64_t code = 0;
-    for (int k = 0; k < 3; ++k) code += t[3] != 0 ? acc >= t[k] : acc <= t[k];
+    for (int k = 0; k < 3; ++k) code += rising ? acc >= t[k] : acc <= t[k];
     return code;
+  };
+  // The residual map's word of an output pixel.
+  const auto residual = [&](uint32_t g, int64_t y, int64_t x) -> uint64_t {
+    if (g >= c.residual_blocks) return 0;
+    return banks_[y % 2 * 2 + x % 2]
+                 [static_cast<size_t>(c.residual_base + g * int64_t{c.residual_block_step} +
+                                      y / 2 * c.residual_row_step + x / 2)];
   };
   // The 32 accumulators of one pixel.
   using Sums = std::array<int32_t, kLanes>;
@@ -206,10 +224,11 @@ void EngineModel::Conv(const Command& c) {
   // Its word of 32 codes.
   const auto pixel = [&](uint32_t g, int64_t y, int64_t x) {
     const Sums own = sums(g, y, x);
+    const uint64_t codes = residual(g, y, x);
     uint64_t result = 0;
     for (int o = 0; o < kLanes; ++o) {
       const int16_t* t = thresholds_.data() + ((c.threshold_base + g) * kLanes + o) * 4;
-      result |= finish(t, own[static_cast<size_t>(o)]) << (2 * o);
+      result |= finish(t, own[static_cast<size_t>(o)], codes >> (2 * o) & 3) << (2 * o);
     }
     return result;
   };
@@ -218,7 +237,8 @@ void EngineModel::Conv(const Command& c) {
                                                   g * int64_t{c.dst_block_step} +
                                                   y / 2 * c.dst_row_step + x / 2)] = word;
   };
-  // The source is read before the result is written: they may not overlap in hardware either.
+  // The source is read before the result is written: they may not overlap in hardware either. A
+  // plain result may take the residual map's place: a tile reads its pixels before it writes them.
   for (uint32_t g = 0; g < c.out_blocks; ++g) {
     for (int64_t y = 0; y < c.out_h; ++y) {
       for (int64_t x = 0; x < c.out_w; ++x) {

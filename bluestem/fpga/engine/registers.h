@@ -29,6 +29,7 @@ enum class Register : uint32_t {
   kWeightWords = 0x48,
   kThresholdBlocks = 0x4c,
   kTaps = 0x50,
+  kFeatures = 0x54,  // bit 0: residual maps
 };
 
 // Bytes of a buffer.

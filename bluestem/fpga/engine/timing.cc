@@ -34,9 +34,10 @@ int64_t DescriptorClocks(const Command& c) {
   if (c.opcode == Opcode::kConv) {
     const int64_t tiles = Half(c.out_h) * Half(c.out_w);
     const int64_t steps = int64_t{c.tap_count} * c.blocks * c.digits;
+    const int64_t busy = steps + (c.residual_blocks > 0 ? 1 : 0);
     const bool raw = c.mode == WriteMode::kRaw;
-    const int64_t tile = std::max<int64_t>(steps, raw ? 32 : 4);
-    const int64_t last = std::max<int64_t>(steps, raw ? 32 : 14);
+    const int64_t tile = std::max<int64_t>(busy, raw ? 32 : 4);
+    const int64_t last = std::max<int64_t>(busy, raw ? 32 : 14);
     return c.out_blocks * ((tiles - 1) * tile + last) - (last - steps) + kArrayPipeline +
            (raw ? 28 : 0);
   }

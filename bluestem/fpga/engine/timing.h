@@ -1,10 +1,10 @@
 // Timing: the clocks of a list on the RTL, by formula. tests/fpga holds the RTL to it, clock by
 // clock, with a memory that answers after kLatency.
 //
-// Array: a tile (2 x 2 outputs of 32 channels) takes steps = taps * blocks * digits clocks, but at
-// least 4, in which the tile before leaves; the last of a block of outputs at least 14, in which
-// the thresholds change. Memory port: 8 bytes a clock. A descriptor is fetched while the one before
-// it runs.
+// Array: a tile (2 x 2 outputs of 32 channels) takes steps = taps * blocks * digits clocks, one
+// more with a residual map, but at least 4, in which the tile before leaves; the last of a block of
+// outputs at least 14, in which the thresholds change. Memory port: 8 bytes a clock. A descriptor
+// is fetched while the one before it runs.
 #pragma once
 
 #include <cstdint>

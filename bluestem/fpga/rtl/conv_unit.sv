@@ -25,7 +25,7 @@ module conv_unit #(
     output logic [  WA-1:0] weight_address,
     input  logic [  1023:0] weight_word,
     output logic [  HA-1:0] threshold_address,
-    input  logic [   195:0] threshold_word,
+    input  logic [   255:0] threshold_word,
     output logic [     3:0] write_enable,
     output logic [  BA-1:0] write_address,
     output logic [    63:0] write_word
@@ -43,18 +43,21 @@ module conv_unit #(
   wire [15:0] dst_base = fields[271:256], dst_row_step = fields[287:272];
   wire [15:0] dst_block_step = fields[303:288], dst_plane_step = fields[319:304];
   wire [15:0] weight_base = fields[335:320], threshold_base = fields[351:336];
+  wire [15:0] residual_base = fields[431:416], residual_row_step = fields[447:432];
+  wire [15:0] residual_block_step = fields[463:448], residual_blocks = fields[479:464];
 
   // With the fields: what their checks add and compare.
-  logic empty;
+  logic empty, raw_residual;
   logic [16:0] tap_end, threshold_end;
   always_ff @(posedge clk) begin
     empty <= descriptor[79:64] == 0 || descriptor[95:80] == 0 || descriptor[111:96] == 0 ||
              descriptor[127:112] == 0 || descriptor[191:176] == 0 || descriptor[31:16] == 0 ||
              descriptor[255:240] == 0 || descriptor[223:208] == 0;
+    raw_residual <= descriptor[15:8] == 8'd3 && descriptor[479:464] != 0;
     tap_end <= {1'b0, descriptor[239:224]} + {1'b0, descriptor[255:240]};
     threshold_end <= {1'b0, descriptor[351:336]} + {1'b0, descriptor[223:208]};
   end
-  wire bad = empty || mode > 8'd3 || {15'd0, tap_end} > 32'(TAPS) ||
+  wire bad = empty || raw_residual || mode > 8'd3 || {15'd0, tap_end} > 32'(TAPS) ||
              {15'd0, threshold_end} > 32'(THRESHOLD_BLOCKS);
 
   // ---- Start: a clock for the fields, one for the checks. After a stop what is under way runs out.
@@ -86,7 +89,7 @@ module conv_unit #(
   end
 
   wire halt = stop || flushing;
-  logic valid, first, shift, last, tile;
+  logic valid, first, shift, last, residual, tile;
   logic [255:0] codes;
   logic [1023:0] weights;
   logic [2047:0] positive;
@@ -97,8 +100,10 @@ module conv_unit #(
   sequencer #(.BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS)) steps (
       .clk, .rst, .start(begins), .stop(halt), .out_h, .out_w, .in_h, .in_w, .src_base,
       .src_row_step, .src_block_step, .digit_step, .blocks, .digits, .tap_base, .tap_count,
-      .out_blocks, .weight_base, .raw(mode == 8'd3), .tap_address, .tap, .read_address, .read_words, .weight_address,
-      .weight_word, .valid, .first, .shift, .last, .codes, .weights, .out_of_range(read_beyond)
+      .out_blocks, .weight_base, .raw(mode == 8'd3), .residual_base, .residual_row_step,
+      .residual_block_step, .residual_blocks, .tap_address, .tap, .read_address, .read_words,
+      .weight_address, .weight_word, .valid, .first, .shift, .last, .residual, .codes, .weights,
+      .out_of_range(read_beyond)
   );
   mac_array macs (
       .clk, .valid, .first, .shift, .last, .codes, .weights, .done(tile), .positive, .all
@@ -106,7 +111,7 @@ module conv_unit #(
   output_unit #(.BANK_WORDS(BANK_WORDS), .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)) results (
       .clk, .rst, .start(begins), .stop(halt), .mode, .out_h, .out_w, .out_blocks, .threshold_base,
       .dst_base, .dst_row_step, .dst_block_step, .dst_plane_step, .tile(tile && !halt), .positive,
-      .all, .threshold_address, .threshold_word, .write_enable, .write_address, .write_word,
-      .done(ended), .out_of_range(write_beyond)
+      .all, .residual, .codes, .threshold_address, .threshold_word, .write_enable, .write_address,
+      .write_word, .done(ended), .out_of_range(write_beyond)
   );
 endmodule

@@ -162,7 +162,7 @@ module engine #(
   logic [63:0] conv_word;
   logic [255:0] bank_words;
   logic [1023:0] weight_word;
-  logic [195:0] threshold_word;
+  logic [255:0] threshold_word;
   logic [47:0] tap;
 
   memory_port #(
@@ -210,10 +210,9 @@ module engine #(
       );
     end
     for (i = 0; i < 4; i++) begin : threshold
-      ram #(.WIDTH(49), .DEPTH(8 * THRESHOLD_BLOCKS)) words (
-          .clk, .we(threshold_enable[i]), .waddr(threshold_load),
-          .wdata({load_data[63:48] != 0, load_data[47:0]}), .raddr(threshold_address),
-          .rdata(threshold_word[49*i+:49])
+      ram #(.WIDTH(64), .DEPTH(8 * THRESHOLD_BLOCKS)) words (
+          .clk, .we(threshold_enable[i]), .waddr(threshold_load), .wdata(load_data),
+          .raddr(threshold_address), .rdata(threshold_word[64*i+:64])
       );
     end
   endgenerate

@@ -2,6 +2,9 @@
 // pixel a clock; then a word a pixel, the greatest of the four (2x2 pooling), or a word in each of
 // four planes (space-to-depth), in the bank and at the address where it belongs. Or the accumulators
 // themselves (raw), 16 bits each: 8 words a pixel, a clock each, in 8 planes.
+//
+// With a residual map's code c and the output's ratio r, an accumulator is 2P - S + r c. The codes
+// come a clock behind the tile's last step, two before its sums; without such a map they are 0.
 module output_unit #(
     parameter int BANK_WORDS = 8192,
     parameter int THRESHOLD_BLOCKS = 64,
@@ -25,9 +28,13 @@ module output_unit #(
     input  logic          tile,
     input  logic [2047:0] positive,
     input  logic [  63:0] all,
-    // Thresholds: 4 outputs a word, {rises, t2, t1, t0} each; the word a clock after its address.
+    // From the sequencer: with `residual` the residual map's four pixels.
+    input  logic          residual,
+    input  logic [ 255:0] codes,
+    // Thresholds: 4 outputs a word, {ratio, rises, t2, t1, t0} each; the word a clock after its
+    // address.
     output logic [HA-1:0] threshold_address,
-    input  logic [ 195:0] threshold_word,
+    input  logic [ 255:0] threshold_word,
     // To the banks.
     output logic [   3:0] write_enable,
     output logic [BA-1:0] write_address,
@@ -134,22 +141,21 @@ module output_unit #(
   end
 
   // ---- Thresholds of 32 outputs, which shift in from a memory of 4 outputs a word: when the
-  // convolution starts, and when the last pixel of a block of outputs was compared.
+  // convolution starts, and when the last pixel of a block of outputs is due: the first one of the
+  // next needs its ratio two clocks before its thresholds.
   logic [HA:0] block_address;
   logic [3:0] words_left;
-  logic [32*49-1:0] thresholds;
+  logic [2047:0] thresholds;
   logic word_comes;
-  logic change1;  // with due1: the block's last pixel
   assign threshold_address = block_address[HA-1:0];
   always_ff @(posedge clk) begin
-    change1 <= leave && end_map;
     word_comes <= words_left != 0;
-    if (word_comes) thresholds <= {threshold_word, thresholds[32*49-1:196]};
+    if (word_comes) thresholds <= {threshold_word, thresholds[2047:256]};
     if (words_left != 0) begin
       words_left <= words_left - 4'd1;
       block_address <= block_address + 1'b1;
     end
-    if (change1) words_left <= 4'd8;
+    if (leave && end_map) words_left <= 4'd8;
     if (start) begin
       block_address <= {1'b0, threshold_base[HA-4:0], 3'd0};
       words_left <= 4'd8;
@@ -158,6 +164,14 @@ module output_unit #(
       words_left <= '0;
       word_comes <= 1'b0;
     end
+  end
+
+  // The residual map's codes, the pixel that is due in two clocks at the bottom.
+  logic [255:0] residuals;
+  logic [63:0] residual_next;  // due in a clock
+  always_ff @(posedge clk) begin
+    residuals <= residual ? codes : residuals >> 64;
+    residual_next <= residuals[63:0];
   end
 
   // Raw: the accumulators of a part.
@@ -175,19 +189,22 @@ module output_unit #(
     for (o = 0; o < 32; o++) begin : lane
       // P of the four pixels.
       logic [63:0] sums;
-      logic signed [16:0] accumulator1;
+      logic signed [16:0] addend, accumulator1;
       logic [2:0] reached2;
       logic [1:0] code3, greatest;
-      wire [48:0] own = thresholds[49*o+:49];
+      wire [63:0] own = thresholds[64*o+:64];
       wire signed [16:0] t0 = {own[15], own[15:0]};
       wire signed [16:0] t1 = {own[31], own[31:16]};
       wire signed [16:0] t2 = {own[47], own[47:32]};
       wire rises = own[48];
+      wire signed [16:0] ratio = {{2{own[63]}}, own[63:49]};
+      wire [1:0] code = residual_next[2*o+:2];
       always_ff @(posedge clk) begin
         if (tile) sums <= {positive[16*(96+o)+:16], positive[16*(64+o)+:16],
                            positive[16*(32+o)+:16], positive[16*o+:16]};
         else if (end_pixel) sums <= sums >> 16;
-        accumulator1 <= $signed({sums[15:0], 1'b0}) - $signed({1'b0, all_due[15:0]});
+        addend <= (code[0] ? ratio : 17'sd0) + (code[1] ? ratio <<< 1 : 17'sd0);
+        accumulator1 <= $signed({sums[15:0], 1'b0}) - $signed({1'b0, all_due[15:0]}) + addend;
         reached2 <= rises ? {accumulator1 >= t2, accumulator1 >= t1, accumulator1 >= t0}
                           : {accumulator1 <= t2, accumulator1 <= t1, accumulator1 <= t0};
         code3 <= 2'(reached2[0]) + 2'(reached2[1]) + 2'(reached2[2]);

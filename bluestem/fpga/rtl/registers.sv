@@ -98,6 +98,7 @@ module registers #(
         6'h12: rdata <= WEIGHT_WORDS;
         6'h13: rdata <= THRESHOLD_BLOCKS;
         6'h14: rdata <= TAPS;
+        6'h15: rdata <= 32'd1;  // features: residual maps
         default: rdata <= '0;
       endcase
     end

@@ -1,7 +1,8 @@
 // The steps of a convolution, one a clock: for each block of 32 outputs, each tile of 2x2 outputs,
 // each digit, each tap and each block of 32 inputs. A step reads a word of codes from each bank and
 // a word of weights; a pipeline makes their addresses, and turns what the banks gave into the four
-// pixels of the window, 0 outside the map.
+// pixels of the window, 0 outside the map. Where there is a residual map, a tile has one step more,
+// its last: the four pixels of that map at the tile's own place, which the array does not add.
 //
 // A tile takes as many clocks as steps, but at least 4, in which the tile before leaves; the last
 // one of a block of outputs at least 14, in which the thresholds change; each at least 32 where
@@ -34,6 +35,10 @@ module sequencer #(
     input  logic [    15:0] out_blocks,
     input  logic [    15:0] weight_base,
     input  logic            raw,             // accumulators leave
+    input  logic [    15:0] residual_base,
+    input  logic [    15:0] residual_row_step,
+    input  logic [    15:0] residual_block_step,
+    input  logic [    15:0] residual_blocks,  // 0: no residual map
     // Memories: their word a clock after its address.
     output logic [  TA-1:0] tap_address,
     input  logic [    47:0] tap,             // {dx, dy, plane}
@@ -46,6 +51,7 @@ module sequencer #(
     output logic            first,
     output logic            shift,
     output logic            last,
+    output logic            residual,        // codes are the residual map's
     output logic [   255:0] codes,
     output logic [  1023:0] weights,
     output logic            out_of_range     // a step wanted a word beyond a memory
@@ -60,17 +66,20 @@ module sequencer #(
   endfunction
 
   // ---- Steps: counters run down to 0.
-  logic running, idling, at_first, at_shift;
+  logic running, idling, extra, at_first, at_shift;  // extra: the residual map's step
   logic [4:0] spent;
   logic spent3, spent13, spent31;  // at least
   logic [15:0] block_left, tap_left, digit_left, x_left, y_left, group_left;
   logic [15:0] tile_x, tile_y, tap_index;
   logic [16:0] offset, digit_offset, weight, weight_first;
+  logic [16:0] residual_offset;  // of this block of outputs
+  logic [15:0] residual_left;    // blocks that the residual map has from this one on
 
   // Registered: whether a counter is at 0, and whether it begins there.
   logic last_block, last_tap, last_digit, last_x, last_y;
-  logic one_block, one_tap, one_digit, one_x, one_y;
+  logic one_block, one_tap, one_digit, one_x, one_y, has_residual;
   always_ff @(posedge clk) begin
+    has_residual <= residual_blocks != 0;
     one_block <= blocks == 16'd1;
     one_tap <= tap_count == 16'd1;
     one_digit <= digits == 16'd1;
@@ -78,18 +87,20 @@ module sequencer #(
     one_y <= out_h <= 16'd2;
   end
 
-  wire work = running && !idling;
+  wire work = running && !idling && !extra;
   wire end_taps = last_block;
   wire end_digit = end_taps && last_tap;
   wire end_work = end_digit && last_digit;
   wire end_row = last_x;
   wire end_map = end_row && last_y;
-  wire end_tile = (idling || end_work) && (raw ? spent31 : end_map ? spent13 : spent3);
+  wire end_steps = has_residual ? extra : end_work;
+  wire end_tile = (idling || end_steps) && (raw ? spent31 : end_map ? spent13 : spent3);
   wire [16:0] next_digit = add(digit_offset, digit_step);
   wire [16:0] next_weight = add(weight, 16'd1);
 
   always_ff @(posedge clk) begin
     at_shift <= work && end_digit && !end_work;
+    extra <= work && end_work && has_residual;
     if (work) begin
       at_first <= 1'b0;
       block_left <= end_taps ? blocks - 16'd1 : block_left - 16'd1;
@@ -114,7 +125,7 @@ module sequencer #(
       end
     end
     if (running) begin
-      idling <= (idling || end_work) && !end_tile;
+      idling <= (idling || end_steps) && !end_tile;
       if (spent != 5'd31) spent <= spent + 5'd1;
       if (spent == 5'd2) spent3 <= 1'b1;
       if (spent == 5'd12) spent13 <= 1'b1;
@@ -133,6 +144,8 @@ module sequencer #(
         end
         if (end_map) begin
           group_left <= group_left - 16'd1;
+          residual_offset <= add(residual_offset, residual_block_step);
+          if (residual_left != 0) residual_left <= residual_left - 16'd1;
           if (group_left == 0) running <= 1'b0;
         end
       end
@@ -158,6 +171,8 @@ module sequencer #(
       digit_offset <= '0;
       weight <= {1'b0, weight_base};
       weight_first <= {1'b0, weight_base};
+      residual_offset <= {1'b0, residual_base};
+      residual_left <= residual_blocks;
     end
     if (rst || stop) running <= 1'b0;
   end
@@ -171,21 +186,29 @@ module sequencer #(
   logic signed [18:0] y2, x2;
   logic [16:0] weight2, weight3;
   logic [17:0] base3;
-  logic [15:0] row3, column3;
+  // The residual map's step: its four pixels have one address, and lie in a block of the map or not.
+  logic has_block, residual1, residual2, own1, own2;
+  logic [15:0] row3, column3, row_step3;
   logic odd_y3, odd_x3, in_y3, in_y3b, in_x3, in_x3b;
+  wire [47:0] tap1 = residual1 ? 48'd0 : tap;
   wire signed [18:0] next_y2 = y2 + 19'sd1;
   wire signed [18:0] next_x2 = x2 + 19'sd1;
   wire signed [18:0] height = {3'b0, in_h};
   wire signed [18:0] width = {3'b0, in_w};
   logic signed [18:0] last_row, last_column;
   always_ff @(posedge clk) begin
-    base1 <= add(offset, src_base);
+    has_block <= residual_left != 0;
+    residual1 <= extra;
+    own1 <= has_block;
+    base1 <= extra ? residual_offset : add(offset, src_base);
     weight1 <= weight;
     y1 <= {tile_y, 1'b0};
     x1 <= {tile_x, 1'b0};
-    base2 <= {2'b0, base1[15:0]} + {2'b0, tap[15:0]} + (base1[16] ? 18'h20000 : 18'd0);
-    y2 <= $signed({2'b0, y1}) + $signed({{3{tap[31]}}, tap[31:16]});
-    x2 <= $signed({2'b0, x1}) + $signed({{3{tap[47]}}, tap[47:32]});
+    residual2 <= residual1;
+    own2 <= own1;
+    base2 <= {2'b0, base1[15:0]} + {2'b0, tap1[15:0]} + (base1[16] ? 18'h20000 : 18'd0);
+    y2 <= $signed({2'b0, y1}) + $signed({{3{tap1[31]}}, tap1[31:16]});
+    x2 <= $signed({2'b0, x1}) + $signed({{3{tap1[47]}}, tap1[47:32]});
     weight2 <= weight1;
     base3 <= base2;
     weight3 <= weight2;
@@ -193,10 +216,12 @@ module sequencer #(
     column3 <= next_x2[16:1];
     odd_y3 <= y2[0];
     odd_x3 <= x2[0];
-    in_y3 <= y2 >= 0 && y2 < height;
-    in_y3b <= (y2 >= 0 || y2 == -19'sd1) && y2 < last_row;  // y2 + 1 is inside
-    in_x3 <= x2 >= 0 && x2 < width;
-    in_x3b <= (x2 >= 0 || x2 == -19'sd1) && x2 < last_column;
+    row_step3 <= residual2 ? residual_row_step : src_row_step;
+    in_y3 <= residual2 ? own2 : y2 >= 0 && y2 < height;
+    // y2 + 1 is inside
+    in_y3b <= residual2 ? own2 : (y2 >= 0 || y2 == -19'sd1) && y2 < last_row;
+    in_x3 <= residual2 || (x2 >= 0 && x2 < width);
+    in_x3b <= residual2 || ((x2 >= 0 || x2 == -19'sd1) && x2 < last_column);
     last_row <= height - 19'sd1;
     last_column <= width - 19'sd1;
   end
@@ -210,7 +235,7 @@ module sequencer #(
   logic [5:0] window4, window5, window6, window7, window8;  // odd y, odd x, inside: y, y+1, x, x+1
   logic [16:0] weight4, weight5, weight6, weight7;
   always_ff @(posedge clk) begin
-    product4 <= row3 * src_row_step;
+    product4 <= row3 * row_step3;
     base4 <= base3;
     column4 <= column3;
     window4 <= {odd_y3, odd_x3, in_y3, in_y3b, in_x3, in_x3b};
@@ -255,7 +280,7 @@ module sequencer #(
   endgenerate
 
   // ---- Flags beside the pipeline: bit 0 is step 2, the last one step 8.
-  logic [6:0] valids, firsts, shifts, lasts;
+  logic [6:0] valids, firsts, shifts, lasts, extras;
   always_ff @(posedge clk) begin
     valid1 <= work;
     first1 <= at_first;
@@ -265,16 +290,19 @@ module sequencer #(
     firsts <= {firsts[5:0], first1};
     shifts <= {shifts[5:0], shift1};
     lasts <= {lasts[5:0], last1};
-    out_of_range <= valids[5] && (beyond7 != 0 || {15'd0, weight7} >= 32'(WEIGHT_WORDS));
+    extras <= {extras[5:0], residual1};
+    out_of_range <= ((valids[5] || extras[5]) && beyond7 != 0) ||
+                    (valids[5] && {15'd0, weight7} >= 32'(WEIGHT_WORDS));
     if (rst || stop) begin
       valid1 <= 1'b0;
-      valids <= '0;
+      {valids, extras} <= '0;
     end
   end
 
   // ---- 8: the memories' words. 9: pixels.
   always_ff @(posedge clk) begin
     valid <= valids[6] && !stop;
+    residual <= extras[6] && !stop;
     first <= firsts[6];
     shift <= shifts[6];
     last <= lasts[6];
