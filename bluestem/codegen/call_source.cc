@@ -14,7 +14,7 @@ using program::Space;
 
 // A kernel gets its parameters from what is printed here: a field more in the struct must be a
 // field more in the text.
-static_assert(sizeof(kernels::QConvParams) == 22 * 4);
+static_assert(sizeof(kernels::QConvParams) == 23 * 4);
 static_assert(sizeof(kernels::FConvParams) == 16 * 4);
 static_assert(sizeof(kernels::PoolParams) == 12 * 4);
 static_assert(sizeof(kernels::CopyParams) == 8 * 4 + 14 * 8);
@@ -105,6 +105,8 @@ struct Writer {
     add("directions", In(3, "S8"));
     add("a", In(4, "F32"));
     add("b", In(5, "F32"));
+    add("residual", In(6));
+    add("ratios", In(7, "S32"));
     add("y", Out());
     add("scratch", "nullptr");
     return {
@@ -116,10 +118,11 @@ struct Writer {
                 ".kernel_w = {}, .stride_h = {}, .stride_w = {}, .pad_top = {}, .pad_left = {}, "
                 ".dilation_h = {}, .dilation_w = {}, .groups = {}, .pad_value = {}, .x_bits = {}, "
                 ".w_bits = {}, .epilogue = kernels::QConvEpilogue::{}, .levels = {}, .relu = {}, "
-                ".narrow_steps = {}",
+                ".narrow_steps = {}, .residual_bits = {}",
                 p.h, p.w, p.ci, p.ho, p.wo, p.co, p.kernel_h, p.kernel_w, p.stride_h, p.stride_w,
                 p.pad_top, p.pad_left, p.dilation_h, p.dilation_w, p.groups, p.pad_value, p.x_bits,
-                p.w_bits, EpilogueName(p.epilogue), p.levels, p.relu, p.narrow_steps)),
+                p.w_bits, EpilogueName(p.epilogue), p.levels, p.relu, p.narrow_steps,
+                p.residual_bits)),
         .table = "QConv",
         .symbol = "",
         .statement =

@@ -17,7 +17,7 @@ constexpr std::string_view kMagic = "BLUESTEM ENGINE\n";
 constexpr size_t kDigestBytes = 64;
 constexpr size_t kLeastPortBytes = 40, kLeastRegionBytes = 32;
 constexpr uint32_t kNoCall = UINT32_MAX;
-static_assert(sizeof(QConvParams) == 22 * 4, "the format has 22 words: raise kPackVersion");
+static_assert(kWindowsBytes == 22 * 4, "the format has 22 words: raise kPackVersion");
 
 enum class PortKind : uint32_t { kCodes = 0, kWindows = 1, kAccumulators = 2 };
 
@@ -33,7 +33,7 @@ void WritePort(const MapPort& port, ByteWriter& out) {
   out.Plain(port.address);
   if (port.windows) {
     out.Plain(PortKind::kWindows);
-    out.Raw(&*port.windows, sizeof(QConvParams));
+    out.Raw(&*port.windows, kWindowsBytes);
   } else if (port.raw) {
     out.Plain(PortKind::kAccumulators);
     out.Plain(port.raw->epilogue);
@@ -60,7 +60,7 @@ MapPort ReadPort(ByteReader& in) {
   port.address = in.Plain<uint32_t>();
   const auto kind = in.Plain<PortKind>();
   if (kind == PortKind::kWindows) {
-    in.Raw(&port.windows.emplace(), sizeof(QConvParams));
+    in.Raw(&port.windows.emplace(), kWindowsBytes);
   } else if (kind == PortKind::kAccumulators) {
     RawFinish& finish = port.raw.emplace();
     finish.epilogue = in.Plain<QConvEpilogue>();

@@ -14,6 +14,8 @@
 // Threads: free functions without state; an EnginePack is a value.
 #pragma once
 
+#include <cstddef>
+
 #include "bluestem/base/file.h"
 #include "bluestem/fpga/region.h"
 
@@ -22,6 +24,9 @@ namespace bluestem::fpga {
 // To raise with the grammar, with a MapPort's meaning, and with how EncodeMap and DecodeMap lay
 // out.
 constexpr uint32_t kPackVersion = 1;
+
+// Of a port's windows: the parameters but the residual, which is none of the window's.
+constexpr size_t kWindowsBytes = offsetof(kernels::QConvParams, residual_bits);
 
 struct PackedRegion {
   size_t begin = 0, end = 0;  // calls of the Program

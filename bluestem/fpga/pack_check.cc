@@ -54,7 +54,7 @@ bool HasOperand(const MapPort& port, const Border& border) {
     const QConvParams* p = AsConv(call);
     if (!port.windows) return true;
     if (p == nullptr || !GathersWindows(*p) || p->x_bits != port.bits) continue;
-    if (std::memcmp(p, &*port.windows, sizeof(QConvParams)) == 0) return true;
+    if (std::memcmp(p, &*port.windows, kWindowsBytes) == 0) return true;
   }
   return false;
 }

@@ -109,6 +109,7 @@ std::string ParamsText(const program::CallParams& params) {
                             p->relu}) {
       add(n);
     }
+    if (p->residual_bits != 0) add(p->residual_bits);
   } else if (const auto* m = std::get_if<program::MaxPoolCall>(&params)) {
     const kernels::PoolParams& p = m->params;
     for (const int32_t n : {p.h, p.w, p.c, p.ho, p.wo, p.kernel_h, p.kernel_w, p.stride_h,

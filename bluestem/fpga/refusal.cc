@@ -16,13 +16,15 @@ using program::Program;
 // Whether every reader of the map that call `index` reads is a convolution of stride 2.
 bool AllReadersHalve(const Program& program, size_t index) {
   for (size_t i = 0; i < program.calls.size(); ++i) {
+    const QConvParams* reader = AsConv(program.calls[i]);
+    const bool adds = reader != nullptr && reader->residual_bits != 0;
+    if (adds && program.calls[i].inputs[6] == program.calls[index].inputs[0]) return false;
     if (program.calls[i].inputs.empty() ||
         program.calls[i].inputs[0] != program.calls[index].inputs[0] ||
         WriterOf(program, i) != WriterOf(program, index)) {
       continue;
     }
-    const QConvParams* p = AsConv(program.calls[i]);
-    if (p == nullptr || p->stride_h != 2) return false;
+    if (reader == nullptr || reader->stride_h != 2) return false;
   }
   return true;
 }
@@ -30,6 +32,7 @@ bool AllReadersHalve(const Program& program, size_t index) {
 std::string ConvRefusal(const Program& program, size_t index, const EngineConfig& config) {
   const QConvParams p = OnArray(*AsConv(program.calls[index]));
   if (p.w_bits != 1) return fmt::format("weights of {} bits; it multiplies by -1 and +1", p.w_bits);
+  if (p.residual_bits != 0) return "a residual";
   if (p.groups != 1) return fmt::format("{} groups; it has one", p.groups);
   if (!LeavesRaw(p) && p.levels > 4)
     return fmt::format("{} levels out; codes of 2 bits have 4", p.levels);

@@ -20,11 +20,16 @@ struct Measure {
     const int64_t outputs = int64_t{p.ho} * p.wo * p.co;
     const bool threshold = p.epilogue == QConvEpilogue::kThreshold;
     const bool affine = p.epilogue == QConvEpilogue::kAffine;
-    return {{int64_t{p.h} * p.w * p.ci, static_cast<int64_t>(QConvPackedBytes(p)),
-             threshold ? int64_t{4} * p.co * (p.levels - 1) : 0, threshold ? p.co : 0,
-             affine ? kF32 * p.co : 0, affine ? kF32 * p.co : 0},
-            outputs * (threshold ? 1 : 4),
-            threshold ? 1 : 4};
+    Footprint footprint = {
+        {int64_t{p.h} * p.w * p.ci, static_cast<int64_t>(QConvPackedBytes(p)),
+         threshold ? int64_t{4} * p.co * (p.levels - 1) : 0, threshold ? p.co : 0,
+         affine ? kF32 * p.co : 0, affine ? kF32 * p.co : 0},
+        outputs * (threshold ? 1 : 4),
+        threshold ? 1 : 4};
+    if (p.residual_bits != 0) {
+      footprint.input_bytes.insert(footprint.input_bytes.end(), {outputs, int64_t{4} * p.co});
+    }
+    return footprint;
   }
   Footprint operator()(const FConvParams& p) const {
     return {{kF32 * p.h * p.w * p.ci, kF32 * static_cast<int64_t>(FConvPackedFloats(p)),

@@ -54,10 +54,9 @@ struct LookupCall {
 };  // x, table -> y
 
 // Operands in `Call::inputs`, in the order of the kernel's arguments:
-//   QConv: x, weights, thresholds, directions, a, b       FConv: x, weights, bias, a, b Affine: x,
-//   a, b Threshold: x, thresholds, directions                  Binary: x, y Lookup: x, table
-//   RealThreshold: x, thresholds
-//   others: x
+//   QConv: x, weights, thresholds, directions, a, b; with a residual also residual, ratios
+//   FConv: x, weights, bias, a, b     Affine: x, a, b     Threshold: x, thresholds, directions
+//   Binary: x, y     Lookup: x, table     RealThreshold: x, thresholds     others: x
 using CallParams =
     std::variant<kernels::QConvParams, kernels::FConvParams, MaxPoolCall, AvgPoolCall,
                  kernels::CopyParams, FillCall, kernels::UnaryParams, kernels::BinaryParams,

@@ -32,6 +32,8 @@ struct Caller {
                                      .directions = In<int8_t>(3),
                                      .a = In<float>(4),
                                      .b = In<float>(5),
+                                     .residual = In<uint8_t>(6),
+                                     .ratios = In<int32_t>(7),
                                      .y = Out<void>(),
                                      .scratch = nullptr};
     edge::RunConv(workers, *std::get<const kernels::QConvKernel*>(kernel), params, args);

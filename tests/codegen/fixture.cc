@@ -8,7 +8,8 @@ using program::Operand;
 using program::Program;
 using program::Space;
 
-Operand ProgramBuilder::QConv(const std::string& op, kernels::QConvParams params, Operand x) {
+Operand ProgramBuilder::QConv(const std::string& op, kernels::QConvParams params, Operand x,
+                              Operand residual) {
   const int64_t taps = int64_t{params.kernel_h} * params.kernel_w * (params.ci / params.groups);
   std::vector<int8_t> weights = Integers<int8_t>(params.co * taps, -7, 7);
   if (params.w_bits == 1) {
@@ -37,6 +38,10 @@ Operand ProgramBuilder::QConv(const std::string& op, kernels::QConvParams params
   if (params.epilogue == kernels::QConvEpilogue::kAffine) {
     inputs[4] = Constant(Floats(params.co, -0.05f, 0.05f));
     inputs[5] = Constant(Floats(params.co, -1.0f, 1.0f));
+  }
+  if (params.residual_bits != 0) {
+    inputs.push_back(residual);
+    inputs.push_back(Constant(Integers<int32_t>(params.co, -30, 30)));
   }
   const Operand output = Arena(int64_t{params.ho} * params.wo * params.co * element_bytes);
   Add(op, params, inputs, output);
@@ -187,7 +192,11 @@ std::shared_ptr<Program> WideNetwork() {
   kernels::QConvParams depthwise = Conv(20, 64, 64, 3);
   depthwise.groups = 64;
   depthwise.w_bits = 8;
+  const Operand source = x;
   x = builder.QConv("depthwise", depthwise, x);
+  kernels::QConvParams residual = Conv(20, 64, 64, 3);
+  residual.residual_bits = 2;
+  x = builder.QConv("residual", residual, x, source);
   kernels::QConvParams pointwise = Conv(20, 64, 48, 1);
   pointwise.epilogue = kernels::QConvEpilogue::kAffine;
   x = builder.QConv("pointwise", pointwise, x);

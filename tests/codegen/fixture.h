@@ -78,7 +78,8 @@ class ProgramBuilder {
                               .output = output});
   }
   // A same-size convolution with random weights; returns its output.
-  program::Operand QConv(const std::string& op, kernels::QConvParams params, program::Operand x);
+  program::Operand QConv(const std::string& op, kernels::QConvParams params, program::Operand x,
+                         program::Operand residual = {});
   program::Operand FConv(const std::string& op, kernels::FConvParams params, program::Operand x);
 
   program::Program& program() { return program_; }
@@ -94,7 +95,7 @@ std::shared_ptr<program::Program> SmallNetwork(uint32_t seed);
 // An f32 network whose kernels compile quickly: f32 [1,6,6,5] -> conv, softmax -> f32 [36,8].
 std::shared_ptr<program::Program> FloatNetwork();
 // Convolutions that are worth cutting in parts, one of each way to cut: u8 [1,20,20,3] -> 3x3,
-// 3x3 of one bit, depthwise, 1x1, f32 3x3 -> f32 [1,20,20,16].
+// 3x3 of one bit, depthwise, 3x3 with a residual, 1x1, f32 3x3 -> f32 [1,20,20,16].
 std::shared_ptr<program::Program> WideNetwork();
 // Every kind of call once: f32 [1,6,6,5] -> f32 [1,7] and u8 [1,6,6,8].
 std::shared_ptr<program::Program> EveryCall();

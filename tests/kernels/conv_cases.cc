@@ -122,6 +122,8 @@ struct QConvData {
   std::vector<int32_t> thresholds;
   std::vector<int8_t> directions;
   std::vector<float> a, b;
+  std::vector<uint8_t> residual;
+  std::vector<int32_t> ratios;
   std::vector<uint8_t> expected;
 };
 
@@ -138,6 +140,23 @@ void MakeEpilogue(const QConvParams& p, int32_t reach, Random& random, QConvData
         kind < kThresholdKinds ? kind : random.In(0, kThresholdKinds - 1));
     const std::vector<int32_t> t = MakeThresholds(random, own, p.levels, direction < 0, reach);
     data.thresholds.insert(data.thresholds.end(), t.begin(), t.end());
+  }
+}
+
+// Ratios of a step or of as much as the sums, of either sign; with the largest sums, of as much as
+// s32 holds.
+void MakeResidual(const QConvParams& p, int32_t reach, int64_t largest, Random& random,
+                  QConvData& data) {
+  const int32_t top = (1 << p.residual_bits) - 1;
+  const auto most = static_cast<int32_t>((INT32_MAX - largest) / top);
+  const int32_t kind = random.In(0, 3);
+  for (int32_t co = 0; co < p.co; ++co) {
+    const int32_t own = kind < 3 ? kind : random.In(0, 2);
+    const int32_t step = own == 0 ? 3 : own == 1 ? reach / top + 1 : most;
+    data.ratios.push_back(random.In(-std::min(step, most), std::min(step, most)));
+  }
+  for (int64_t i = 0; i < int64_t{p.ho} * p.wo * p.co; ++i) {
+    data.residual.push_back(static_cast<uint8_t>(random.In(0, top)));
   }
 }
 
@@ -171,7 +190,9 @@ QConvData MakeQConvData(const QConvParams& p, uint64_t seed) {
     data.w.push_back(static_cast<int8_t>(weight));
   }
   const int64_t largest = int64_t{terms} * top * -least;
-  MakeEpilogue(p, static_cast<int32_t>(extreme ? largest : largest / 8 + 1), random, data);
+  const auto reach = static_cast<int32_t>(extreme ? largest : largest / 8 + 1);
+  MakeEpilogue(p, reach, random, data);
+  if (p.residual_bits != 0) MakeResidual(p, reach, largest, random, data);
   for (int32_t oy = 0; oy < p.ho; ++oy) {
     for (int32_t ox = 0; ox < p.wo; ++ox) {
       for (int32_t co = 0; co < p.co; ++co) {
@@ -179,6 +200,10 @@ QConvData MakeQConvData(const QConvParams& p, uint64_t seed) {
         ForEachTerm(p, oy, ox, co, [&](int64_t x, int64_t w) {
           acc += (x < 0 ? p.pad_value : data.x[x]) * data.w[w];
         });
+        if (p.residual_bits != 0) {
+          const int64_t at = (int64_t{oy} * p.wo + ox) * p.co + co;
+          acc += data.ratios[co] * data.residual[at];
+        }
         if (p.epilogue == QConvEpilogue::kThreshold) {
           int32_t code = 0;
           for (int32_t k = 0; k < p.levels - 1; ++k) {
@@ -255,6 +280,15 @@ std::vector<QConvParams> QConvCases() {
       }
     }
   }
+  // Of those that give codes, the same with a residual.
+  const int32_t residual_bits[] = {2, 1, 2, 8, 4, 3, 2};
+  const size_t without = cases.size();
+  for (size_t i = 0; i < without; ++i) {
+    QConvParams p = cases[i];
+    if (p.epilogue != QConvEpilogue::kThreshold) continue;
+    p.residual_bits = residual_bits[i % 7];
+    cases.push_back(p);
+  }
   return cases;
 }
 
@@ -270,7 +304,8 @@ std::vector<FConvParams> FConvCases() {
 std::string Describe(const QConvParams& p) {
   const char* epilogues[] = {"threshold", "affine", "raw"};
   return DescribeGeometry(p) + " u" + std::to_string(p.x_bits) + " w" + std::to_string(p.w_bits) +
-         " " + epilogues[static_cast<int32_t>(p.epilogue)] + "/" + std::to_string(p.levels);
+         " " + epilogues[static_cast<int32_t>(p.epilogue)] + "/" + std::to_string(p.levels) +
+         (p.residual_bits == 0 ? "" : " + u" + std::to_string(p.residual_bits));
 }
 
 std::string Describe(const FConvParams& p) {
@@ -286,6 +321,8 @@ std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint
   Guarded weights(QConvPackedBytes(p), 0, 0xcc);
   QConvPackWeights(p, data.w.data(), weights.data());
   if (seed % 2 == 0) p.narrow_steps = QConvNarrowSteps(p, weights.data());
+  Guarded residual(data.residual.size(), (misalignment + 1) % 4, 0);
+  std::memcpy(residual.data(), data.residual.data(), data.residual.size());
   const bool codes = p.epilogue == QConvEpilogue::kThreshold;
   Guarded y(data.expected.size(), codes ? misalignment : misalignment * 4, 0xcc);
   const QConvArgs args = {.x = x.data(),
@@ -294,6 +331,8 @@ std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint
                           .directions = data.directions.data(),
                           .a = data.a.data(),
                           .b = data.b.data(),
+                          .residual = p.residual_bits == 0 ? nullptr : residual.data(),
+                          .ratios = data.ratios.data(),
                           .y = y.data(),
                           .scratch = nullptr};
   if (!weights.Intact()) return "packing wrote outside of the weights";

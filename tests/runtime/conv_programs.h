@@ -18,6 +18,7 @@ struct ConvSpec {
   int32_t co = 32, kernel = 3, stride = 1, dilation = 1, pad = 1, levels = 4, x_bits = 2;
   // Others than kThreshold only for the last one: their result is no code.
   kernels::QConvEpilogue epilogue = kernels::QConvEpilogue::kThreshold;
+  bool residual = false;  // what it reads, of 2 bits and of its output's shape, is added
 };
 
 // Appends calls one after the other; each reads what the last one wrote.
@@ -72,6 +73,14 @@ class ChainBuilder {
     call.op = "conv" + std::to_string(program_->calls.size());
     call.params = p;
     call.inputs = {at_, Constant(packed), Constant(thresholds), Constant(directions), {}, {}};
+    if (spec.residual) {
+      std::get<kernels::QConvParams>(call.params).residual_bits = 2;
+      std::vector<int32_t> ratios;
+      for (int32_t o = 0; o < spec.co; ++o)
+        ratios.push_back(static_cast<int32_t>(random_() % 9) - 4);
+      call.inputs.push_back(at_);
+      call.inputs.push_back(Constant(ratios));
+    }
     if (spec.epilogue != kernels::QConvEpilogue::kThreshold) {
       std::vector<float> a, b;
       for (int32_t o = 0; o < spec.co; ++o) {

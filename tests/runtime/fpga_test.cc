@@ -235,6 +235,21 @@ TEST(FpgaModel, HeteroSharesAModelOutAndAPoolBeforeARegionIsTheHosts) {
   EXPECT_EQ(MustRun(program, "HETERO:FPGA-MODEL,CPU", input), MustRun(program, "CPU", input));
 }
 
+TEST(FpgaModel, LeavesResidualsToTheCpu) {
+  ChainBuilder chain(8, 8, 64, 2);
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 64, .residual = true});
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 64, .residual = true});
+  chain.Conv({.co = 32, .stride = 2});
+  const auto program = chain.Finish();
+  const auto placement = PlaceOn(*program, "HETERO:FPGA-MODEL,CPU", {});
+  ASSERT_TRUE(placement.ok()) << placement.status().message();
+  EXPECT_THAT(placement->calls[1].reason, HasSubstr("FPGA-MODEL refuses: a residual"));
+  const Tensor input = RandomCodes(program->inputs[0], 2, 13);
+  EXPECT_EQ(MustRun(program, "HETERO:FPGA-MODEL,CPU", input), MustRun(program, "CPU", input));
+}
+
 TEST(FpgaModel, RefusalsSayWhat) {
   const auto refusal = [](const ConvSpec& spec, int32_t h, int32_t c) {
     ChainBuilder chain(h, h, c, 1);
@@ -243,6 +258,7 @@ TEST(FpgaModel, RefusalsSayWhat) {
   };
   EXPECT_THAT(refusal({.co = 8, .levels = 5}, 8, 32), HasSubstr("5 levels out"));
   EXPECT_THAT(refusal({.co = 8, .stride = 3}, 8, 32), HasSubstr("stride 3x3"));
+  EXPECT_THAT(refusal({.co = 32, .residual = true}, 8, 32), HasSubstr("a residual"));
   ChainBuilder pooled(16, 16, 32, 1);
   pooled.Conv({.co = 32});
   pooled.Pool();

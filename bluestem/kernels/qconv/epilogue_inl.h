@@ -155,6 +155,29 @@ static inline void Affine(const QConvParams& p, const QConvArgs& args, const Epi
   }
 }
 
+// Finishes `acc` [kLanes], to which a residual is already added, as codes.
+template <int kLanes>
+static inline void Threshold(const QConvParams& p, const QConvArgs& args,
+                             const EpilogueBlock& block, const int32_t* acc, uint8_t* y) {
+  if (block.form.rows != nullptr || block.form.search.rows != nullptr) {
+    ThresholdVectors<kLanes>(p, args, block, acc, y);
+  } else {
+    ThresholdDirect(p, args, block, acc, y);
+  }
+}
+
+// Writes `acc` [kLanes] plus the residual, whose codes begin at `codes`.
+template <int kLanes>
+static inline void AddResidual(const EpilogueBlock& block, const int32_t* acc,
+                               const int32_t* ratios, const uint8_t* codes, int32_t* sums) {
+  if (block.count == kLanes) {
+    for (int32_t i = 0; i < kLanes; ++i) sums[i] = acc[i] + ratios[i] * codes[i];
+  } else {
+    std::memcpy(sums, acc, kLanes * sizeof(int32_t));
+    for (int32_t i = 0; i < block.count; ++i) sums[i] += ratios[i] * codes[i];
+  }
+}
+
 // Finishes `acc` [kLanes] for output pixel `pixel` (of ho * wo).
 template <int kLanes>
 static inline void FinishBlock(const QConvParams& p, const QConvArgs& args,
@@ -162,11 +185,10 @@ static inline void FinishBlock(const QConvParams& p, const QConvArgs& args,
   const int64_t at = pixel * p.co + block.co;
   if (p.epilogue == QConvEpilogue::kThreshold) {
     uint8_t* y = static_cast<uint8_t*>(args.y) + at;
-    if (block.form.rows != nullptr || block.form.search.rows != nullptr) {
-      ThresholdVectors<kLanes>(p, args, block, acc, y);
-    } else {
-      ThresholdDirect(p, args, block, acc, y);
-    }
+    if (p.residual_bits == 0) return Threshold<kLanes>(p, args, block, acc, y);
+    alignas(kVectorBytes) int32_t sums[kLanes];
+    AddResidual<kLanes>(block, acc, args.ratios + block.co, args.residual + at, sums);
+    Threshold<kLanes>(p, args, block, sums, y);
   } else if (p.epilogue == QConvEpilogue::kAffine) {
     Affine<kLanes>(p, args, block, acc, static_cast<float*>(args.y) + at);
   } else {

@@ -78,7 +78,7 @@ template <class V>
 static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& args,
                                        const BandPlan& plan) {
   if constexpr (V::kFinishes) {
-    if (V::FinishesNarrow(p, plan, args)) {
+    if (p.residual_bits == 0 && V::FinishesNarrow(p, plan, args)) {
       int16_t* rows = reinterpret_cast<int16_t*>(args.scratch + plan.thresholds_at);
       const int32_t* offsets = nullptr;
       if constexpr (requires { V::Offsets; }) {
@@ -94,7 +94,7 @@ static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& ar
 // True if comparing accumulators that saturate at 16 bits with RearrangeNarrow's rows is exact:
 // each threshold is within 16 bits, or beyond what an accumulator reaches where that too is within.
 static inline bool ThresholdsFit16(const QConvParams& p, const QConvArgs& args) {
-  const int64_t most = GreatestSum(p);
+  const int64_t most = GreatestValue(p, args);
   if (most < 32767) return true;
   const int32_t* thresholds = args.thresholds;
   for (int32_t co = 0; co < p.co; ++co, thresholds += p.levels - 1) {

@@ -90,6 +90,7 @@ static inline const char* PlutRefuses(const QConvParams& p) {
   if (p.epilogue != QConvEpilogue::kThreshold || p.levels > kMaxRearrangedLevels) {
     return "the epilogue is not thresholds of few levels";
   }
+  if (p.residual_bits != 0) return "a residual is added";
   if (int64_t{Taps(p)} * p.ci * ((1 << p.x_bits) - 1) > 32766) return "sums exceed 16 bits";
   return nullptr;
 }

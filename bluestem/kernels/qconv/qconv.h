@@ -5,7 +5,8 @@
 //   (co_count/groups); cig = ci_count/groups.
 //
 // Epilogue:
-//   kThreshold: y(u8) = d[co] > 0 ? #{k : acc >= t[co][k]} : #{k : acc <= t[co][k]}
+//   kThreshold: y(u8) = d[co] > 0 ? #{k : v >= t[co][k]} : #{k : v <= t[co][k]}, where v = acc, or
+//               acc + ratios[co] * residual[oy,ox,co] if residual_bits is not 0
 //   kAffine:    y(f32) = float(acc) * a[co] + b[co]  (multiply rounds, add rounds: no FMA), then
 //   max(y, 0) if relu kRaw:       y(s32) = acc
 //
@@ -21,7 +22,8 @@
 //   otherwise ("s8"):   blocks of 32 outputs (within a group):
 //   [groups][ceil(cog/32)][kh*kw][ceil(cig/4)][32][4] s8; padding is 0. With one group of at most 4
 //   channels, all taps are one: [ceil(co/32)][ceil(kh*kw*ci/4)][32][4].
-// Requires (proven at lowering): |acc| < 2^31; codes < 2^x_bits; for thresholds 1 <= levels <= 256.
+// Requires (proven at lowering): |acc| < 2^31, |v| < 2^31; codes < 2^x_bits, those of the residual
+// < 2^residual_bits; for thresholds 1 <= levels <= 256.
 #pragma once
 
 #include <cstddef>
@@ -45,9 +47,10 @@ struct QConvParams {
   int32_t pad_value;
   int32_t x_bits, w_bits;  // w_bits 1: weights are -1/+1
   QConvEpilogue epilogue;
-  int32_t levels;        // of the output codes, for kThreshold
-  int32_t relu;          // 0 or 1, for kAffine
-  int32_t narrow_steps;  // QConvNarrowSteps of the weights; 0 if only their bits are known
+  int32_t levels;         // of the output codes, for kThreshold
+  int32_t relu;           // 0 or 1, for kAffine
+  int32_t narrow_steps;   // QConvNarrowSteps of the weights; 0 if only their bits are known
+  int32_t residual_bits;  // of the codes that are added, 1 to 8, for kThreshold; 0: there are none
 };
 
 struct QConvArgs {
@@ -57,6 +60,8 @@ struct QConvArgs {
   const int8_t* directions;   // [co], or null
   const float* a;             // [co], or null
   const float* b;             // [co], or null
+  const uint8_t* residual;    // codes [ho, wo, co], or null
+  const int32_t* ratios;      // [co], or null
   void* y;
   uint8_t* scratch;  // ScratchBytes of the chosen kernel, 64-byte aligned
 };

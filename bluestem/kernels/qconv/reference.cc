@@ -52,8 +52,9 @@ void qconv_u8s8__reference(const QConvParams& p, const QConvArgs& args) {
   for (int32_t oy = 0; oy < p.ho; ++oy) {
     for (int32_t ox = 0; ox < p.wo; ++ox) {
       for (int32_t co = 0; co < p.co; ++co, ++at) {
-        const int32_t acc = Accumulate(p, args, oy, ox, co);
+        int32_t acc = Accumulate(p, args, oy, ox, co);
         if (p.epilogue == QConvEpilogue::kThreshold) {
+          if (p.residual_bits != 0) acc += args.ratios[co] * args.residual[at];
           static_cast<uint8_t*>(args.y)[at] = Threshold(p, args, acc, co);
         } else if (p.epilogue == QConvEpilogue::kAffine) {
           static_cast<float*>(args.y)[at] = Affine(p, args, acc, co);

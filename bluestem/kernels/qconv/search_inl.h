@@ -65,7 +65,7 @@ static inline ThresholdSearch PrepareSearch(const QConvParams& p, const QConvArg
   search.buckets = scratch + kSearchRows * search.lanes * static_cast<int64_t>(sizeof(int32_t));
   search.single = true;
   std::memset(scratch, 0, static_cast<size_t>(search.buckets - scratch));
-  const int64_t most = GreatestSum(p) + 1;
+  const int64_t most = GreatestValue(p, args) + 1;
   bool ascend = most < INT32_MAX;
   for (int32_t co = 0; co < p.co && ascend; ++co) {
     const int64_t lane =

@@ -174,7 +174,7 @@ inline void FinishTile(const TilesRun& run, const TileWork& work, const int32_t*
 
 inline void PrepareFinish(TilesRun& run) {
   uint8_t* scratch = run.args.scratch + run.plan.thresholds_at;
-  if (Rearranges(run.p) && ThresholdsFit16(run.p, run.args)) {
+  if (Rearranges(run.p) && run.p.residual_bits == 0 && ThresholdsFit16(run.p, run.args)) {
     auto* rows = reinterpret_cast<int16_t*>(scratch);
     RearrangeNarrow<PlainOrder>(run.p, run.args, nullptr, rows);
     run.narrow = rows;
