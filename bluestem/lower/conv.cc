@@ -49,6 +49,7 @@ kernels::QConvParams QConvParamsOf(const ir::Node& node, const ir::WindowGeometr
                                             : kernels::QConvEpilogue::kRaw;
   params.levels = output.quant != nullptr ? output.quant->levels : 0;
   params.relu = node.attributes.Text("activation", "none") == "relu" ? 1 : 0;
+  params.residual_bits = Narrow(node.attributes.Int("residual_bits", 0));
   return params;
 }
 
@@ -127,7 +128,12 @@ Status LowerQConv(Builder& builder, const ir::Node& node) {
   call.inputs.push_back(affine ? Operand{} : second);  // directions
   call.inputs.push_back(affine ? first : Operand{});   // a
   call.inputs.push_back(affine ? second : Operand{});  // b
+  if (params.residual_bits != 0) {
+    call.inputs.push_back(builder.Read(node.inputs[4]));  // residual
+    call.inputs.push_back(builder.Read(node.inputs[5]));  // ratios
+  }
   Account(call, geometry, params.x_bits, params.w_bits);
+  if (params.residual_bits != 0) call.comment += fmt::format(" + u{}", params.residual_bits);
   builder.Explain(node.name, program::ChoicesText(params));
   builder.Emit(std::move(call));
   return OkStatus();

@@ -89,6 +89,12 @@ constexpr Case kCases[] = {
        %y = QConv(%x, %w, s32[4,3]{-2,0,3,-1,1,4,5,2,-3,-1,0,1}, s8[4]{1,1,-1,1})
        {x_bits=2, w_bits=1, groups=2, pads=[1,1,1,1], pad_value=1, epilogue="threshold",
         scale=0.5, bits=2, levels=4})"},
+    {"QConv", R"(input %x : u8[2,4,4,4] quant(scale=0.5, bits=2, levels=4)
+       input %r : u8[2,4,4,4] quant(scale=0.5, bits=2, levels=4)
+       %w = const s8[4,3,3,4] {1,-1,-1,1,1}
+       %y = QConv(%x, %w, s32[4,3]{-2,0,3,-1,1,4,5,2,-3,-1,0,1}, s8[4]{1,1,-1,1}, %r,
+       s32[4]{3,-2,1,40}) {x_bits=2, w_bits=1, pads=[1,1,1,1], epilogue="threshold",
+       residual_bits=2, scale=0.5, bits=2, levels=4})"},
     {"QConv", R"(input %x : u8[1,4,4,3] quant(scale=0.5, bits=8, levels=256)
        %w = const s8[4,2,2,3] {1,-7,5,3,0}
        %y = QConv(%x, %w, f32[4]{0.1,0.2}, f32[4]{-1,1}) {x_bits=8, w_bits=4,

@@ -57,15 +57,36 @@ Status CheckWeights(const InferContext& context) {
   return OkStatus();
 }
 
+// Checks the codes that are added to the sums, input 4, and how much one of them counts, input 5.
+Status CheckResidual(const InferContext& context, const Shape& shape) {
+  if (!context.Has(4) || !context.Has(5)) {
+    return Error(Code::kInvalidData, "a residual needs inputs 4 and 5");
+  }
+  const int64_t bits = context.attributes().Int("residual_bits", 0);
+  if (bits < 1 || bits > 8) {
+    return Error(Code::kInvalidData, "residual_bits {} must be 1 to 8", bits);
+  }
+  BLUESTEM_RETURN_IF_ERROR(NeedDType(context, 4, DType::kU8));
+  if (context.in(4).shape != shape) {
+    return Error(Code::kInvalidData, "the residual has shape {}; expected {}",
+                 ShapeText(context.in(4).shape), ShapeText(shape));
+  }
+  return CheckConstant(context, 5, "ratios", DType::kS32, {shape.back()});
+}
+
 Result<Inferred> InferEpilogue(const InferContext& context, const WindowGeometry& g) {
   const std::string epilogue = context.attributes().Text("epilogue");
   const size_t wanted = epilogue == "raw" ? 2 : 4;
   if (epilogue != "raw" && epilogue != "affine" && epilogue != "threshold") {
     return Error(Code::kInvalidData, "epilogue \"{}\" must be threshold, affine or raw", epilogue);
   }
-  if (context.node.inputs.size() != wanted) {
+  const bool residual = epilogue == "threshold" && context.node.inputs.size() == 6;
+  if (context.node.inputs.size() != wanted && !residual) {
     return Error(Code::kInvalidData, "epilogue \"{}\" takes {} inputs, got {}", epilogue, wanted,
                  context.node.inputs.size());
+  }
+  if (!residual && context.attributes().Int("residual_bits", 0) != 0) {
+    return Error(Code::kInvalidData, "residual_bits without a residual");
   }
   if (epilogue == "raw") return Inferred{DType::kS32, g.out.In("NHWC"), nullptr};
   if (!context.Has(2) || !context.Has(3)) {
@@ -73,6 +94,7 @@ Result<Inferred> InferEpilogue(const InferContext& context, const WindowGeometry
   }
   if (epilogue == "threshold") {
     BLUESTEM_ASSIGN_OR_RETURN(auto quant, CheckThresholds(context, 2, g.out.c));
+    if (residual) BLUESTEM_RETURN_IF_ERROR(CheckResidual(context, g.out.In("NHWC")));
     return Inferred{DType::kU8, g.out.In("NHWC"), std::move(quant)};
   }
   const std::string activation = context.attributes().Text("activation", "none");
@@ -110,7 +132,8 @@ kernels::QConvParams ParamsOf(const Operands& operands, const WindowGeometry& g)
                       : epilogue == "affine"  ? kernels::QConvEpilogue::kAffine
                                               : kernels::QConvEpilogue::kRaw,
           .levels = operands.out().quant != nullptr ? operands.out().quant->levels : 0,
-          .relu = attributes.Text("activation", "none") == "relu" ? 1 : 0};
+          .relu = attributes.Text("activation", "none") == "relu" ? 1 : 0,
+          .residual_bits = narrow(attributes.Int("residual_bits", 0))};
 }
 
 WindowGeometry GeometryOf(const Operands& operands) {
@@ -167,6 +190,7 @@ Tensor EvaluateQConv(const Operands& operands) {
   const auto image_bytes = static_cast<size_t>(y.bytes() / g.out.n);
   const bool threshold = params.epilogue == kernels::QConvEpilogue::kThreshold;
   const bool affine = params.epilogue == kernels::QConvEpilogue::kAffine;
+  const bool residual = params.residual_bits != 0;
   for (int64_t n = 0; n < g.in.n; ++n) {
     const kernels::QConvArgs args = {
         .x = operands.in(0).data<uint8_t>() + n * g.in.h * g.in.w * g.in.c,
@@ -175,6 +199,9 @@ Tensor EvaluateQConv(const Operands& operands) {
         .directions = threshold ? operands.in(3).data<int8_t>() : nullptr,
         .a = affine ? operands.in(2).data<float>() : nullptr,
         .b = affine ? operands.in(3).data<float>() : nullptr,
+        .residual =
+            residual ? operands.in(4).data<uint8_t>() + n * g.out.h * g.out.w * g.out.c : nullptr,
+        .ratios = residual ? operands.in(5).data<int32_t>() : nullptr,
         .y = y.raw() + static_cast<size_t>(n) * image_bytes,
         .scratch = scratch.data()};
     reference.run(params, args);
@@ -187,6 +214,7 @@ Tensor DoubleQConv(const Operands& operands) {
   const std::string epilogue = operands.attributes().Text("epilogue");
   const bool relu = operands.attributes().Text("activation", "none") == "relu";
   const int64_t pad_value = operands.attributes().Int("pad_value");
+  const bool residual = operands.attributes().Int("residual_bits", 0) != 0;
   const DType dtype = epilogue == "affine" ? DType::kF64 : operands.out().dtype;
   Tensor y(dtype, g.out.In("NHWC"));
   for (int64_t i = 0; i < y.size(); ++i) {
@@ -195,7 +223,10 @@ Tensor DoubleQConv(const Operands& operands) {
     const int64_t oy = i / g.out.c / g.out.w % g.out.h;
     const int64_t n = i / g.out.c / g.out.w / g.out.h;
     const uint8_t* image = operands.in(0).data<uint8_t>() + n * g.in.h * g.in.w * g.in.c;
-    const int64_t acc = Accumulate(g, image, operands.in(1).data<int8_t>(), pad_value, oy, ox, co);
+    int64_t acc = Accumulate(g, image, operands.in(1).data<int8_t>(), pad_value, oy, ox, co);
+    if (residual) {
+      acc += int64_t{operands.in(5).data<int32_t>()[co]} * operands.in(4).data<uint8_t>()[i];
+    }
     if (epilogue == "raw") {
       y.data<int32_t>()[i] = static_cast<int32_t>(acc);
     } else if (epilogue == "threshold") {
