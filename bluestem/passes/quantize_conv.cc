@@ -1,6 +1,7 @@
 // A convolution of codes with integer weights becomes a QConv, with what follows it as its
 // epilogue:
 //   chain of per-channel monotone ops, then Quantize          -> thresholds (rule 3)
+//   the same with a sum with codes in the chain               -> thresholds and a residual
 //   chain, a maximum or a repetition of pixels, then Quantize -> raw accumulators, the maximum,
 //   Threshold (rule 3) otherwise                                                 -> a, b and relu
 //   (rule 4), and the rest stays as it is
@@ -10,6 +11,7 @@
 #include "bluestem/passes/catalogue.h"
 #include "bluestem/passes/chain.h"
 #include "bluestem/passes/codes.h"
+#include "bluestem/passes/residual.h"
 #include "bluestem/passes/rewrite.h"
 #include "bluestem/passes/weights.h"
 
@@ -21,10 +23,6 @@ using ir::Node;
 using ir::QuantInfo;
 using ir::ValueId;
 
-struct AccRange {
-  std::vector<int32_t> low, high;  // [co], over all inputs that the codes allow
-};
-
 // What follows a convolution, up to its quantizer if there is one.
 struct Tail {
   std::vector<const Node*> nodes;  // absorbed by the epilogue
@@ -33,6 +31,8 @@ struct Tail {
   std::vector<Step> steps;
   bool has_maximum = false;         // some movement is a MaxPool
   size_t steps_before_maximum = 0;  // the last one
+  std::optional<Residual> residual;
+  size_t residual_step = 0;
   const Node* quantize = nullptr;
   std::string reason;  // why there is no quantizer at the end
 };
@@ -45,7 +45,7 @@ struct Conv {
   IntegerWeights weights;
   std::vector<int64_t> sums;  // [co] sum of the weights
   int64_t left_pad = 0;       // more than the node's own
-  AccRange range;
+  AccRange range;             // over all inputs that the codes allow
 };
 
 // Proves that no order of summation leaves s32. Errors: kUnsupported with the bound.
@@ -141,6 +141,17 @@ bool KeepsChannels(const Node& node) {
   return node.op == "MaxPool" || node.op == "ResizeNearest";
 }
 
+// Reads `node` as the sum of `value` and codes.
+bool ReadSum(const Rewriter& rewriter, const ir::Graph& graph, const Node& node, ValueId value,
+             Tail& tail) {
+  Step step{};
+  tail.residual = ReadResidual(rewriter, graph, node, value, graph.value(value).shape, step);
+  if (!tail.residual) return false;
+  tail.residual_step = tail.steps.size();
+  tail.steps.push_back(std::move(step));
+  return true;
+}
+
 // Walks from the convolution to its quantizer.
 Tail ReadTail(const Rewriter& rewriter, const ir::Graph& graph, const Node& conv) {
   Tail tail;
@@ -166,6 +177,8 @@ Tail ReadTail(const Rewriter& rewriter, const ir::Graph& graph, const Node& conv
       }
     } else if (ReadStep(graph, *user, value, graph.value(value).shape, step, reason)) {
       tail.steps.push_back(std::move(step));
+      tail.nodes.push_back(user);
+    } else if (!tail.residual && ReadSum(rewriter, graph, *user, value, tail)) {
       tail.nodes.push_back(user);
     } else {
       tail.reason = fmt::format("\"{}\" ({}) follows: {}", user->name, user->op, reason);
@@ -235,10 +248,53 @@ void SetCodes(Attributes& attributes, const QuantInfo& info) {
   for (const auto& [name, value] : codes.all()) attributes.Set(name, value);
 }
 
+// Lets `value` stand for the codes of the tail's quantizer.
+void AbsorbTail(Rewriter& rewriter, const Tail& tail, ValueId value) {
+  for (const Node* node : tail.nodes) rewriter.Absorb(*node);
+  rewriter.Absorb(*tail.quantize);
+  rewriter.Replace(tail.quantize->outputs[0], value);
+}
+
 std::string Summary(const Conv& conv) {
   return fmt::format(
       "u{} codes x {} weights, accumulators within 32 bits", conv.x.bits,
       conv.weights.bits == 1 ? std::string("s1") : fmt::format("s{}", conv.weights.bits));
+}
+
+// conv, chain with a sum with codes, Quantize -> QConv with thresholds and a residual. Returns
+// false with a reason where it cannot be.
+Result<bool> EmitResidual(Rewriter& rewriter, const Conv& conv, const Chain& chain,
+                          const Tail& tail, std::string& reason) {
+  ir::Graph& graph = rewriter.graph();
+  if (!tail.movements.empty()) {
+    reason = "a maximum or a repetition of pixels stands beside a sum with codes";
+    return false;
+  }
+  const size_t own_steps = chain.steps.size() - tail.steps.size();  // the bias
+  auto folded = FoldResidual(chain, own_steps + tail.residual_step, *tail.residual,
+                             ChannelCoder(graph, *tail.quantize), conv.range);
+  if (!folded.ok()) {
+    reason = folded.status().message();
+    return false;
+  }
+  const std::string& name = conv.node->name;
+  const std::string& codes = tail.quantize->name;
+  Attributes attributes = ConvAttributes(conv, "threshold");
+  attributes.Set("residual_bits", static_cast<int64_t>(tail.residual->info.bits));
+  SetCodes(attributes, *graph.value(tail.quantize->outputs[0]).quant);
+  const ValueId weights = graph.AddConstant(name + "/weights", conv.weights.codes);
+  const ValueId thresholds =
+      graph.AddConstant(codes + "/thresholds", std::move(folded->thresholds));
+  const ValueId directions =
+      graph.AddConstant(codes + "/directions", std::move(folded->directions));
+  const ValueId ratios = graph.AddConstant(codes + "/ratios", std::move(folded->ratios));
+  BLUESTEM_ASSIGN_OR_RETURN(
+      const ValueId value,
+      rewriter.Emit("QConv", name,
+                    {conv.codes, weights, thresholds, directions, tail.residual->codes, ratios},
+                    attributes));
+  AbsorbTail(rewriter, tail, value);
+  return true;
 }
 
 // conv, chain, Quantize -> QConv with thresholds, or QConv raw, movements, Threshold. Returns false
@@ -246,6 +302,7 @@ std::string Summary(const Conv& conv) {
 Result<bool> EmitThreshold(Rewriter& rewriter, const Conv& conv, const Chain& chain,
                            const Tail& tail, std::string& reason) {
   ir::Graph& graph = rewriter.graph();
+  if (tail.residual) return EmitResidual(rewriter, conv, chain, tail, reason);
   const size_t own_steps = chain.steps.size() - tail.steps.size();  // the bias
   if (tail.has_maximum && !Rises(chain, own_steps + tail.steps_before_maximum)) {
     reason = "a maximum is taken of what falls with the accumulator in some channels";
@@ -279,9 +336,7 @@ Result<bool> EmitThreshold(Rewriter& rewriter, const Conv& conv, const Chain& ch
                                                    {value, folded->thresholds, folded->directions},
                                                    CodeAttributes(info)));
   }
-  for (const Node* node : tail.nodes) rewriter.Absorb(*node);
-  rewriter.Absorb(*tail.quantize);
-  rewriter.Replace(tail.quantize->outputs[0], value);
+  AbsorbTail(rewriter, tail, value);
   return true;
 }
 
@@ -364,7 +419,9 @@ Status EmitQConv(Rewriter& rewriter, Conv conv, PassContext& context) {
       Decide(context, "quantize_conv", name,
              fmt::format("QConv: {}; {} ops up to \"{}\" are thresholds{}", Summary(conv),
                          tail.nodes.size(), tail.quantize->name,
-                         tail.movements.empty() ? "" : " of pooled raw accumulators"));
+                         tail.residual            ? " of sums with codes"
+                         : tail.movements.empty() ? ""
+                                                  : " of pooled raw accumulators"));
       return OkStatus();
     }
   }
@@ -378,6 +435,7 @@ Status EmitQConv(Rewriter& rewriter, Conv conv, PassContext& context) {
 }  // namespace
 
 Result<int> QuantizeConv(ir::Graph& graph, PassContext& context) {
+  SinkToSums(graph);
   Rewriter rewriter(graph);
   for (const Node& node : rewriter.old_nodes()) {
     if (rewriter.IsAbsorbed(node)) continue;
