@@ -28,6 +28,7 @@ namespace {
 struct Shape {
   const char* name;
   int32_t size, ci, co, kernel, stride, x_bits, w_bits;  // w_bits 32: f32
+  int32_t residual_bits = 0;
 };
 
 constexpr Shape kShapes[] = {
@@ -40,6 +41,10 @@ constexpr Shape kShapes[] = {
     {"3x3 512@7 u2s1", 7, 512, 512, 3, 1, 2, 1},
     {"1x1 256->64@56 u2s1", 56, 256, 64, 1, 1, 2, 1},
     {"1x1 1024->256@14 u2s1", 14, 1024, 256, 1, 1, 2, 1},
+    {"3x3 64@32 u2s1+u2", 32, 64, 64, 3, 1, 2, 1, 2},
+    {"3x3 128@16 u2s1+u2", 16, 128, 128, 3, 1, 2, 1, 2},
+    {"3x3 256@8 u2s1+u2", 8, 256, 256, 3, 1, 2, 1, 2},
+    {"1x1 256->64@56 u2s1+u2", 56, 256, 64, 1, 1, 2, 1, 2},
     {"3x3 64@32 u1s1", 32, 64, 64, 3, 1, 1, 1},
     {"3x3 64@32 u4s1", 32, 64, 64, 3, 1, 4, 1},
     {"3x3 64@32 u8s1", 32, 64, 64, 3, 1, 8, 1},
@@ -80,7 +85,8 @@ struct Job {
   FConvParams f{};
   const QConvKernel* q_kernel = nullptr;
   const FConvKernel* f_kernel = nullptr;
-  std::unique_ptr<Buffer> x, weights, y, scratch;
+  std::unique_ptr<Buffer> x, weights, residual, y, scratch;
+  std::vector<int32_t> ratios;
   std::vector<int32_t> thresholds;
   std::vector<int8_t> directions;
   std::vector<double> gmacs_per_second;
@@ -93,6 +99,8 @@ struct Job {
                         .directions = directions.data(),
                         .a = nullptr,
                         .b = nullptr,
+                        .residual = residual->data,
+                        .ratios = ratios.data(),
                         .y = y->data,
                         .scratch = scratch->data});
     } else {
@@ -127,6 +135,7 @@ void AddQConvJobs(const Shape& shape, IsaSet isas, std::vector<Job>& jobs) {
   p.w_bits = shape.w_bits;
   p.epilogue = QConvEpilogue::kThreshold;
   p.levels = 4;
+  p.residual_bits = shape.residual_bits;
   for (int32_t i = 0; i < kQConvKernelCount; ++i) {
     const QConvKernel& kernel = kQConvKernels[i];
     const bool usable = kernel.run != nullptr && (isas & IsaBit(kernel.isa)) != 0 &&
@@ -140,6 +149,7 @@ void AddQConvJobs(const Shape& shape, IsaSet isas, std::vector<Job>& jobs) {
     job.x = std::make_unique<Buffer>(static_cast<size_t>(p.h) * p.w * p.ci);
     job.weights = std::make_unique<Buffer>(QConvPackedBytes(p));
     job.y = std::make_unique<Buffer>(static_cast<size_t>(p.ho) * p.wo * p.co);
+    job.residual = std::make_unique<Buffer>(static_cast<size_t>(p.ho) * p.wo * p.co);
     job.scratch = std::make_unique<Buffer>(kernel.scratch_bytes(p));
     std::vector<int8_t> w(static_cast<size_t>(p.co) * p.kernel_h * p.kernel_w * p.ci);
     for (size_t k = 0; k < w.size(); ++k) w[k] = k * 2654435761u >> 16 & 1 ? 1 : -1;
@@ -147,7 +157,11 @@ void AddQConvJobs(const Shape& shape, IsaSet isas, std::vector<Job>& jobs) {
     for (int32_t k = 0; k < p.h * p.w * p.ci; ++k) {
       job.x->data[k] = static_cast<uint8_t>((k * 40503u >> 8) & ((1u << p.x_bits) - 1));
     }
+    for (int32_t k = 0; k < p.ho * p.wo * p.co; ++k) {
+      job.residual->data[k] = static_cast<uint8_t>((k * 40503u >> 9) & 3);
+    }
     for (int32_t co = 0; co < p.co; ++co) {
+      job.ratios.push_back(co % 2 == 0 ? 7 : -7);
       job.directions.push_back(co % 2 == 0 ? 1 : -1);
       for (int32_t t : {-20, 0, 20}) job.thresholds.push_back(co % 2 == 0 ? t : -t);
     }
