@@ -70,11 +70,11 @@ std::vector<size_t> ReadersOf(const program::Program& program, size_t index) {
   return readers;
 }
 
-std::optional<size_t> WriterOf(const program::Program& program, size_t index) {
+std::optional<size_t> WriterOf(const program::Program& program, size_t index, size_t input) {
   for (const program::Flow& flow : program::FlowsOf(program)) {
-    const bool first = flow.reader == static_cast<int64_t>(index) &&
-                       flow.operand == program.calls[index].inputs[0];
-    if (first && flow.writer >= 0) return static_cast<size_t>(flow.writer);
+    const bool found = flow.reader == static_cast<int64_t>(index) &&
+                       flow.operand == program.calls[index].inputs[input];
+    if (found && flow.writer >= 0) return static_cast<size_t>(flow.writer);
   }
   return std::nullopt;
 }
@@ -90,6 +90,11 @@ MapLayout LayoutOf(int32_t h, int32_t w, int32_t c, bool planes, int32_t bits) {
 
 const kernels::QConvParams* AsConv(const program::Call& call) {
   return std::get_if<kernels::QConvParams>(&call.params);
+}
+
+bool AddsResidual(const program::Call& call) {
+  const kernels::QConvParams* p = AsConv(call);
+  return p != nullptr && p->residual_bits != 0;
 }
 
 bool IsMove(const program::Call& call) {

@@ -32,6 +32,11 @@ MapLayout LayoutOf(int32_t h, int32_t w, int32_t c, bool planes, int32_t bits);
 // Returns the call's parameters where it is a convolution of codes, else null.
 const kernels::QConvParams* AsConv(const program::Call& call);
 
+// The inputs of a convolution that adds a residual map: its codes, and a ratio an output.
+constexpr size_t kResidualInput = 6, kRatiosInput = 7;
+// Returns whether the call is such a convolution.
+bool AddsResidual(const program::Call& call);
+
 // Whether the convolution's result is no code: its accumulators leave the engine as they are.
 bool LeavesRaw(const kernels::QConvParams& params);
 
@@ -67,7 +72,7 @@ bool IsHalvingPool(const program::MaxPoolCall& pool);
 // Returns the calls that read what call `index` writes, before it is written anew; calls.size()
 // stands for the program's caller.
 std::vector<size_t> ReadersOf(const program::Program& program, size_t index);
-// Returns the call that wrote input 0 of call `index`, or nothing where the caller did.
-std::optional<size_t> WriterOf(const program::Program& program, size_t index);
+// Returns the call that wrote input `input` of call `index`, or nothing where the caller did.
+std::optional<size_t> WriterOf(const program::Program& program, size_t index, size_t input = 0);
 
 }  // namespace bluestem::fpga

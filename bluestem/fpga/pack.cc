@@ -130,6 +130,7 @@ EngineConfig ReadConfig(ByteReader& in) {
                           &config.threshold_blocks, &config.taps}) {
     *number = ReadInt(in);
   }
+  config.residual = in.Plain<uint32_t>() != 0;
   return config;
 }
 
@@ -163,8 +164,9 @@ const EngineProgram* EnginePack::Find(size_t begin, size_t end) const {
 
 std::string ConfigText(const EngineConfig& config) {
   return fmt::format(
-      "{} pixels, 4 x {} words of maps, {} weight words, {} blocks of thresholds, {} taps",
-      config.pixels, config.bank_words, config.weight_words, config.threshold_blocks, config.taps);
+      "{} pixels, 4 x {} words of maps, {} weight words, {} blocks of thresholds, {} taps, {}",
+      config.pixels, config.bank_words, config.weight_words, config.threshold_blocks, config.taps,
+      config.residual ? "residual maps" : "no residual maps");
 }
 
 Status EnginePack::CheckEngine(const EngineConfig& engine) const {
@@ -184,6 +186,7 @@ Bytes ToBytes(const EnginePack& pack) {
                                config.threshold_blocks, config.taps}) {
     out.Plain(number);
   }
+  out.Plain(static_cast<uint32_t>(config.residual));
   BLUESTEM_CHECK(pack.digest.size() == kDigestBytes, "a SHA-256 in hexadecimal digits");
   out.Raw(pack.digest.data(), kDigestBytes);
   out.Plain(static_cast<uint32_t>(pack.regions.size()));

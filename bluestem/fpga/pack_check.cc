@@ -49,6 +49,10 @@ bool HasOperand(const MapPort& port, const Border& border) {
       if (call.output == port.operand && footprint.output_bytes >= HostBytes(port)) return true;
       continue;
     }
+    const bool added = AddsResidual(call) && call.inputs[kResidualInput] == port.operand;
+    if (added && !port.windows && footprint.input_bytes[kResidualInput] >= HostBytes(port)) {
+      return true;
+    }
     if (call.inputs.empty() || call.inputs[0] != port.operand) continue;
     if (footprint.input_bytes[0] < HostBytes(port)) continue;
     const QConvParams* p = AsConv(call);

@@ -17,8 +17,11 @@ using program::Program;
 bool AllReadersHalve(const Program& program, size_t index) {
   for (size_t i = 0; i < program.calls.size(); ++i) {
     const QConvParams* reader = AsConv(program.calls[i]);
-    const bool adds = reader != nullptr && reader->residual_bits != 0;
-    if (adds && program.calls[i].inputs[6] == program.calls[index].inputs[0]) return false;
+    if (AddsResidual(program.calls[i]) &&
+        program.calls[i].inputs[kResidualInput] == program.calls[index].inputs[0] &&
+        WriterOf(program, i, kResidualInput) == WriterOf(program, index)) {
+      return false;
+    }
     if (program.calls[i].inputs.empty() ||
         program.calls[i].inputs[0] != program.calls[index].inputs[0] ||
         WriterOf(program, i) != WriterOf(program, index)) {
@@ -29,10 +32,22 @@ bool AllReadersHalve(const Program& program, size_t index) {
   return true;
 }
 
+// Of what is compared with thresholds, whatever its sign. A residual code counts as one of 2 bits,
+// which bounds the ratio too.
+int64_t GreatestSum(const Program& program, const Call& call) {
+  QConvParams p = *AsConv(call);
+  kernels::QConvArgs args{};
+  if (p.residual_bits != 0) {
+    p.residual_bits = 2;
+    args.ratios = reinterpret_cast<const int32_t*>(program.constants.data() +
+                                                   call.inputs[kRatiosInput].offset);
+  }
+  return kernels::GreatestValue(p, args);
+}
+
 std::string ConvRefusal(const Program& program, size_t index, const EngineConfig& config) {
   const QConvParams p = OnArray(*AsConv(program.calls[index]));
   if (p.w_bits != 1) return fmt::format("weights of {} bits; it multiplies by -1 and +1", p.w_bits);
-  if (p.residual_bits != 0) return "a residual";
   if (p.groups != 1) return fmt::format("{} groups; it has one", p.groups);
   if (!LeavesRaw(p) && p.levels > 4)
     return fmt::format("{} levels out; codes of 2 bits have 4", p.levels);
@@ -41,7 +56,11 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
   if (p.stride_h != p.stride_w || p.stride_h > 2) {
     return fmt::format("stride {}x{}; it has 1 and 2", p.stride_h, p.stride_w);
   }
-  const int64_t greatest = kernels::GreatestSum(*AsConv(program.calls[index]));
+  if (p.residual_bits != 0 && !config.residual) return "a residual map; its bitstream adds none";
+  if (p.residual_bits > 2) {
+    return fmt::format("a residual map of {} bits; it adds codes of 2", p.residual_bits);
+  }
+  const int64_t greatest = GreatestSum(program, program.calls[index]);
   if (greatest > kMaxAccumulator) {
     return fmt::format("sums of up to {}; its accumulators hold {}", greatest, kMaxAccumulator);
   }
@@ -61,8 +80,11 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
   const int32_t in = LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits).words();
   const int32_t words_a_block = LeavesRaw(p) ? kLanes / kRawLanes : 1;
   const int32_t out = LayoutOf(p.ho, p.wo, p.co, false, 2).words() * words_a_block;
-  if (in + out > config.bank_words) {
-    return fmt::format("{} words of maps; its banks hold {}", in + out, config.bank_words);
+  const bool has_third = p.residual_bits != 0 && program.calls[index].inputs[kResidualInput] !=
+                                                     program.calls[index].inputs[0];
+  const int32_t words = in + out + (has_third ? out : 0);
+  if (words > config.bank_words) {
+    return fmt::format("{} words of maps; its banks hold {}", words, config.bank_words);
   }
   return "";
 }
@@ -95,6 +117,7 @@ int64_t ArrayClocks(const Call& call) {
   command.digits = static_cast<uint32_t>(std::max(p.x_bits / 2, 1));
   command.out_blocks = static_cast<uint32_t>(CeilDiv(p.co, kLanes));
   if (LeavesRaw(p)) command.mode = WriteMode::kRaw;
+  command.residual_blocks = p.residual_bits != 0 ? command.out_blocks : 0;
   return EngineModel::Clocks(command);
 }
 

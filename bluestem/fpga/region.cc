@@ -65,6 +65,9 @@ class RegionCompiler {
   }
 
  private:
+  using Key = std::pair<int64_t, int64_t>;                  // writing call, or one of these; offset
+  static constexpr int64_t kCaller = -1, kOwnWindows = -2;  // less the call whose windows they are
+
   const QConvParams& Conv(size_t stage) const {
     return *AsConv(program_.calls[stages_[stage].conv]);
   }
@@ -122,7 +125,11 @@ class RegionCompiler {
     size_t last = 0;
     for (size_t s = 0; s < stages_.size(); ++s) {
       const size_t conv = stages_[s].conv;
-      if (program_.calls[conv].inputs[0] == operand && WriterOf(program_, conv) == writer) last = s;
+      const auto reads = [&](size_t input) {
+        return program_.calls[conv].inputs[input] == operand &&
+               WriterOf(program_, conv, input) == writer;
+      };
+      if (reads(0) || (AddsResidual(program_.calls[conv]) && reads(kResidualInput))) last = s;
     }
     return last;
   }
@@ -166,19 +173,40 @@ class RegionCompiler {
     Held held;
     held.layout = LayoutOf(seen.h, seen.w, seen.ci, seen.stride_h == 2, p.x_bits);
     held.last_use = windows ? s : LastUse(writer, operand);
-    BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
     MapPort port = {.operand = operand,
                     .h = p.h,
                     .w = p.w,
                     .c = p.ci,
                     .bits = p.x_bits,
-                    .planes = seen.stride_h == 2,
-                    .address = static_cast<uint32_t>(
-                        Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
+                    .planes = seen.stride_h == 2};
     if (windows) port.windows = p;
-    result_.inputs.push_back(port);
+    return Load(key, held, port, conv);
+  }
+
+  // Places the map and has it come in.
+  Result<const Held*> Load(const Key& key, Held held, MapPort port, size_t conv) {
+    BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
+    port.address =
+        static_cast<uint32_t>(Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes));
     MoveMap(Opcode::kLoadMap, held, port.address, static_cast<int64_t>(conv));
+    result_.inputs.push_back(std::move(port));
     return &held_.emplace(key, held).first->second;
+  }
+
+  // The map that stage `s` adds, or null.
+  Result<const Held*> Residual(size_t s) {
+    const size_t conv = stages_[s].conv;
+    if (!AddsResidual(program_.calls[conv])) return nullptr;
+    const QConvParams& p = Conv(s);
+    const program::Operand operand = program_.calls[conv].inputs[kResidualInput];
+    const auto writer = WriterOf(program_, conv, kResidualInput);
+    const Key key = {writer.has_value() ? static_cast<int64_t>(*writer) : kCaller, operand.offset};
+    const auto found = held_.find(key);
+    if (found != held_.end()) return &found->second;
+    Held held;
+    held.layout = LayoutOf(p.ho, p.wo, p.co, false, 2);
+    held.last_use = LastUse(writer, operand);
+    return Load(key, held, {.operand = operand, .h = p.ho, .w = p.wo, .c = p.co}, conv);
   }
 
   static int32_t PortWords(const MapLayout& layout) {
@@ -233,9 +261,17 @@ class RegionCompiler {
     BLUESTEM_ASSIGN_OR_RETURN(const Held* source, Source(s));
     const MapLayout in = source->layout;
     const int32_t src_base = source->base;
+    BLUESTEM_ASSIGN_OR_RETURN(const Held* residual, Residual(s));
     WriteMode mode;
     Held held = ResultOf(s, mode);
-    BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
+    // A tile reads its residual codes before it writes its own.
+    const bool in_place = residual != nullptr && residual != source && mode == WriteMode::kPlain &&
+                          residual->last_use <= s;
+    if (in_place) {
+      held.base = residual->base;
+    } else {
+      BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
+    }
     Command command;
     command.opcode = Opcode::kConv;
     const QConvParams p = Shape(s);
@@ -261,6 +297,11 @@ class RegionCompiler {
       command.dst_block_step *= kLanes / kRawLanes;
     }
     command.mode = mode;
+    if (residual != nullptr) {
+      command.residual_base = static_cast<uint32_t>(residual->base);
+      command.residual_row_step = static_cast<uint32_t>(residual->layout.row_step());
+      command.residual_block_step = static_cast<uint32_t>(residual->layout.block_step());
+    }
     AddChunks(s, held, command);
     const Key key = {static_cast<int64_t>(stages_[s].last),
                      program_.calls[stages_[s].last].output.offset};
@@ -282,6 +323,7 @@ class RegionCompiler {
     const int32_t most =
         std::max(std::min(config_.weight_words / 4 / steps, config_.threshold_blocks / 4), 1);
     const auto call = static_cast<int64_t>(stages_[s].conv);
+    const uint32_t residual_base = command.residual_base;
     for (int32_t g = 0; g < out_blocks; g += most) {
       const int32_t count = std::min(most, out_blocks - g);
       schedule_.AddLoad(Opcode::kLoadWeights, WriteWeights(s, g, count),
@@ -293,6 +335,11 @@ class RegionCompiler {
       command.out_blocks = static_cast<uint32_t>(count);
       command.dst_base =
           static_cast<uint32_t>(held.base) + static_cast<uint32_t>(g) * command.dst_block_step;
+      if (AddsResidual(program_.calls[stages_[s].conv])) {
+        command.residual_blocks = command.out_blocks;
+        command.residual_base =
+            residual_base + static_cast<uint32_t>(g) * command.residual_block_step;
+      }
       schedule_.AddConv(command, call);
     }
   }
@@ -341,6 +388,11 @@ class RegionCompiler {
             std::memcpy(&t, constants + call.inputs[2].offset + 4 * (co * (p.levels - 1) + k), 4);
           }
           entry[k] = static_cast<int16_t>(std::clamp(t, -kMaxAccumulator - 1, kMaxAccumulator + 1));
+        }
+        if (AddsResidual(call)) {
+          int32_t ratio = 0;
+          std::memcpy(&ratio, constants + call.inputs[kRatiosInput].offset + 4 * co, 4);
+          entry[3] = static_cast<int16_t>(2 * ratio + entry[3]);
         }
       }
       std::memcpy(result_.buffer.data() + at + static_cast<size_t>(i) * sizeof(entry), entry,
@@ -392,8 +444,6 @@ class RegionCompiler {
     MoveMap(Opcode::kStoreMap, held, result_.outputs.back().address, static_cast<int64_t>(last));
   }
 
-  using Key = std::pair<int64_t, int64_t>;                  // writing call, or one of these; offset
-  static constexpr int64_t kCaller = -1, kOwnWindows = -2;  // less the call whose windows they are
   const Program& program_;
   const EngineConfig& config_;
   size_t end_ = 0;

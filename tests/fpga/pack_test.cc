@@ -37,7 +37,7 @@ TEST(Pack, ComesBackAsItWas) {
   EXPECT_EQ(is.calls, was.calls);
   ASSERT_EQ(is.inputs.size(), 1U);
   EXPECT_EQ(is.inputs[0].operand, was.inputs[0].operand);
-  EXPECT_EQ(is.inputs[0].windows->co, 32);
+  EXPECT_EQ(is.inputs[0].windows->co, 40);
   ASSERT_EQ(is.outputs.size(), 1U);
   EXPECT_EQ(is.outputs[0].raw->a, was.outputs[0].raw->a);
   EXPECT_EQ(is.outputs[0].raw->b, was.outputs[0].raw->b);
@@ -159,7 +159,8 @@ TEST(Pack, ItsTextHasALineAPortAndADescriptor) {
   EXPECT_THAT(text, HasSubstr("engine of version 1: 4 pixels, 4 x 8192 words of maps"));
   EXPECT_THAT(text, HasSubstr("  in  input0 [12,16,3] codes of 8 bits as windows of 3x3 at 0x"));
   EXPECT_THAT(text, HasSubstr("  out output0 [6,8,33] accumulators * a + b"));
-  EXPECT_THAT(text, HasSubstr("blocks 1 -> 2, digits 1, taps"));
+  EXPECT_THAT(text, HasSubstr("blocks 2 -> 2, digits 1, taps"));
+  EXPECT_THAT(text, HasSubstr(", adds 2 blocks of map "));
   EXPECT_THAT(text, HasSubstr("maximum of 2x2"));
   EXPECT_THAT(text, HasSubstr("# conv1"));
   const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));

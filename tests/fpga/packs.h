@@ -10,11 +10,11 @@
 
 namespace bluestem::fpga {
 
-// Pictures as windows, planes, a pooled result, and accumulators with factors.
+// Pictures as windows, a residual map, a pooled result, and accumulators with factors.
 inline std::shared_ptr<program::Program> PackedProgram() {
   runtime::ChainBuilder chain(12, 16, 3, 5);
-  chain.Conv({.co = 32, .x_bits = 8});
-  chain.Conv({.co = 40});
+  chain.Conv({.co = 40, .x_bits = 8});
+  chain.Conv({.co = 40, .residual = 1});
   chain.Pool();
   chain.Conv({.co = 33, .epilogue = kernels::QConvEpilogue::kAffine});
   return chain.Finish();

@@ -18,7 +18,9 @@ struct ConvSpec {
   int32_t co = 32, kernel = 3, stride = 1, dilation = 1, pad = 1, levels = 4, x_bits = 2;
   // Others than kThreshold only for the last one: their result is no code.
   kernels::QConvEpilogue epilogue = kernels::QConvEpilogue::kThreshold;
-  bool residual = false;  // what it reads, of 2 bits and of its output's shape, is added
+  // What is added, of 2 bits and of its output's shape: 1: what it reads; 2: what the call before
+  // it read; and so on. 0: nothing.
+  size_t residual = 0;
 };
 
 // Appends calls one after the other; each reads what the last one wrote.
@@ -73,12 +75,12 @@ class ChainBuilder {
     call.op = "conv" + std::to_string(program_->calls.size());
     call.params = p;
     call.inputs = {at_, Constant(packed), Constant(thresholds), Constant(directions), {}, {}};
-    if (spec.residual) {
+    if (spec.residual > 0) {
       std::get<kernels::QConvParams>(call.params).residual_bits = 2;
       std::vector<int32_t> ratios;
       for (int32_t o = 0; o < spec.co; ++o)
         ratios.push_back(static_cast<int32_t>(random_() % 9) - 4);
-      call.inputs.push_back(at_);
+      call.inputs.push_back(spec.residual == 1 ? at_ : read_[read_.size() - spec.residual + 1]);
       call.inputs.push_back(Constant(ratios));
     }
     if (spec.epilogue != kernels::QConvEpilogue::kThreshold) {
@@ -145,6 +147,7 @@ class ChainBuilder {
 
   void Append(program::Call call, int32_t h, int32_t w, int32_t c) {
     call.output = {program::Space::kArena, arena_};
+    read_.push_back(at_);
     at_ = call.output;
     arena_ += (int64_t{h} * w * c + 63) / 64 * 64;
     program_->calls.push_back(std::move(call));
@@ -156,7 +159,8 @@ class ChainBuilder {
   std::mt19937_64 random_;
   std::shared_ptr<program::Program> program_ = std::make_shared<program::Program>();
   program::Operand at_;
-  DType dtype_ = DType::kU8;  // of the last result
+  std::vector<program::Operand> read_;  // by each call
+  DType dtype_ = DType::kU8;            // of the last result
   int64_t arena_ = 0;
   int32_t h_, w_, c_;
 };

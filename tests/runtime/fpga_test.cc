@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/cost.h"
 #include "bluestem/fpga/pack.h"
 #include "bluestem/runtime/placed.h"
@@ -112,6 +113,67 @@ TEST_P(Fpga, RegionsRunWholeWithPoolingSpaceToDepthAndStride) {
                                    "conv3", "conv4", "pool5", "conv6", "transfer out", "decode"));
   EXPECT_GT(rows[2].cycles, 0);
   EXPECT_EQ(rows[3].cycles, 0);  // happens while conv0 is written
+}
+
+// Two blocks of a residual network around a convolution that changes channels and extent.
+TEST_P(Fpga, AResidualNetworkRunsWhole) {
+  ChainBuilder chain(16, 24, 3, 5);
+  chain.Conv({.co = 64, .x_bits = 8});
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 64, .residual = 2});
+  chain.Conv({.co = 100, .stride = 2});
+  chain.Conv({.co = 100});
+  chain.Conv({.co = 100, .residual = 2});
+  chain.Conv({.co = 10, .kernel = 1, .pad = 0, .epilogue = kernels::QConvEpilogue::kAffine});
+  const auto program = chain.Finish();
+  std::vector<OpProfile> rows;
+  const Tensor input = RandomCodes(program->inputs[0], 8, 6);
+  EXPECT_EQ(MustRun(program, GetParam(), input, &rows), MustRun(program, "REFERENCE", input));
+  std::vector<std::string> ops;
+  for (const OpProfile& row : rows) ops.push_back(row.op);
+  EXPECT_THAT(ops, testing::ElementsAre("encode", "transfer in", "conv0", "conv1", "conv2", "conv3",
+                                        "conv4", "conv5", "conv6", "transfer out", "decode"));
+}
+
+TEST_P(Fpga, ResidualMapsOfRandomShapesGiveTheBitsOfTheProcessor) {
+  std::mt19937_64 random(9);
+  const auto pick = [&](std::initializer_list<int32_t> values) {
+    return *(values.begin() + static_cast<int64_t>(random() % values.size()));
+  };
+  for (uint64_t round = 0; round < 40; ++round) {
+    const int32_t h = pick({1, 4, 7, 12}), w = pick({2, 5, 9, 16}), c = pick({3, 32, 40, 96});
+    SCOPED_TRACE(fmt::format("round {}: {}x{}x{}", round, h, w, c));
+    ChainBuilder chain(h, w, c, round);
+    const auto same = [&](size_t residual) {
+      const int32_t kernel = pick({1, 3});
+      chain.Conv({.co = c, .kernel = kernel, .pad = kernel / 2, .residual = residual});
+    };
+    same(1);  // the caller's map
+    same(2);
+    same(static_cast<size_t>(pick({1, 2, 3})));
+    const bool pooled = h > 1 && pick({0, 1}) == 0;
+    if (pooled) chain.Pool();
+    const bool even = chain.h() % 2 == 0 && chain.w() % 2 == 0;
+    chain.Conv({.co = 64, .stride = even && !pooled ? 2 : 1});
+    ExpectSameBits(chain.Finish(), 2, round);
+  }
+}
+
+TEST_P(Fpga, AResidualMapComesInWhereAnotherDeviceMadeIt) {
+  ChainBuilder chain(32, 32, 128, 8);
+  for (const size_t residual : {0, 0, 2, 0, 2}) chain.Conv({.co = 128, .residual = residual});
+  const auto program = chain.Finish();
+  for (size_t i = 0; i < 2; ++i) {  // which the engine does not take
+    std::get<kernels::QConvParams>(program->calls[i].params).pad_value = 1;
+  }
+  const Tensor input = RandomCodes(program->inputs[0], 2, 9);
+  const std::string device = fmt::format("HETERO:{},CPU", GetParam());
+  std::vector<OpProfile> rows;
+  EXPECT_EQ(MustRun(program, device, input, &rows), MustRun(program, "REFERENCE", input));
+  std::vector<std::string> ops;
+  for (const OpProfile& row : rows) ops.push_back(row.op);
+  EXPECT_THAT(ops, testing::ElementsAre("conv0", "conv1", "encode", "transfer in", "conv2", "conv3",
+                                        "conv4", "transfer out", "decode"));
 }
 
 TEST_P(Fpga, ResultsThatAreNoCodesAreFinishedByTheHost) {
@@ -235,21 +297,6 @@ TEST(FpgaModel, HeteroSharesAModelOutAndAPoolBeforeARegionIsTheHosts) {
   EXPECT_EQ(MustRun(program, "HETERO:FPGA-MODEL,CPU", input), MustRun(program, "CPU", input));
 }
 
-TEST(FpgaModel, LeavesResidualsToTheCpu) {
-  ChainBuilder chain(8, 8, 64, 2);
-  chain.Conv({.co = 64});
-  chain.Conv({.co = 64, .residual = true});
-  chain.Conv({.co = 64});
-  chain.Conv({.co = 64, .residual = true});
-  chain.Conv({.co = 32, .stride = 2});
-  const auto program = chain.Finish();
-  const auto placement = PlaceOn(*program, "HETERO:FPGA-MODEL,CPU", {});
-  ASSERT_TRUE(placement.ok()) << placement.status().message();
-  EXPECT_THAT(placement->calls[1].reason, HasSubstr("FPGA-MODEL refuses: a residual"));
-  const Tensor input = RandomCodes(program->inputs[0], 2, 13);
-  EXPECT_EQ(MustRun(program, "HETERO:FPGA-MODEL,CPU", input), MustRun(program, "CPU", input));
-}
-
 TEST(FpgaModel, RefusalsSayWhat) {
   const auto refusal = [](const ConvSpec& spec, int32_t h, int32_t c) {
     ChainBuilder chain(h, h, c, 1);
@@ -258,7 +305,6 @@ TEST(FpgaModel, RefusalsSayWhat) {
   };
   EXPECT_THAT(refusal({.co = 8, .levels = 5}, 8, 32), HasSubstr("5 levels out"));
   EXPECT_THAT(refusal({.co = 8, .stride = 3}, 8, 32), HasSubstr("stride 3x3"));
-  EXPECT_THAT(refusal({.co = 32, .residual = true}, 8, 32), HasSubstr("a residual"));
   ChainBuilder pooled(16, 16, 32, 1);
   pooled.Conv({.co = 32});
   pooled.Pool();
@@ -268,6 +314,40 @@ TEST(FpgaModel, RefusalsSayWhat) {
   EXPECT_THAT(refusal({.co = 8, .stride = 2}, 9, 32), HasSubstr("a map of odd extent"));
   EXPECT_THAT(refusal({.co = 32}, 128, 128), HasSubstr("words of maps; its banks hold 8192"));
   EXPECT_THAT(refusal({.co = 32}, 4, 1600), HasSubstr("sums of up to 43200"));
+}
+
+TEST(FpgaModel, RefusesResidualMapsThatTheEngineCannotAdd) {
+  const auto refusal = [](auto change, const fpga::EngineConfig& config = {}) {
+    ChainBuilder chain(8, 8, 32, 1);
+    chain.Conv({.co = 32, .residual = 1});
+    const auto program = chain.Finish();
+    change(*program, std::get<kernels::QConvParams>(program->calls[0].params));
+    return fpga::Refusal(*program, 0, config);
+  };
+  const auto nothing = [](program::Program&, kernels::QConvParams&) {};
+  EXPECT_EQ(refusal(nothing), "");
+  EXPECT_EQ(refusal(nothing, {.residual = false}), "a residual map; its bitstream adds none");
+  EXPECT_EQ(refusal([](auto&, auto& p) { p.residual_bits = 3; }),
+            "a residual map of 3 bits; it adds codes of 2");
+  const auto with_ratio = [&](int32_t ratio) {
+    return refusal([&](program::Program& program, auto&) {
+      std::memcpy(
+          program.constants.data() + program.calls[0].inputs[fpga::kRatiosInput].offset + 4 * 31,
+          &ratio, 4);
+    });
+  };
+  // 864 and 3 * 10,634 are 32,766.
+  EXPECT_EQ(with_ratio(10634), "");
+  EXPECT_EQ(with_ratio(-10635), "sums of up to 32769; its accumulators hold 32766");
+  ChainBuilder chain(8, 8, 32, 1);
+  chain.Conv({.co = 32});
+  chain.Conv({.co = 32, .residual = 1});
+  chain.Conv({.co = 32, .stride = 2});
+  const auto program = chain.Finish();
+  EXPECT_EQ(fpga::Refusal(*program, 2, {}), "");
+  program->calls[2].inputs[0] = program->calls[1].inputs[fpga::kResidualInput];
+  program->calls[1].inputs[0] = {program::Space::kInput, 0};
+  EXPECT_EQ(fpga::Refusal(*program, 2, {}), "stride 2 on a map that others read with stride 1");
 }
 
 TEST_P(Fpga, LargeMapsTakeTurnsInTheBanks) {
