@@ -13,21 +13,22 @@ using kernels::QConvParams;
 using program::Call;
 using program::Program;
 
-// Whether every reader of the map that call `index` reads is a convolution of stride 2.
+// Whether every convolution that reads the map that call `index` reads has stride 2. Other readers
+// have it from memory, or it would not be read in the banks.
 bool AllReadersHalve(const Program& program, size_t index) {
   for (size_t i = 0; i < program.calls.size(); ++i) {
     const QConvParams* reader = AsConv(program.calls[i]);
+    if (reader == nullptr) continue;
     if (AddsResidual(program.calls[i]) &&
         program.calls[i].inputs[kResidualInput] == program.calls[index].inputs[0] &&
         WriterOf(program, i, kResidualInput) == WriterOf(program, index)) {
       return false;
     }
-    if (program.calls[i].inputs.empty() ||
-        program.calls[i].inputs[0] != program.calls[index].inputs[0] ||
+    if (program.calls[i].inputs[0] != program.calls[index].inputs[0] ||
         WriterOf(program, i) != WriterOf(program, index)) {
       continue;
     }
-    if (reader == nullptr || reader->stride_h != 2) return false;
+    if (reader->stride_h != 2) return false;
   }
   return true;
 }

@@ -22,6 +22,7 @@ struct ConvSpec {
   // it read; and so on. 0: nothing.
   size_t residual = 0;
 };
+constexpr size_t kPicked = SIZE_MAX;  // a residual: what ChainBuilder::Pick has made
 
 // Appends calls one after the other; each reads what the last one wrote.
 class ChainBuilder {
@@ -80,7 +81,9 @@ class ChainBuilder {
       std::vector<int32_t> ratios;
       for (int32_t o = 0; o < spec.co; ++o)
         ratios.push_back(static_cast<int32_t>(random_() % 9) - 4);
-      call.inputs.push_back(spec.residual == 1 ? at_ : read_[read_.size() - spec.residual + 1]);
+      call.inputs.push_back(spec.residual == kPicked ? picked_
+                            : spec.residual == 1     ? at_
+                                                     : read_[read_.size() - spec.residual + 1]);
       call.inputs.push_back(Constant(ratios));
     }
     if (spec.epilogue != kernels::QConvEpilogue::kThreshold) {
@@ -105,6 +108,35 @@ class ChainBuilder {
     call.params = program::MaxPoolCall{p, DType::kU8};
     call.inputs = {at_};
     Append(std::move(call), h_ / 2, w_ / 2, c_);
+  }
+
+  // Every second pixel of what the call before has read, [2h, 2w, from] to [h, w, c], with codes of
+  // 0 behind its channels: for a residual. The chain goes on where it was.
+  void Pick(int32_t from) {
+    const program::Operand source = read_.back();
+    const int64_t bytes = int64_t{h_} * w_ * c_;
+    picked_ = {program::Space::kArena, arena_};
+    arena_ += (bytes + 63) / 64 * 64;
+    program::Call fill;
+    fill.op = "fill" + std::to_string(program_->calls.size());
+    fill.params = program::FillCall{1, bytes, 0};
+    fill.output = picked_;
+    program_->calls.push_back(fill);
+    kernels::CopyParams p{};
+    p.element_bytes = 1;
+    p.rank = 3;
+    const int32_t extent[] = {h_, w_, from};
+    const int64_t x_stride[] = {int64_t{4} * w_ * from, int64_t{2} * from, 1};
+    const int64_t y_stride[] = {int64_t{w_} * c_, c_, 1};
+    std::copy(std::begin(extent), std::end(extent), p.extent);
+    std::copy(std::begin(x_stride), std::end(x_stride), p.x_stride);
+    std::copy(std::begin(y_stride), std::end(y_stride), p.y_stride);
+    program::Call copy;
+    copy.op = "pick" + std::to_string(program_->calls.size());
+    copy.params = p;
+    copy.inputs = {source};
+    copy.output = picked_;
+    program_->calls.push_back(copy);
   }
 
   // [h, w, c] to [h/2, w/2, 4c].
@@ -158,7 +190,7 @@ class ChainBuilder {
 
   std::mt19937_64 random_;
   std::shared_ptr<program::Program> program_ = std::make_shared<program::Program>();
-  program::Operand at_;
+  program::Operand at_, picked_;
   std::vector<program::Operand> read_;  // by each call
   DType dtype_ = DType::kU8;            // of the last result
   int64_t arena_ = 0;

@@ -135,6 +135,29 @@ TEST_P(Fpga, AResidualNetworkRunsWhole) {
                                         "conv4", "conv5", "conv6", "transfer out", "decode"));
 }
 
+// ResNet's way to a smaller map: what is picked and padded is the host's, all else is not.
+TEST_P(Fpga, AMapThatAConvolutionHalvesMayBePickedFromByTheHost) {
+  ChainBuilder chain(32, 32, 3, 5);
+  chain.Conv({.co = 64, .x_bits = 8});
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 64, .residual = 2});
+  chain.Conv({.co = 128, .stride = 2});
+  chain.Pick(64);
+  chain.Conv({.co = 128, .residual = kPicked});
+  chain.Conv({.co = 128});
+  chain.Conv({.co = 128, .residual = 2});
+  const auto program = chain.Finish();
+  std::vector<OpProfile> rows;
+  const Tensor input = RandomCodes(program->inputs[0], 8, 6);
+  EXPECT_EQ(MustRun(program, fmt::format("HETERO:{},CPU", GetParam()), input, &rows),
+            MustRun(program, "REFERENCE", input));
+  std::vector<std::string> here;
+  for (const OpProfile& row : rows) {
+    if (row.device == "CPU") here.push_back(row.op);
+  }
+  EXPECT_THAT(here, testing::ElementsAre("fill4", "pick5"));
+}
+
 TEST_P(Fpga, ResidualMapsOfRandomShapesGiveTheBitsOfTheProcessor) {
   std::mt19937_64 random(9);
   const auto pick = [&](std::initializer_list<int32_t> values) {
