@@ -29,14 +29,16 @@ static void ComputeTile(const BandRun& run, const TilePlace& place) {
     if (run.narrow_thresholds != nullptr) {
       const int32_t left = GroupOutputs(p) - place.lane;
       const int64_t pixel = int64_t{place.oy} * p.wo + run.first_output + place.ox;
-      const NarrowFinish finish = {.windows = run.windows + place.ox,  // read where groups == 1
-                                   .thresholds = run.narrow_thresholds + block * kQConvBlock + lane,
-                                   .row_length = int64_t{p.groups} * blocks * kQConvBlock,
-                                   .levels = p.levels,
-                                   .y = static_cast<uint8_t*>(run.args.y) + pixel * p.co +
-                                        place.group * GroupOutputs(p) + place.lane,
-                                   .y_stride = p.co,
-                                   .count = left < V::kLanes ? left : V::kLanes};
+      const int64_t at = pixel * p.co + place.group * GroupOutputs(p) + place.lane;
+      const NarrowFinish finish = {
+          .windows = run.windows + place.ox,  // read where groups == 1
+          .thresholds = run.narrow_thresholds + block * kQConvBlock + lane,
+          .residual = p.residual_bits == 0 ? nullptr : run.args.residual + at,
+          .row_length = int64_t{p.groups} * blocks * kQConvBlock,
+          .levels = p.levels,
+          .y = static_cast<uint8_t*>(run.args.y) + at,
+          .y_stride = p.co,
+          .count = left < V::kLanes ? left : V::kLanes};
       return SumTile<V, P, true>(run.job, weights, first_pixel, nullptr, &finish);
     }
   }

@@ -44,6 +44,11 @@ struct Lanes16 : Step {
   static inline Values ValuesOf(const Pair& sums, int32_t) {
     return {{reinterpret_cast<Values::Vector>(_mm256_packs_epi32(sums.first, sums.second))}};
   }
+  static inline void AddResidual(Values& values, const int16_t* ratios, const uint8_t* codes) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+    const __m256i words = _mm256_cvtepu8_epi16(_mm_shuffle_epi32(bytes, 0xd8));
+    values.of[0] += reinterpret_cast<Values::Vector>(words) * kernels::Load<Values::Vector>(ratios);
+  }
   static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
     const __m256i codes = reinterpret_cast<__m256i>(values.of[0]);
     const __m256i bytes = _mm256_packus_epi16(codes, codes);

@@ -47,6 +47,15 @@ struct Lanes32 : Step {
   static inline Values ValuesOf(const Pair& sums, int32_t) {
     return {{Saturated(sums.first), Saturated(sums.second)}};
   }
+  static inline void AddResidual(Values& values, const int16_t* ratios, const uint8_t* codes) {
+    using Words = Values::Vector;
+    const auto words = [codes](int at) {
+      const auto* from = reinterpret_cast<const __m128i*>(codes + at);
+      return reinterpret_cast<Words>(_mm256_cvtepu8_epi16(_mm_loadu_si128(from)));
+    };
+    values.of[0] += words(0) * kernels::Load<Words>(ratios);
+    values.of[1] += words(16) * kernels::Load<Words>(ratios + 16);
+  }
   static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
     // One register: a load of two stores would wait for both.
     const __m256i codes = _mm256_inserti128_si256(

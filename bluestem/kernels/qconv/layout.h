@@ -68,16 +68,20 @@ static constexpr int64_t GreatestSum(const QConvParams& p) {
          << (p.w_bits == 1 ? 0 : p.w_bits - 1);
 }
 
-// The greatest value that thresholds are compared with, whatever its sign: a sum, and what the
-// residual adds.
-static inline int64_t GreatestValue(const QConvParams& p, const QConvArgs& args) {
+// The most that a residual adds to a sum, whatever its sign.
+static inline int64_t GreatestResidual(const QConvParams& p, const QConvArgs& args) {
   int64_t most = 0;
   for (int32_t co = 0; p.residual_bits != 0 && co < p.co; ++co) {
     const int64_t ratio = args.ratios[co];
     if (ratio > most) most = ratio;
     if (-ratio > most) most = -ratio;
   }
-  return GreatestSum(p) + most * ((1 << p.residual_bits) - 1);
+  return most * ((1 << p.residual_bits) - 1);
+}
+
+// The greatest value that thresholds are compared with, whatever its sign.
+static inline int64_t GreatestValue(const QConvParams& p, const QConvArgs& args) {
+  return GreatestSum(p) + GreatestResidual(p, args);
 }
 
 // Where the weight of channel `ci` of the group at `tap` is, in [tap][channel step][lane] of one

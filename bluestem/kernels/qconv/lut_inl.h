@@ -25,9 +25,9 @@ struct LookUps {
   static constexpr uint32_t kSumScale = 2;
   static constexpr uint32_t kSumOffset = 1;
 
-  // Accumulators fit 16 bits, with a value to spare on either side.
-  static bool FinishesNarrow(const QConvParams& p, const BandPlan& plan, const QConvArgs&) {
-    return StepMaximum(p) * plan.steps * Taps(p) <= 32766;
+  // Accumulators, with what is added to them, fit 16 bits with a value to spare on either side.
+  static bool FinishesNarrow(const QConvParams& p, const BandPlan& plan, const QConvArgs& args) {
+    return StepMaximum(p) * plan.steps * Taps(p) + GreatestResidual(p, args) <= 32766;
   }
 
   // The most that a step adds to a sum.
@@ -80,6 +80,11 @@ struct EvenOddFinish : Step {
   static inline Values ValuesOfHalves(Half even, Half odd, int32_t window) {
     const auto w = static_cast<int16_t>(window);
     return {{even + even - w, odd + odd - w}};
+  }
+  static inline void AddResidual(Values& values, const int16_t* ratios, const uint8_t* codes) {
+    const Half both = Load<Half>(codes);  // of two outputs
+    values.of[0] += (both & 255) * Load<Half>(ratios);
+    values.of[1] += ((both >> 8) & 255) * Load<Half>(ratios + kLanes / 2);
   }
   static inline void StoreValues(const Values& values, int32_t count, uint8_t* y) {
     const Half codes = values.of[0] | (values.of[1] << 8);

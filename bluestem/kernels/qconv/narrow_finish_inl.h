@@ -9,6 +9,8 @@
 //   Values                          the values of a pixel: kCount vectors of 16 bits
 //   ValuesOf(sums, window)          a pixel's, from its sums
 //   StoreValues(values, count, y)   writes `count` values, which are codes, as bytes
+// and, if it adds residuals in 16 bits:
+//   AddResidual(values, ratios, codes)   the ratios as RearrangeNarrow has them, the codes in order
 #pragma once
 
 #include "bluestem/kernels/qconv/epilogue_inl.h"
@@ -19,6 +21,7 @@ namespace bluestem::kernels {
 struct NarrowFinish {
   const int32_t* windows;     // sums of the codes under the kernel, a pixel each
   const int16_t* thresholds;  // RearrangeNarrow's, at the first lane
+  const uint8_t* residual;    // of the codes that are added, as y; or null
   int64_t row_length;
   int32_t levels;
   uint8_t* y;
@@ -48,14 +51,16 @@ static inline int32_t NarrowPosition(const QConvParams& p, int32_t lane) {
 
 // The thresholds as 16 bits, [levels][groups * blocks * 32]: row 0 is m (epilogue_inl.h), row k is
 // (t[k-1] ^ m) - 1, so that one signed comparison "greater" decides. Values that no accumulator
-// reaches are clamped. The sums that are compared are accumulators less `offsets` [groups][blocks *
-// 32], or accumulators if that is null.
+// reaches are clamped. With a residual a row more has the ratios. The sums that are compared are
+// accumulators less `offsets` [groups][blocks * 32], or accumulators if that is null.
 template <class V>
 static void RearrangeNarrow(const QConvParams& p, const QConvArgs& args, const int32_t* offsets,
                             int16_t* rows) {
   const int32_t group_length = GroupBlocks(p) * kQConvBlock;
   const int64_t row_length = int64_t{p.groups} * group_length;
-  std::memset(rows, 0, static_cast<size_t>(row_length * p.levels) * sizeof(int16_t));
+  const bool adds = p.residual_bits != 0;
+  std::memset(rows, 0,
+              static_cast<size_t>(row_length * (p.levels + (adds ? 1 : 0))) * sizeof(int16_t));
   for (int32_t co = 0; co < p.co; ++co) {
     const int64_t group_at = int64_t{co / GroupOutputs(p)} * group_length;
     const int32_t lane = co % GroupOutputs(p);
@@ -70,15 +75,24 @@ static void RearrangeNarrow(const QConvParams& p, const QConvArgs& args, const i
                                                 : value > 32767 ? 32767
                                                                 : value - 1);
     }
+    if (adds) to[p.levels * row_length] = static_cast<int16_t>(args.ratios[co]);
   }
 }
+
+// True if V adds residuals in 16 bits.
+template <class V>
+static constexpr bool kAddsResidual = requires(typename V::Values& values, const int16_t* ratios,
+                                               const uint8_t* codes) {
+  V::AddResidual(values, ratios, codes);
+};
 
 // Returns the rearranged thresholds, made in scratch; null where 16 bits would not do.
 template <class V>
 static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& args,
                                        const BandPlan& plan) {
   if constexpr (V::kFinishes) {
-    if (p.residual_bits == 0 && V::FinishesNarrow(p, plan, args)) {
+    const bool adds = p.residual_bits == 0 || kAddsResidual<V>;
+    if (adds && V::FinishesNarrow(p, plan, args)) {
       int16_t* rows = reinterpret_cast<int16_t*>(args.scratch + plan.thresholds_at);
       const int32_t* offsets = nullptr;
       if constexpr (requires { V::Offsets; }) {
@@ -93,9 +107,11 @@ static const int16_t* NarrowThresholds(const QConvParams& p, const QConvArgs& ar
 
 // True if comparing accumulators that saturate at 16 bits with RearrangeNarrow's rows is exact:
 // each threshold is within 16 bits, or beyond what an accumulator reaches where that too is within.
+// With a residual, which is added to what has saturated, all values must fit.
 static inline bool ThresholdsFit16(const QConvParams& p, const QConvArgs& args) {
   const int64_t most = GreatestValue(p, args);
   if (most < 32767) return true;
+  if (p.residual_bits != 0) return false;
   const int32_t* thresholds = args.thresholds;
   for (int32_t co = 0; co < p.co; ++co, thresholds += p.levels - 1) {
     const int32_t m = args.directions[co] > 0 ? 0 : -1;
@@ -153,6 +169,22 @@ static inline __attribute__((always_inline)) void FinishNarrow(const NarrowFinis
 #pragma GCC unroll 16
   for (int i = 0; i < P; ++i) {
     values[i] = V::ValuesOf(sums[i], V::kSumOffset == 0 ? 0 : finish.windows[i]);
+  }
+  if constexpr (kAddsResidual<V>) {
+    if (finish.residual != nullptr) {
+      const int16_t* ratios = finish.thresholds + finish.levels * finish.row_length;
+      const uint8_t* codes = finish.residual;
+#pragma GCC unroll 16
+      for (int i = 0; i < P; ++i, codes += finish.y_stride) {
+        if (finish.count == V::kLanes) {
+          V::AddResidual(values[i], ratios, codes);
+        } else {
+          uint8_t some[V::kLanes] = {};
+          std::memcpy(some, codes, static_cast<size_t>(finish.count));
+          V::AddResidual(values[i], ratios, some);
+        }
+      }
+    }
   }
   if (finish.levels == 4) {  // 2 bits: unrolled
     CountReached<V, P>(finish, 4, values);

@@ -93,6 +93,27 @@ inline void StorePairs(const TilesRun& run, const TileWork& work, const __m512i*
   }
 }
 
+// The residual's codes of a pixel; zeros where there is none.
+inline __m256i ResidualWords(const TilesRun& run, const TileWork& work, int32_t pixel) {
+  const auto present = static_cast<__mmask16>(pixel < 0 ? 0 : (1 << work.count) - 1);
+  const int64_t at = pixel < 0 ? 0 : int64_t{pixel} * run.p.co + work.co;
+  return _mm256_cvtepu8_epi16(_mm_maskz_loadu_epi8(present, run.args.residual + at));
+}
+
+// Adds the residual to the values of kPairs pairs of pixels; a pair's ratios are those of both.
+template <int kPairs>
+inline void AddResidualPairs(const TilesRun& run, const TileWork& work, __m512i ratios,
+                             const int32_t* pixels, __m512i* values) {
+  const __m512i alternate = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+#pragma GCC unroll 8
+  for (int i = 0; i < kPairs; ++i) {
+    const __m512i first = _mm512_castsi256_si512(ResidualWords(run, work, pixels[2 * i]));
+    const __m512i second = _mm512_castsi256_si512(ResidualWords(run, work, pixels[2 * i + 1]));
+    const __m512i codes = _mm512_permutex2var_epi64(first, alternate, second);
+    values[i] = _mm512_add_epi16(values[i], _mm512_mullo_epi16(codes, ratios));
+  }
+}
+
 // Codes of kPairs pairs of pixels, where 16 bits decide (narrow_finish_inl.h), by masks.
 template <int kPairs, int kLevels>
 inline void FinishNarrowPairs(const TilesRun& run, const TileWork& work, const int32_t* sums,
@@ -112,9 +133,15 @@ inline void FinishNarrowPairs(const TilesRun& run, const TileWork& work, const i
     const int32_t* pair = sums + i * 2 * kTileRows;
     const __m512i packed =
         _mm512_packs_epi32(_mm512_loadu_si512(pair), _mm512_loadu_si512(pair + kTileRows));
-    values[i] = _mm512_xor_si512(packed, flip);
+    values[i] = packed;
     codes[i] = _mm512_setzero_si512();
   }
+  if (run.p.residual_bits != 0) {
+    AddResidualPairs<kPairs>(run, work, thresholds(row + run.p.levels * row_length), pixels,
+                             values);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kPairs; ++i) values[i] = _mm512_xor_si512(values[i], flip);
   const __m512i one = _mm512_set1_epi16(1);
   const int32_t levels = kLevels == 0 ? run.p.levels : kLevels;
 #pragma GCC unroll 3
@@ -174,7 +201,7 @@ inline void FinishTile(const TilesRun& run, const TileWork& work, const int32_t*
 
 inline void PrepareFinish(TilesRun& run) {
   uint8_t* scratch = run.args.scratch + run.plan.thresholds_at;
-  if (Rearranges(run.p) && run.p.residual_bits == 0 && ThresholdsFit16(run.p, run.args)) {
+  if (Rearranges(run.p) && ThresholdsFit16(run.p, run.args)) {
     auto* rows = reinterpret_cast<int16_t*>(scratch);
     RearrangeNarrow<PlainOrder>(run.p, run.args, nullptr, rows);
     run.narrow = rows;
