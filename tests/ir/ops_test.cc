@@ -1,7 +1,7 @@
 // Every op of the registry: evaluated in f32 and in double, which must agree.
 #include "bluestem/ir/ops/ops.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 #include <random>
@@ -11,6 +11,8 @@
 
 namespace bluestem::ir {
 namespace {
+
+using testing::HasSubstr;
 
 struct Case {
   const char* op;
@@ -179,6 +181,28 @@ TEST(EveryOp, TextReadsBackAsTheSameText) {
     for (const ValueId id : graph->inputs) inputs.push_back(RandomInput(graph->value(id), random));
     EXPECT_EQ((*Evaluate(*graph, inputs))[0], (*Evaluate(*again, inputs))[0]) << text;
   }
+}
+
+TEST(QConv, RefusesAResidualThatDoesNotFit) {
+  const auto refusal = [](const std::string& shape, const std::string& inputs,
+                          const std::string& attributes) {
+    const std::string text =
+        "graph \"g\" input %x : u8[1,2,2,1] quant(scale=0.5, bits=2, levels=4) input %r : u8" +
+        shape +
+        " quant(scale=0.5, bits=2, levels=4) %w = const s8[2,1,1,1] {1,-1} "
+        "%y = QConv(%x, %w, s32[2,1]{0,1}, s8[2]{1,1}" +
+        inputs + ") {x_bits=2, w_bits=1, epilogue=\"threshold\", bits=1, levels=2" + attributes +
+        "} output %y";
+    return FromText(text).status().message();
+  };
+  EXPECT_EQ(refusal("[1,2,2,2]", ", %r, s32[2]{3,4}", ", residual_bits=2"), "");
+  EXPECT_THAT(refusal("[1,2,2,1]", ", %r, s32[2]{3,4}", ", residual_bits=2"),
+              HasSubstr("the residual has shape [1,2,2,1]; expected [1,2,2,2]"));
+  EXPECT_THAT(refusal("[1,2,2,2]", ", %r, s32[1]{3}", ", residual_bits=2"),
+              HasSubstr("ratios has shape [1]"));
+  EXPECT_THAT(refusal("[1,2,2,2]", ", %r, s32[2]{3,4}", ""), HasSubstr("must be 1 to 8"));
+  EXPECT_THAT(refusal("[1,2,2,2]", "", ", residual_bits=2"), HasSubstr("without a residual"));
+  EXPECT_THAT(refusal("[1,2,2,2]", ", %r", ", residual_bits=2"), HasSubstr("takes 4 inputs"));
 }
 
 // Values worked out by hand, so that both evaluations cannot be wrong alike.
