@@ -9,6 +9,7 @@
 #include "bluestem/train/internal/initial.h"
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
+#include "bluestem/train/internal/map_mean.h"
 #include "bluestem/train/internal/norm_act.h"
 #include "bluestem/train/internal/space_to_depth.h"
 #include "bluestem/train/internal/torch.h"
@@ -80,7 +81,6 @@ struct Module::State {
                      at::Tensor& input_gradient, uint64_t seed);
   void BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient);
   void BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor& input_gradient, uint64_t seed);
-  std::vector<float> MeanScores() const;
   void SumGradients();
 };
 
@@ -201,21 +201,6 @@ void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_
     ForwardBlock(i, mode, dropout_seed);
     x = blocks[i].output;
   }
-}
-
-std::vector<float> Module::State::MeanScores() const {
-  const at::Tensor& x = blocks.back().output;
-  const int64_t n = x.size(0), classes = x.size(1), pixels = x.size(2) * x.size(3);
-  const auto* values = x.data_ptr<float>();
-  std::vector<float> scores(static_cast<size_t>(n * classes));
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t k = 0; k < classes; ++k) {
-      float sum = 0;
-      for (int64_t p = 0; p < pixels; ++p) sum += values[(i * pixels + p) * classes + k];
-      scores[static_cast<size_t>(i * classes + k)] = sum / static_cast<float>(pixels);
-    }
-  }
-  return scores;
 }
 
 // `gradient` is of the block's output; `shortcut_gradient` is, on entry, what a later shortcut
@@ -401,7 +386,7 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   s.UseWeights(options.float_weights);
   s.finite = true;
   s.Forward(input, State::Mode::kTrain, options.seed);
-  const std::vector<float> scores = s.MeanScores();
+  const std::vector<float> scores = MapMean(s.blocks.back().output);
   const int64_t classes = s.network.classes;
   std::vector<float> gradient(scores.size());
   const Targets aim{.labels = input.labels,
@@ -413,19 +398,11 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   LossResult loss = CrossEntropy(input.count, classes, scores.data(), aim, gradient.data());
   if (input.teacher.scores != nullptr)
     Distil(input.count, classes, scores.data(), input.teacher, loss, gradient.data());
-  const at::Tensor& last = s.blocks.back().output;
-  const int64_t pixels = last.size(2) * last.size(3);
   // `gradient` is of the mean over this rank's images, which are a part of the joint mean.
   double joint_weight = loss.weight;
   s.ranks.Sum(&joint_weight, 1);
   const double part = loss.weight / joint_weight;
-  at::Tensor g = EmptyMap(last.size(0), last.size(1), last.size(2), last.size(3));
-  auto* values = g.data_ptr<float>();
-  for (int64_t i = 0; i < input.count * pixels; ++i) {
-    for (int64_t k = 0; k < classes; ++k)
-      values[i * classes + k] = gradient[static_cast<size_t>((i / pixels) * classes + k)] *
-                                static_cast<float>(part) / static_cast<float>(pixels);
-  }
+  at::Tensor g = MapMeanGradient(s.blocks.back().output, gradient, part);
   at::Tensor shortcut_gradient;
   for (size_t i = s.blocks.size(); i-- > 0;) {
     at::Tensor input_gradient;
@@ -473,7 +450,7 @@ std::vector<float> Module::Scores(const StepInput& input) {
   const c10::InferenceMode no_tape;
   state_->UseWeights(false);
   state_->Forward(input, State::Mode::kScores, 0);
-  return state_->MeanScores();
+  return MapMean(state_->blocks.back().output);
 }
 
 std::vector<float> Module::LastOutput(size_t block) const {
