@@ -20,20 +20,10 @@
 // and quantizer. Image sides are multiples of 4 (bluestem_s) or 8 (the others).
 #include <numeric>
 
-#include "bluestem/train/networks/network.h"
+#include "bluestem/train/networks/parts.h"
 
 namespace bluestem::train {
 namespace {
-
-constexpr int64_t kDefaultWidth = 32;
-
-Block Body(const std::string& name, int64_t channels) {
-  return {.name = name,
-          .channels = channels,
-          .initial = Initial::kUniform,
-          .gamma = false,
-          .epsilon = 1e-5F};
-}
 
 void Append(std::vector<Block>& blocks, const std::string& name, int64_t channels, int32_t pool) {
   blocks.push_back(Body(name, channels));
@@ -56,24 +46,6 @@ std::vector<Block> Begin(int64_t width) {
   blocks.back().stride = 2;
   blocks.back().weights = Weights::kEightBit;
   return blocks;
-}
-
-std::vector<Block> End(std::vector<Block> blocks, int64_t classes, float gain) {
-  blocks.back().dropout = true;
-  blocks.push_back({.name = "head",
-                    .channels = classes,
-                    .kernel = 1,
-                    .pad = 0,
-                    .weights = Weights::kEightBit,
-                    .initial = Initial::kUniform,
-                    .gain = gain,
-                    .batch_norm = false,
-                    .activation = Activation::kNone});
-  return blocks;
-}
-
-int64_t WidthOf(const config::Experiment& experiment) {
-  return experiment.network.width > 0 ? experiment.network.width : kDefaultWidth;
 }
 
 // The rest of the nets with a stage at a quarter of the map.
