@@ -17,11 +17,11 @@ TEST(IntegerStep, TakesTheBlocksThatItCan) {
   Module module(fixture.network, fixture.shapes, 3);
   EXPECT_EQ(module.IntegerBlocks(), 0U);
   module.UseIntegers(edge::CpuIsas());
-  EXPECT_EQ(module.IntegerBlocks(), 5U);
+  EXPECT_EQ(module.IntegerBlocks(), 6U);
   const auto reason = [&](size_t i) { return RefusesIntegers(fixture.network, fixture.shapes, i); };
   EXPECT_STREQ(reason(0), "its weights are not of one bit");
-  EXPECT_STREQ(reason(6), "its channels are not multiples of 16");
-  EXPECT_STREQ(reason(7), "its weights are not of one bit");
+  EXPECT_STREQ(reason(7), "its channels are not multiples of 16");
+  EXPECT_STREQ(reason(8), "its weights are not of one bit");
 }
 
 class IntegerStepTest : public testing::TestWithParam<bool> {};

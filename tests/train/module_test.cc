@@ -18,29 +18,49 @@ struct Fixture {
   std::vector<int32_t> labels;
 };
 
+Block Scores() {
+  return {.name = "scores",
+          .channels = 4,
+          .kernel = 1,
+          .pad = 0,
+          .gain = 0.5F,
+          .bias = true,
+          .batch_norm = false,
+          .activation = Activation::kNone};
+}
+
 // Every feature of a block once: stride, pool before and after, shortcut, space to depth, bias,
 // gamma.
-Fixture MakeFixture(const std::string& weights, const std::string& activations) {
+std::vector<Block> EveryFeature() {
+  return {{.name = "a", .channels = 8, .kernel = 4, .stride = 2},
+          {.name = "b", .channels = 8, .gamma = false, .shortcut = true},
+          {.name = "c", .channels = 8, .shortcut = true},
+          {.name = "d", .channels = 16, .gamma = false, .pool = 2, .pool_first = true},
+          {.name = "e", .channels = 8, .space_to_depth = 2},
+          {.name = "f", .channels = 16, .pool = 2},
+          Scores()};
+}
+
+// By one and by two blocks, two from one source, of a pool's and a space to depth's output, with a
+// pool behind, over a stride to more channels.
+std::vector<Block> EveryCodeShortcut() {
+  return {{.name = "a", .channels = 8, .kernel = 4, .stride = 2, .pool = 2},
+          {.name = "b", .channels = 8, .code_shortcut = 1},
+          {.name = "c", .channels = 8, .code_shortcut = 2, .space_to_depth = 2},
+          {.name = "d", .channels = 32, .gamma = false, .code_shortcut = 1},
+          {.name = "e", .channels = 40, .stride = 2, .code_shortcut = 2},
+          Scores()};
+}
+
+Fixture MakeFixture(const std::string& weights, const std::string& activations,
+                    std::vector<Block> blocks = EveryFeature()) {
   Fixture fixture;
   Network& network = fixture.network;
   network.name = "test";
   network.h = network.w = 16, network.c = 3, network.classes = 4;
   network.weight_quantizer = FindWeightQuantizer(weights);
   network.activation_quantizer = FindActivationQuantizer(activations);
-  network.blocks = {{.name = "a", .channels = 8, .kernel = 4, .stride = 2},
-                    {.name = "b", .channels = 8, .gamma = false, .shortcut = true},
-                    {.name = "c", .channels = 8, .shortcut = true},
-                    {.name = "d", .channels = 16, .gamma = false, .pool = 2, .pool_first = true},
-                    {.name = "e", .channels = 8, .space_to_depth = 2},
-                    {.name = "f", .channels = 16, .pool = 2},
-                    {.name = "g",
-                     .channels = 4,
-                     .kernel = 1,
-                     .pad = 0,
-                     .gain = 0.5F,
-                     .bias = true,
-                     .batch_norm = false,
-                     .activation = Activation::kNone}};
+  network.blocks = std::move(blocks);
   fixture.shapes = Shapes(network).value();
   Rng rng(5);
   fixture.images.resize(6 * 16 * 16 * 3);
@@ -54,9 +74,11 @@ StepResult RunStep(Module& module, const Fixture& fixture) {
                      {.label_smoothing = 0.1});
 }
 
-TEST(Module, GradientsEqualFiniteDifferences) {
+class Gradients : public testing::TestWithParam<std::vector<Block> (*)()> {};
+
+TEST_P(Gradients, EqualFiniteDifferences) {
   UseThreads(1);
-  const Fixture fixture = MakeFixture("none", "none");
+  const Fixture fixture = MakeFixture("none", "none", GetParam()());
   Module module(fixture.network, fixture.shapes, 3);
   Rng rng(9);
   for (const ParameterView& p : module.parameters()) {  // away from the symmetric start
@@ -84,6 +106,8 @@ TEST(Module, GradientsEqualFiniteDifferences) {
     EXPECT_NEAR(slope / square, 1.0, 0.05) << p.name;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Blocks, Gradients, testing::Values(EveryFeature, EveryCodeShortcut));
 
 TEST(NormAct, TheGradientOfALearnedMaxIsTheSumOverAllRows) {
   constexpr int64_t kRows = 1500, kChannels = 5;  // three chunks of rows
@@ -127,8 +151,10 @@ TEST(Module, LearnsAMaxForEachLayerWithCodes) {
   for (const Block& block : module.network().blocks) EXPECT_GT(block.spec.max, 0) << block.name;
 }
 
-TEST(Module, GivesTheSameBitsForTheSameSeedAndAnyThreads) {
-  const Fixture fixture = MakeFixture("binary_mean_scaling", "linear_mid_tread_half");
+class Bits : public testing::TestWithParam<std::vector<Block> (*)()> {};
+
+TEST_P(Bits, AreTheSameForTheSameSeedAndAnyThreads) {
+  const Fixture fixture = MakeFixture("binary_mean_scaling", "linear_mid_tread_half", GetParam()());
   std::vector<std::vector<float>> gradients;
   for (const int threads : {2, 2}) {
     UseThreads(threads);
@@ -141,6 +167,8 @@ TEST(Module, GivesTheSameBitsForTheSameSeedAndAnyThreads) {
   }
   EXPECT_EQ(gradients[0], gradients[1]);
 }
+
+INSTANTIATE_TEST_SUITE_P(Blocks, Bits, testing::Values(EveryFeature, EveryCodeShortcut));
 
 TEST(Module, StatisticsOfOneBatchGiveTheScoresOfThatBatch) {
   UseThreads(1);

@@ -17,8 +17,8 @@ struct StepFixture {
   std::vector<float> images;
   std::vector<int32_t> labels;
 
-  // Every way of a block's output to the next: codes, a pool before or after, space to depth, a
-  // shortcut.
+  // Every way of a block's output to the next: codes, a pool before or after, space to depth,
+  // shortcuts.
   explicit StepFixture(bool pool_first = true) {
     network.name = "test";
     network.h = network.w = 16, network.c = 3, network.classes = 4;
@@ -34,6 +34,7 @@ struct StepFixture {
          .gamma = false,
          .pool = 2,
          .pool_first = pool_first},
+        {.name = "code_shortcut", .channels = 16, .code_shortcut = 1},
         {.name = "fold", .channels = 16, .kernel = 2, .pad = 0, .space_to_depth = 2},
         {.name = "pool_after", .channels = 16, .pool = 2},
         {.name = "narrow", .channels = 24, .kernel = 1, .pad = 0},

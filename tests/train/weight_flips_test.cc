@@ -44,7 +44,7 @@ TEST_F(Flips, CountsSignsThatChangedSinceTheLastCallInOneBitLayersAlone) {
   Negate(codes, codes.count - 1, 1);
   Negate(Weight(module_, "stem"), 0, 5);  // 8-bit
   const std::vector<LayerShare> first = flips.Take();
-  EXPECT_EQ(first.size(), 6U);
+  EXPECT_EQ(first.size(), 7U);
   EXPECT_DOUBLE_EQ(ShareOf("codes", first), 11.0 / static_cast<double>(codes.count));
   EXPECT_EQ(ShareOf("shortcut", first), 0);
   EXPECT_EQ(ShareOf("stem", first), -1);

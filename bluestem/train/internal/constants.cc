@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "bluestem/train/internal/exact.h"
+#include "bluestem/train/internal/ratios.h"
 
 namespace bluestem::train {
 namespace {
@@ -34,6 +35,7 @@ BlockConstants ConstantsOf(const Module& module, size_t i) {
     constants.gamma.assign(constants.beta.size(), 1.0F);
   constants.mean = Values(module.statistics(), i, Role::kMean);
   constants.variance = Values(module.statistics(), i, Role::kVariance);
+  if (AddsCodesToSums(module.network(), i)) MakeRatiosWhole(module.network(), i, constants);
   return constants;
 }
 

@@ -14,9 +14,8 @@ namespace {
 struct Flow {
   std::vector<float> values;
   bool codes = false;
-  double scale = 1.0;  // of one code
-  std::vector<float>
-      before;  // the value before the activation, where the next block's shortcut reads it
+  double scale = 1.0;         // of one code
+  std::vector<float> before;  // what the next block's shortcut adds; empty: it has none
 };
 
 struct ExactBlock {
@@ -63,6 +62,8 @@ struct ExactNetwork::State {
   std::vector<ExactBlock> blocks;
 
   Flow Input(int64_t count, const uint8_t* pixels) const;
+  // What block i's code_shortcut adds, of what its source put out.
+  std::vector<float> Added(size_t i, int64_t count, const std::vector<float>& output) const;
   Flow Run(size_t i, int64_t count, Flow flow) const;
   // Norm, pool before it, shortcut and activation; `sums` are the convolution's. Fills values,
   // codes, scale, before.
@@ -97,7 +98,7 @@ Flow ExactNetwork::State::Finish(size_t i, int64_t count, const Chain& chain, bo
   const ActivationQuantizer* activation = network.ActivationOf(block);
   const bool quantizes = activation != nullptr && activation->quantizes;
   const bool needed_later = i + 1 < blocks.size() && network.blocks[i + 1].shortcut;
-  const bool codes_at_once = integer && quantizes && !block.shortcut && !needed_later;
+  const bool codes_at_once = integer && quantizes && shortcut.empty() && !needed_later;
   Flow flow{.values = {},
             .codes = quantizes,
             .scale = quantizes ? static_cast<double>(block.spec.Scale()) : 1.0,
@@ -130,7 +131,7 @@ Flow ExactNetwork::State::Finish(size_t i, int64_t count, const Chain& chain, bo
     } else {
       std::copy(x, x + norm_size, y);
     }
-    for (int64_t k = 0; block.shortcut && k < norm_size; ++k)
+    for (int64_t k = 0; !shortcut.empty() && k < norm_size; ++k)
       y[k] += shortcut[static_cast<size_t>(image * norm_size + k)];
     if (needed_later) std::copy(y, y + norm_size, flow.before.begin() + image * norm_size);
     for (int64_t k = 0; activation != nullptr && !codes_at_once && k < norm_size; ++k) {
@@ -138,6 +139,25 @@ Flow ExactNetwork::State::Finish(size_t i, int64_t count, const Chain& chain, bo
     }
   });
   return flow;
+}
+
+std::vector<float> ExactNetwork::State::Added(size_t i, int64_t count,
+                                              const std::vector<float>& output) const {
+  const BlockShape& s = shapes[i];
+  const size_t next = i - static_cast<size_t>(network.blocks[i].code_shortcut) + 1;
+  const Picked picked{.h = shapes[next].h,
+                      .w = shapes[next].w,
+                      .c = shapes[next].ci,
+                      .stride = network.ShortcutStride(i),
+                      .to_h = s.norm_h,
+                      .to_w = s.norm_w,
+                      .to_c = s.co};
+  const int64_t from = picked.h * picked.w * picked.c, to = s.norm_h * s.norm_w * s.co;
+  std::vector<float> added(static_cast<size_t>(count * to));
+  ForImages(count, [&](int64_t image) {
+    RunShortcut(picked, output.data() + image * from, added.data() + image * to);
+  });
+  return added;
 }
 
 Flow ExactNetwork::State::Run(size_t i, int64_t count, Flow flow) const {
@@ -211,8 +231,12 @@ std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pix
                                                const CodesSeen& seen) const {
   const State& s = *state_;
   Flow flow = s.Input(count, pixels);
+  std::vector<std::vector<float>> outputs(s.blocks.size());  // where a code_shortcut reads them
   for (size_t i = 0; i < s.blocks.size(); ++i) {
+    const auto back = static_cast<size_t>(s.network.blocks[i].code_shortcut);
+    if (back > 0) flow.before = s.Added(i, count, outputs[i - back]);
     flow = s.Run(i, count, std::move(flow));
+    if (s.network.FeedsShortcut(i)) outputs[i] = RealValues(flow);
     if (seen && flow.codes) seen(i, flow.values);
   }
   const std::vector<float> scores = RealValues(flow);

@@ -19,6 +19,7 @@
 namespace bluestem::train {
 
 // The constants of a block as the graph has them: what exact evaluation reads and export writes.
+// Those of a block with a code_shortcut have whole ratios (internal/ratios.h).
 struct BlockConstants {
   QuantizedWeights weights;  // codes [co, kh*kw*ci] with OHWI order; scales include the block's
                              // gain. bits 0: none

@@ -109,6 +109,16 @@ void RunSpaceToDepth(int64_t h, int64_t w, int64_t c, int64_t side, const float*
   }
 }
 
+void RunShortcut(const Picked& p, const float* x, float* y) {
+  for (int64_t oy = 0; oy < p.to_h; ++oy) {
+    for (int64_t ox = 0; ox < p.to_w; ++ox, y += p.to_c) {
+      const float* from = x + (oy * p.w + ox) * p.stride * p.c;
+      std::copy(from, from + p.c, y);
+      std::fill(y + p.c, y + p.to_c, 0.0F);
+    }
+  }
+}
+
 void Sigmoids(int64_t count, const float* x, float* y) {
   kernels::unary_f32({.op = kernels::UnaryOp::kSigmoid, .count = count, .p0 = 0, .p1 = 0}, x, y);
 }

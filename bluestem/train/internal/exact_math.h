@@ -46,6 +46,12 @@ void RunRealConv(const RealConv& conv, const float* x, float* y);
 void RunMaxPool(int64_t h, int64_t w, int64_t c, int64_t side, const float* x, float* y);
 // [h, w, c] -> [h/side, w/side, side*side*c], channel (dy*side + dx)*c + ch.
 void RunSpaceToDepth(int64_t h, int64_t w, int64_t c, int64_t side, const float* x, float* y);
+// What a code_shortcut adds, [to_h, to_w, to_c], of [h, w, c]: each stride-th pixel, zeros from
+// channel c on.
+struct Picked {
+  int64_t h, w, c, stride, to_h, to_w, to_c;
+};
+void RunShortcut(const Picked& picked, const float* x, float* y);
 // y[i] = sigmoid(x[i]), by the kernel that artefacts have.
 void Sigmoids(int64_t count, const float* x, float* y);
 // Mean over [pixels, c], in order, times f32(1/pixels); then the head.

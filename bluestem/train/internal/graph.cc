@@ -26,6 +26,7 @@ class Builder {
     ValueId before = ir::kNoValue;
     for (size_t i = 0; i < network_.blocks.size(); ++i) {
       BLUESTEM_RETURN_IF_ERROR(AppendBlock(i, x, before));
+      outputs_.push_back(x);
     }
     BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("GlobalAvgPool", "mean", {x}, Nchw()));
     BLUESTEM_ASSIGN_OR_RETURN(
@@ -123,6 +124,28 @@ class Builder {
     return Activate(i, x, before);
   }
 
+  // What the block's code_shortcut adds.
+  Result<ValueId> Added(size_t i) {
+    const Block& block = network_.blocks[i];
+    const size_t source = i - static_cast<size_t>(block.code_shortcut);
+    const BlockShape& from = module_.shapes()[source + 1];
+    const int64_t stride = network_.ShortcutStride(i), missing = block.channels - from.ci;
+    ValueId x = outputs_[source];
+    if (stride > 1) {
+      BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("Slice", block.name + "/pixels", {x},
+                                                 Attributes()
+                                                     .Set("starts", std::vector<int64_t>{0, 0})
+                                                     .Set("ends", std::vector{from.h, from.w})
+                                                     .Set("axes", std::vector<int64_t>{2, 3})
+                                                     .Set("steps", std::vector(2, stride))));
+    }
+    if (missing == 0) return x;
+    return graph_.Append("Pad", block.name + "/channels", {x},
+                         Attributes()
+                             .Set("pads", std::vector<int64_t>{0, 0, 0, 0, 0, missing, 0, 0})
+                             .Set("value", 0.0));
+  }
+
   // A pool that training puts before the norm stands behind the quantizer here (they commute: gamma
   // is 1), unless the value before the quantizer is needed at the pooled size.
   Status Activate(size_t i, ValueId& x, ValueId& before) {
@@ -134,7 +157,10 @@ class Builder {
           x, graph_.Append("MaxPool", block.name + "/pool", {x}, Window(block.pool)));
       pool = false;
     }
-    if (block.shortcut) {
+    if (block.code_shortcut > 0) {
+      BLUESTEM_ASSIGN_OR_RETURN(before, Added(i));
+    }
+    if (block.shortcut || block.code_shortcut > 0) {
       BLUESTEM_ASSIGN_OR_RETURN(x, graph_.Append("Add", block.name + "/add", {x, before}));
     }
     before = x;
@@ -161,6 +187,7 @@ class Builder {
   const Module& module_;
   const Network& network_;
   ir::Graph graph_;
+  std::vector<ValueId> outputs_;  // of the blocks so far
 };
 
 }  // namespace

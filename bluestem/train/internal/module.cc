@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bluestem/base/rng.h"
+#include "bluestem/train/internal/code_shortcut.h"
 #include "bluestem/train/internal/initial.h"
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
@@ -32,6 +33,8 @@ struct BlockState {
   std::vector<double> sum_mean, sum_square;        // while statistics are collected
   at::Tensor input, conv, normed, before, output;  // maps of this step
   at::Tensor pool_index, dropout_mask;
+  at::Tensor added;            // by a code_shortcut
+  at::Tensor output_gradient;  // what later blocks' code_shortcuts send back
   NormState norm;
   std::unique_ptr<IntegerBlock> integer;  // null: in f32
 };
@@ -60,12 +63,22 @@ struct Module::State {
   // Returns what takes block i's output as codes and nothing else, or null.
   IntegerBlock* TakesCodes(size_t i) const {
     const Block& block = network.blocks[i];
-    const bool plain =
-        block.batch_norm && block.space_to_depth == 0 && (block.pool == 0 || block.pool_first);
+    const bool plain = block.batch_norm && block.space_to_depth == 0 &&
+                       (block.pool == 0 || block.pool_first) && !network.FeedsShortcut(i);
     return plain && i + 1 < blocks.size() ? Integer(i + 1) : nullptr;
   }
   ActivationCall Activation(const Block& block) const {
     return {.quantizer = network.ActivationOf(block), .spec = block.spec};
+  }
+  // Returns what is added to block i's norm, or null.
+  const float* Shortcut(size_t i) const {
+    const Block& block = network.blocks[i];
+    if (block.code_shortcut > 0) return blocks[i].added.data_ptr<float>();
+    return block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr;
+  }
+  // Returns the block whose output block i's code_shortcut adds.
+  BlockState& Source(size_t i) {
+    return blocks[i - static_cast<size_t>(network.blocks[i].code_shortcut)];
   }
   at::Tensor Weight(size_t i) {
     const BlockShape& shape = shapes[i];
@@ -146,8 +159,9 @@ void Module::State::NormAndActivate(size_t i, Mode mode) {
     finite &= std::isfinite(state.norm.a[c]) && std::isfinite(state.norm.b[c]);
   const bool needed_later = i + 1 < blocks.size() && network.blocks[i + 1].shortcut;
   state.before = needed_later ? EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3)) : at::Tensor();
-  const float* shortcut = block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr;
-  NormActForward(map, state.norm, Activation(block), values, shortcut,
+  if (block.code_shortcut > 0)
+    state.added = ShortcutValues(Source(i).output, network.ShortcutStride(i), block.channels);
+  NormActForward(map, state.norm, Activation(block), values, Shortcut(i),
                  needed_later ? state.before.data_ptr<float>() : nullptr, output, codes);
 }
 
@@ -210,6 +224,8 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
                                   at::Tensor& input_gradient, uint64_t seed) {
   const Block& block = network.blocks[i];
   BlockState& state = blocks[i];
+  if (state.output_gradient.defined()) gradient.add_(state.output_gradient);
+  state.output_gradient.reset();
   if (block.space_to_depth > 0) gradient = DepthToSpace(gradient, block.space_to_depth);
   if (block.pool > 0 && !block.pool_first) {
     const at::Tensor shape =
@@ -225,18 +241,18 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
   at::Tensor gz = EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
   at::Tensor to_previous;
   if (block.batch_norm) {
-    if (block.shortcut) to_previous = at::empty_like(gz);
+    const bool adds = block.shortcut || block.code_shortcut > 0;
+    if (adds) to_previous = at::empty_like(gz);
     double max_gradient = 0;
     const NormActGradients gradients{
         .gy = gradient.data_ptr<float>(),
         .gr = shortcut_gradient.defined() ? shortcut_gradient.data_ptr<float>() : nullptr,
         .gz = gz.data_ptr<float>(),
-        .gshortcut = block.shortcut ? to_previous.data_ptr<float>() : nullptr,
+        .gshortcut = adds ? to_previous.data_ptr<float>() : nullptr,
         .ggamma = block.gamma ? state.gamma_gradient.data() : nullptr,
         .gbeta = state.beta_gradient.data(),
         .gmax = state.max_gradient.empty() ? nullptr : &max_gradient};
-    NormActBackward(map, state.norm, Activation(block), z.data_ptr<float>(),
-                    block.shortcut ? blocks[i - 1].before.data_ptr<float>() : nullptr, ranks,
+    NormActBackward(map, state.norm, Activation(block), z.data_ptr<float>(), Shortcut(i), ranks,
                     gradients);
     if (!state.max_gradient.empty()) {
       const double factor =
@@ -247,7 +263,10 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
     ActBackward(map, Activation(block), z.data_ptr<float>(), gradient.data_ptr<float>(),
                 gz.data_ptr<float>());
   }
-  shortcut_gradient = to_previous;
+  if (block.code_shortcut > 0)
+    AddShortcutGradient(Source(i).output, network.ShortcutStride(i), to_previous,
+                        Source(i).output_gradient);
+  shortcut_gradient = block.shortcut ? to_previous : at::Tensor();
   if (Integer(i) != nullptr) return BackwardIntegers(i, gz, input_gradient, seed);
   if (block.pool > 0 && block.pool_first) {
     gz = Contiguous(at::max_pool2d_with_indices_backward(gz, state.conv, {block.pool, block.pool},

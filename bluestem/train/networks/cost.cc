@@ -14,10 +14,7 @@ int64_t GreatestCode(int32_t bits) {
 
 int32_t InputBits(const Network& network, size_t block) {
   if (block == 0) return network.normalize == image::Normalize::kPerImageStandardization ? 32 : 8;
-  const Block& previous = network.blocks[block - 1];
-  const bool codes =
-      previous.activation == Activation::kQuantized && network.activation_quantizer->quantizes;
-  return codes ? previous.spec.bits : 32;
+  return network.MakesCodes(block - 1) ? network.blocks[block - 1].spec.bits : 32;
 }
 
 Status CheckAccumulator(const Network& network, size_t block, const BlockShape& shape) {
@@ -50,9 +47,7 @@ std::vector<LayerCost> CostTable(const Network& network, const std::vector<Block
     row.parameters = row.weights + (block.bias ? shape.co : 0) +
                      (block.batch_norm ? (block.gamma ? 2 : 1) * shape.co : 0);
     row.weight_bytes = (row.weights * row.w_bits + 7) / 8;
-    const bool codes =
-        block.activation == Activation::kQuantized && network.activation_quantizer->quantizes;
-    row.activation_bytes = shape.norm_h * shape.norm_w * shape.co * (codes ? 1 : 4);
+    row.activation_bytes = shape.norm_h * shape.norm_w * shape.co * (network.MakesCodes(i) ? 1 : 4);
     rows.push_back(row);
   }
   return rows;

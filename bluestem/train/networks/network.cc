@@ -49,6 +49,24 @@ const ActivationQuantizer* Network::ActivationOf(const Block& block) const {
   return nullptr;
 }
 
+bool Network::MakesCodes(size_t i) const {
+  return blocks[i].activation == Activation::kQuantized && activation_quantizer->quantizes;
+}
+
+bool Network::FeedsShortcut(size_t i) const {
+  for (size_t k = i + 1; k < blocks.size(); ++k) {
+    if (static_cast<size_t>(blocks[k].code_shortcut) == k - i) return true;
+  }
+  return false;
+}
+
+int64_t Network::ShortcutStride(size_t i) const {
+  int64_t stride = 1;
+  for (size_t k = i; k + static_cast<size_t>(blocks[i].code_shortcut) > i; --k)
+    stride *= blocks[k].stride;
+  return stride;
+}
+
 Result<std::vector<BlockShape>> Shapes(const Network& network) {
   std::vector<BlockShape> shapes;
   int64_t h = network.h, w = network.w, c = network.c;
@@ -110,6 +128,20 @@ Status SetLayerBits(const std::string& layer, Network& network) {
                network.name, known);
 }
 
+void CheckCodeShortcut(const Network& network, const std::vector<BlockShape>& shapes, size_t i) {
+  const Block& block = network.blocks[i];
+  if (block.code_shortcut == 0) return;
+  BLUESTEM_CHECK(block.code_shortcut <= 2 && static_cast<size_t>(block.code_shortcut) <= i &&
+                     block.batch_norm && !block.shortcut && !block.pool_first,
+                 "a shortcut of codes comes from one or two blocks back and follows a norm");
+  const size_t source = i - static_cast<size_t>(block.code_shortcut);
+  const int64_t stride = network.ShortcutStride(i), channels = shapes[source + 1].ci;
+  BLUESTEM_CHECK((shapes[source].out_h - 1) / stride + 1 == shapes[i].norm_h &&
+                     (shapes[source].out_w - 1) / stride + 1 == shapes[i].norm_w &&
+                     channels <= block.channels,
+                 "a shortcut of codes joins equal shapes but for a stride and new channels");
+}
+
 }  // namespace
 
 Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classes) {
@@ -163,6 +195,7 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
                                        shapes[i - 1].norm_h == shapes[i].norm_h &&
                                        shapes[i - 1].co == block.channels),
                    "a shortcut joins equal shapes");
+    CheckCodeShortcut(network, shapes, i);
     BLUESTEM_RETURN_IF_ERROR(CheckAccumulator(network, i, shapes[i]));
   }
   return network;

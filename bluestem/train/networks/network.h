@@ -3,11 +3,16 @@
 //
 // A block, in order; what is off is skipped:
 //   convolution [+ bias] -> max-pool (if pool_first) -> batch norm -> + the value before the
-//   previous block's activation (shortcut) -> activation -> dropout -> max-pool -> space to depth
+//   previous block's activation (shortcut), or what an earlier block puts out (code_shortcut)
+//   -> activation -> dropout -> max-pool -> space to depth
 // After the last block: mean over height and width, then the head.
 //
 // A pool before the batch norm needs gamma fixed at 1: then norm and quantizer are rising,
 // max-pooling commutes with them, and the exported graph pools codes.
+//
+// A code_shortcut adds codes times their step. The exact evaluation and the exported graph scale
+// the norm so that a code is worth a whole number of the convolution's sums (internal/ratios.h):
+// then no value between two blocks is real.
 //
 // Threads: values. Ownership: quantizer rows are static.
 #pragma once
@@ -49,6 +54,9 @@ struct Block {
   bool gamma = true;  // false: fixed at 1
   float epsilon = 1e-3F;
   bool shortcut = false;
+  // Adds what the block so many back puts out; 0: nothing. Of that every second pixel where a
+  // stride of 2 lies between, and nothing in channels beyond its own (He et al. 2015, option A).
+  int32_t code_shortcut = 0;
   Activation activation = Activation::kQuantized;
   // Of Activation::kQuantized. A quantizer that learns its max changes it here, in a Module's own
   // copy: parameter "<name>/max".
@@ -91,6 +99,12 @@ struct Network {
   const WeightQuantizer& WeightsOf(const Block& block) const;
   // Returns what makes block i's output; nullptr for Activation::kNone.
   const ActivationQuantizer* ActivationOf(const Block& block) const;
+  // Returns true if block i puts out codes.
+  bool MakesCodes(size_t i) const;
+  // Returns true if a later block's code_shortcut reads what block i puts out.
+  bool FeedsShortcut(size_t i) const;
+  // Returns the stride from what block i's code_shortcut reads to block i's output.
+  int64_t ShortcutStride(size_t i) const;
 };
 
 // Returns one shape a block. Errors: kInvalidArgument where a pool or a space-to-depth does not
