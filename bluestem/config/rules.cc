@@ -12,14 +12,16 @@ struct NetworkRule {
   int64_t multiple;  // both sides of the picture
   const char* reason;
   bool has_width;
+  bool chooses_shortcut;
 };
 
 constexpr std::array kNetworks = {
-    NetworkRule{"lmnet_v0", 32, "it halves the picture five times by pooling", false},
-    NetworkRule{"lmnet_v1", 8, "it halves the picture three times by space-to-depth", false},
-    NetworkRule{"bluestem_s", 4, "it halves the picture twice", true},
-    NetworkRule{"bluestem_m", 8, "it halves the picture three times", true},
-    NetworkRule{"bluestem_l", 8, "it halves the picture three times", true},
+    NetworkRule{"lmnet_v0", 32, "it halves the picture five times by pooling", false, false},
+    NetworkRule{"lmnet_v1", 8, "it halves the picture three times by space-to-depth", false, false},
+    NetworkRule{"bluestem_s", 4, "it halves the picture twice", true, true},
+    NetworkRule{"bluestem_m", 8, "it halves the picture three times", true, true},
+    NetworkRule{"bluestem_l", 8, "it halves the picture three times", true, true},
+    NetworkRule{"resnet20", 4, "it halves the picture twice", true, false},
 };
 
 Violation NetworkViolation(const Experiment& e) {
@@ -34,8 +36,17 @@ Violation NetworkViolation(const Experiment& e) {
   }
   if (e.network.width != 0 && !network->has_width) {
     return {"network.width", fmt::format("got {}; expected 0: the widths of {} are fixed; "
-                                         "bluestem_s, bluestem_m and bluestem_l have this key",
+                                         "bluestem_s, bluestem_m, bluestem_l and resnet20 have "
+                                         "this key",
                                          e.network.width, network->name)};
+  }
+  if (e.network.shortcut != "stream" && !network->chooses_shortcut) {
+    return {"network.shortcut",
+            fmt::format("got {}; expected stream, the default: {}; bluestem_s, bluestem_m and "
+                        "bluestem_l have this key",
+                        e.network.shortcut,
+                        network->has_width ? "the shortcuts of resnet20 are always of codes"
+                                           : fmt::format("{} has no shortcuts", network->name))};
   }
   return {"", ""};
 }

@@ -86,7 +86,7 @@ void Repair(Experiment& e, Rng& rng) {
   e.augmentation.pad_crop %= 32;
   e.augmentation.cutout %= 32;
   if (e.data.channels == 1) e.augmentation.hue = e.augmentation.saturation = 0;
-  if (e.network.name != "bluestem_s") e.network.width = 0;
+  if (e.network.name != "bluestem_s") e.network.width = 0, e.network.shortcut = "stream";
   e.network.layer_bits.assign(rng.Below(2), "deep1=w4a4");
   for (double* own : {&e.train.float_weights, &e.train.beta_rate, &e.train.lookahead})
     *own = *own < 0 ? -1 : *own;
@@ -151,7 +151,7 @@ TEST(Experiment, AValueOutOfRangeNamesPlaceValueAndRange) {
             "config.yaml:2:18: train.learning_rate: got -1; expected 1e-08..100");
   EXPECT_EQ(Refusal("network:\n  name: lmnet_v2\n"),
             "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1, "
-            "bluestem_s, bluestem_m or bluestem_l; did you mean "
+            "bluestem_s, bluestem_m, bluestem_l or resnet20; did you mean "
             "\"lmnet_v0\"?");
 }
 
@@ -201,6 +201,12 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   EXPECT_THAT(Refusal(data + "  channels: 1\naugmentation: {hue: 0.1}\n"), HasSubstr("no colour"));
   EXPECT_THAT(Refusal(data + "network: {width: 32}\n"),
               HasSubstr("the widths of lmnet_v1 are fixed"));
+  EXPECT_THAT(
+      Refusal(data + "network: {shortcut: codes}\n"),
+      HasSubstr("network.shortcut: got codes; expected stream, the default: lmnet_v1 has no "
+                "shortcuts; bluestem_s, bluestem_m and bluestem_l have this key"));
+  EXPECT_THAT(Refusal(data + "network: {name: resnet20, shortcut: codes}\n"),
+              HasSubstr("the shortcuts of resnet20 are always of codes"));
   EXPECT_THAT(Refusal(data + "train: {epochs: 3, schedule: 3-step-with-warmup}\n"),
               HasSubstr("at least 4"));
   EXPECT_THAT(Refusal(data + "name: a/b\n"), HasSubstr("it names folders"));

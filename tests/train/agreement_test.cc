@@ -147,6 +147,11 @@ config::Experiment AnyLabels(config::Experiment experiment) {
   return experiment;
 }
 
+config::Experiment Codes(config::Experiment experiment) {
+  experiment.network.shortcut = "codes";
+  return experiment;
+}
+
 constexpr char kLayer[] = "binary_mean_scaling", kChannel[] = "binary_channel_wise_mean_scaling",
                kNone[] = "none", kHalf[] = "linear_mid_tread_half",
                kStandard[] = "per_image_standardization";
@@ -164,14 +169,19 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 4),
                     With(Small("bluestem_s"), "ternary_mean_scaling", "pact"),
                     With(Small("bluestem_m"), "linear_symmetric_4bit", "lsq"), Mixed(),
-                    Small("bluestem_l"), AnyLabels(Small("bluestem_s")),
-                    AnyLabels(Small("lmnet_v1")), With(Small("lmnet_v1"), kNone, kHalf),
-                    With(Small("lmnet_v1"), kLayer, kNone)),
+                    Small("bluestem_l"), Codes(Small("bluestem_s")), Codes(Small("bluestem_l")),
+                    Codes(With(Small("bluestem_m"), kChannel, "pact")), Small("resnet20"),
+                    With(Small("resnet20"), "ternary_mean_scaling", "lsq", "divide_by_255", 3),
+                    With(Small("resnet20"), "linear_symmetric_4bit", kHalf),
+                    With(Small("resnet20"), kNone, kHalf), With(Small("resnet20"), kNone, kNone),
+                    AnyLabels(Small("bluestem_s")), AnyLabels(Small("lmnet_v1")),
+                    With(Small("lmnet_v1"), kNone, kHalf), With(Small("lmnet_v1"), kLayer, kNone)),
     [](const testing::TestParamInfo<config::Experiment>& info) {
       const config::NetworkConfig& network = info.param.network;
-      return fmt::format("{}_{}_{}_{}_{}{}{}", network.name, network.weight_quantizer,
-                         network.activation_quantizer, network.activation_bits,
-                         info.param.data.normalize, network.layer_bits.empty() ? "" : "_mixed",
+      return fmt::format("{}_{}_{}_{}_{}_{}{}{}", network.name, network.shortcut,
+                         network.weight_quantizer, network.activation_quantizer,
+                         network.activation_bits, info.param.data.normalize,
+                         network.layer_bits.empty() ? "" : "_mixed",
                          info.param.task == "classification" ? "" : "_sigmoid");
     });
 

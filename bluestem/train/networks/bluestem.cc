@@ -16,6 +16,8 @@
 //             over the map. The others: deep4 ends in a ReLU and the maximum over the map, and the
 //             gain is 1/9 (as Jordan's airbench, 2024)
 //
+// With network.shortcut codes, each shortcut adds the codes that its block reads, in place of the
+// value that they were made of.
 // Body weights have 1 bit, codes network.activation_bits. Gamma is 1, so pools commute with norm
 // and quantizer. Image sides are multiples of 4 (bluestem_s) or 8 (the others).
 #include <numeric>
@@ -31,11 +33,13 @@ void Append(std::vector<Block>& blocks, const std::string& name, int64_t channel
   blocks.back().pool_first = pool > 0;
 }
 
-void AppendDeep(std::vector<Block>& blocks, int64_t channels,
+void AppendDeep(const config::Experiment& experiment, std::vector<Block>& blocks, int64_t channels,
                 std::initializer_list<const char*> names) {
+  const bool codes = experiment.network.shortcut == "codes";
   for (const char* name : names) {
     blocks.push_back(Body(name, channels));
-    blocks.back().shortcut = true;
+    blocks.back().shortcut = !codes;
+    blocks.back().code_shortcut = codes ? 1 : 0;
   }
 }
 
@@ -52,9 +56,9 @@ std::vector<Block> Begin(int64_t width) {
 std::vector<Block> ThreeStages(const config::Experiment& experiment, std::vector<Block> blocks,
                                int64_t classes) {
   const int64_t width = WidthOf(experiment);
-  AppendDeep(blocks, 2 * width, {"deep1", "deep2"});
+  AppendDeep(experiment, blocks, 2 * width, {"deep1", "deep2"});
   Append(blocks, "narrow", 4 * width, 2);
-  AppendDeep(blocks, 4 * width, {"deep3", "deep4"});
+  AppendDeep(experiment, blocks, 4 * width, {"deep3", "deep4"});
   // Over the whole map; where its sides differ, over the greatest squares that tile it.
   blocks.back().activation = Activation::kRelu;
   blocks.back().pool =
@@ -69,7 +73,7 @@ std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t class
   std::vector<Block> blocks = Begin(width);
   Append(blocks, "enter", width, 2);
   Append(blocks, "widen", 2 * width, 0);
-  AppendDeep(blocks, 2 * width, {"deep1", "deep2", "deep3"});
+  AppendDeep(experiment, blocks, 2 * width, {"deep1", "deep2", "deep3"});
   return End(std::move(blocks), classes, 3.0F);
 }
 
@@ -85,7 +89,7 @@ std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t class
   const int64_t width = WidthOf(experiment);
   std::vector<Block> blocks = Begin(width);
   Append(blocks, "enter", width, 0);
-  AppendDeep(blocks, width, {"early"});
+  AppendDeep(experiment, blocks, width, {"early"});
   Append(blocks, "widen", 2 * width, 2);
   return ThreeStages(experiment, std::move(blocks), classes);
 }

@@ -128,5 +128,6 @@ std::vector<Block> LmnetV1(const config::Experiment& experiment, int64_t classes
 std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> Resnet20(const config::Experiment& experiment, int64_t classes);
 
 }  // namespace bluestem::train
