@@ -185,6 +185,28 @@ INSTANTIATE_TEST_SUITE_P(
                          info.param.task == "classification" ? "" : "_sigmoid");
     });
 
+class Integers : public testing::TestWithParam<config::Experiment> {};
+
+TEST_P(Integers, AreAllThatShortcutsOfCodesLeave) {
+  Result<ir::Graph> graph = ToGraph(*RandomModule(GetParam()));
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  std::vector<passes::Decision> decisions;
+  const Status passed = passes::Run(*graph, {}, decisions);
+  ASSERT_TRUE(passed.ok()) << passed.message();
+  int residuals = 0;
+  for (const ir::Node& node : graph->nodes) {
+    EXPECT_NE(node.op, "Add") << node.name;
+    residuals += node.op == "QConv" && node.inputs.size() == 6 ? 1 : 0;
+  }
+  EXPECT_EQ(residuals, GetParam().network.name == "resnet20" ? 9 : 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, Integers,
+                         testing::Values(Codes(Small("bluestem_s")), Small("resnet20"),
+                                         With(Small("resnet20"), kChannel, "lsq"),
+                                         With(Small("resnet20"), kLayer, kHalf, "divide_by_255",
+                                              4)));
+
 TEST(Exact, AgreesWithTheFastPathButForRounding) {
   const std::unique_ptr<Module> module = RandomModule(With(Small("bluestem_s"), kNone, kNone));
   const Network& network = module->network();
