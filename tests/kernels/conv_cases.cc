@@ -322,7 +322,7 @@ std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint
   QConvPackWeights(p, data.w.data(), weights.data());
   if (seed % 2 == 0) p.narrow_steps = QConvNarrowSteps(p, weights.data());
   Guarded residual(data.residual.size(), (misalignment + 1) % 4, 0);
-  std::memcpy(residual.data(), data.residual.data(), data.residual.size());
+  std::copy(data.residual.begin(), data.residual.end(), residual.data());
   const bool codes = p.epilogue == QConvEpilogue::kThreshold;
   Guarded y(data.expected.size(), codes ? misalignment : misalignment * 4, 0xcc);
   const QConvArgs args = {.x = x.data(),

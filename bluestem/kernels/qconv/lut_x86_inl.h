@@ -65,7 +65,7 @@ inline int32_t SumBytes(const uint8_t* codes, int32_t count) {
 
 // The table of four codes of 2 bits is one of 256, which are always at hand: 4 KB.
 struct QuadTables {
-  alignas(64) uint8_t of[256][16];
+  alignas(64) uint8_t bytes[256 * 16];
 };
 constexpr QuadTables MakeQuadTables() {
   QuadTables tables = {};
@@ -73,7 +73,7 @@ constexpr QuadTables MakeQuadTables() {
     for (int32_t n = 0; n < 16; ++n) {
       int32_t sum = 0;
       for (int32_t i = 0; i < 4; ++i) sum += (n >> i) % 2 * (codes >> 2 * i) % 4;
-      tables.of[codes][n] = static_cast<uint8_t>(sum);
+      tables.bytes[codes * 16 + n] = static_cast<uint8_t>(sum);
     }
   }
   return tables;
@@ -92,8 +92,8 @@ struct ReadyTables : Base {
     std::memcpy(&both, offsets, sizeof(both));
     const auto low = static_cast<uint32_t>(both);
     const auto high = both >> 32;
-    Base::LookUp(sum, kQuads.of[0] + low, w.low);
-    Base::LookUp(sum, kQuads.of[0] + high, w.high);
+    Base::LookUp(sum, kQuads.bytes + low, w.low);
+    Base::LookUp(sum, kQuads.bytes + high, w.high);
   }
 };
 
