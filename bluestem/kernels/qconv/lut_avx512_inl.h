@@ -28,60 +28,12 @@ inline void ForTaps(const QConvParams& p, const uint8_t* packed, const Write& wr
 }
 
 // One block of 32 outputs. The 32 registers hold 8 pixels' sums.
-struct Avx512Narrow : EvenOddFinish<32> {
-  static constexpr int32_t kLanes = 32;
+struct Avx512Narrow : Sums32 {
   static constexpr int32_t kMaxPixels = 8;
-  struct Weights {
-    __m256i low, high;
-  };
-  using Sum = __m256i;
-  // As in lut_avx2.cc: words = even + 256 odd, modulo 2^16.
-  struct Wide {
-    __m256i words, odd;
-  };
-
-  static inline __m256i Table(const uint8_t* table) {
-    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
-  }
   static constexpr int32_t kStepWeights = 128;  // of two blocks
   static inline Weights LoadWeights(const uint8_t* indices, int64_t) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices + 64))};
-  }
-  static inline Sum ZeroSum() { return _mm256_setzero_si256(); }
-  static inline Wide ZeroWide() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static inline void LookUp(Sum& sum, const uint8_t* table, __m256i indices) {
-    sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(Table(table), indices));
-  }
-  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
-    LookUp(sum, tables, w.low);
-    LookUp(sum, tables + 16, w.high);
-  }
-  static inline void Widen(Wide& wide, Sum sum) {
-    wide.words = _mm256_add_epi16(wide.words, sum);
-    wide.odd = _mm256_add_epi16(wide.odd, _mm256_srli_epi16(sum, 8));
-  }
-  static inline void Store16(__m256i words, bool add, int32_t* acc) {
-    __m512i v = _mm512_cvtepu16_epi32(words);
-    if (add) v = _mm512_add_epi32(v, _mm512_loadu_si512(acc));
-    _mm512_storeu_si512(acc, v);
-  }
-  static inline Values ValuesOf(const Wide& wide, int32_t window) {
-    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
-    return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
-  }
-  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
-    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
-    const __m256i first = _mm256_unpacklo_epi16(even, wide.odd);   // outputs 0-7, 16-23
-    const __m256i second = _mm256_unpackhi_epi16(even, wide.odd);  // outputs 8-15, 24-31
-    Store16(_mm256_permute2x128_si256(first, second, 0x20), add, acc);
-    Store16(_mm256_permute2x128_si256(first, second, 0x31), add, acc + 16);
-  }
-  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
-    PrepareTables(codes, steps, to);
-  }
-  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
-    return SumBytes(codes, count);
   }
 };
 

@@ -63,6 +63,63 @@ inline int32_t SumBytes(const uint8_t* codes, int32_t count) {
   return sum + LutStep::SumCodes(codes, count);
 }
 
+// Look-ups of 32 outputs in registers of 256 bits, without how weights are loaded.
+struct Sums32 : EvenOddFinish<32> {
+  static constexpr int32_t kLanes = 32;
+  struct Weights {
+    __m256i low, high;
+  };
+  using Sum = __m256i;
+  // Bytes 2i and 2i+1 of a sum are the 16-bit word e + 256 o. `words` adds those words (modulo
+  // 2^16), `odd` adds the o: one operation less than splitting each; e = words - 256 odd.
+  struct Wide {
+    __m256i words, odd;
+  };
+
+  static inline __m256i Table(const uint8_t* table) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  }
+  static inline Sum ZeroSum() { return _mm256_setzero_si256(); }
+  static inline Wide ZeroWide() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static inline void LookUp(Sum& sum, const uint8_t* table, __m256i indices) {
+    sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(Table(table), indices));
+  }
+  static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
+    LookUp(sum, tables, w.low);
+    LookUp(sum, tables + 16, w.high);
+  }
+  static inline void Widen(Wide& wide, Sum sum) {
+    wide.words = _mm256_add_epi16(wide.words, sum);
+    wide.odd = _mm256_add_epi16(wide.odd, _mm256_srli_epi16(sum, 8));
+  }
+  static inline void Store8(__m128i words, bool add, int32_t* acc) {
+    __m256i v = _mm256_cvtepu16_epi32(words);
+    __m256i* to = reinterpret_cast<__m256i*>(acc);
+    if (add) v = _mm256_add_epi32(v, _mm256_loadu_si256(to));
+    _mm256_storeu_si256(to, v);
+  }
+  static inline Values ValuesOf(const Wide& wide, int32_t window) {
+    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
+    return ValuesOfHalves(reinterpret_cast<Half>(even), reinterpret_cast<Half>(wide.odd), window);
+  }
+  static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
+    const __m256i even = _mm256_sub_epi16(wide.words, _mm256_slli_epi16(wide.odd, 8));
+    const __m256i first = _mm256_unpacklo_epi16(even, wide.odd);   // outputs 0-7, 16-23
+    const __m256i second = _mm256_unpackhi_epi16(even, wide.odd);  // outputs 8-15, 24-31
+    Store8(_mm256_castsi256_si128(first), add, acc);
+    Store8(_mm256_castsi256_si128(second), add, acc + 8);
+    Store8(_mm256_extracti128_si256(first, 1), add, acc + 16);
+    Store8(_mm256_extracti128_si256(second, 1), add, acc + 24);
+  }
+
+  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
+    PrepareTables(codes, steps, to);
+  }
+  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
+    return SumBytes(codes, count);
+  }
+};
+
 // The table of four codes of 2 bits is one of 256, which are always at hand: 4 KB.
 struct QuadTables {
   alignas(64) uint8_t bytes[256 * 16];
