@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/region.h"
 #include "bluestem/fpga/windows.h"
 
@@ -54,14 +55,14 @@ uint32_t SpreadFour(uint32_t byte) {
 }
 
 // Words are [block][part][y][x]: outputs 4 part to 4 part + 3 of the block's 32.
-void DecodeRaw(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes) {
+void DecodeRaw(const MapPort& port, const uint8_t* words, uint8_t* bytes) {
   const RawFinish& finish = *port.raw;
   const int64_t pixels = int64_t{port.h} * port.w;
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (int32_t c = 0; c < port.c; ++c) {
       const int64_t word = c / kRawLanes * pixels + pixel;
       int16_t acc = 0;
-      std::memcpy(&acc, buffer.data() + port.address + word * kWordBytes + c % kRawLanes * 2, 2);
+      std::memcpy(&acc, words + word * kWordBytes + c % kRawLanes * 2, 2);
       const int64_t at = (pixel * port.c + c) * 4;
       if (finish.epilogue == kernels::QConvEpilogue::kRaw) {
         const int32_t value = acc;
@@ -78,10 +79,22 @@ void DecodeRaw(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t*
 
 }  // namespace
 
-void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer) {
+int64_t WordsOf(const MapPort& port) {
+  const int64_t digits = std::max(port.bits / 2, 1);
   if (port.windows) {
-    return EncodeWindows(*port.windows, port.bits / 2, bytes, buffer.data() + port.address);
+    const kernels::QConvParams& p = *port.windows;
+    return digits * CeilDiv(p.ci * p.kernel_h * p.kernel_w, kLanes) * p.ho * p.wo;
   }
+  if (port.raw) return int64_t{CeilDiv(port.c, kRawLanes)} * port.h * port.w;
+  const int32_t planes = port.planes ? 4 : 1, shrink = port.planes ? 2 : 1;
+  return digits * planes * CeilDiv(port.c, kLanes) * CeilDiv(port.h, shrink) *
+         CeilDiv(port.w, shrink);
+}
+
+void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer,
+               size_t picture) {
+  uint8_t* words = buffer.data() + port.AddressOf(picture);
+  if (port.windows) return EncodeWindows(*port.windows, port.bits / 2, bytes, words);
   const Walk walk = WalkOf(port);
   ForWords(port, [&](size_t index, int32_t digit, int64_t pixel, int32_t first) {
     const int shift = 2 * (walk.digits - 1 - digit);  // the greatest digit first
@@ -92,14 +105,16 @@ void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& 
       std::memcpy(&four, bytes + pixel + first + i, static_cast<size_t>(std::min(4, count - i)));
       word[i / 4] = static_cast<uint8_t>(PackFour(four, shift));
     }
-    std::memcpy(buffer.data() + port.address + index * kWordBytes, word, kWordBytes);
+    std::memcpy(words + index * kWordBytes, word, kWordBytes);
   });
 }
 
-void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes) {
-  if (port.raw) return DecodeRaw(port, buffer, bytes);
+void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes,
+               size_t picture) {
+  const uint8_t* words = buffer.data() + port.AddressOf(picture);
+  if (port.raw) return DecodeRaw(port, words, bytes);
   ForWords(port, [&](size_t index, int32_t, int64_t pixel, int32_t first) {
-    const uint8_t* word = buffer.data() + port.address + index * kWordBytes;
+    const uint8_t* word = words + index * kWordBytes;
     const int32_t count = std::min(kLanes, port.c - first);
     for (int32_t i = 0; i < count; i += 4) {
       const uint32_t four = SpreadFour(word[i / 4]);

@@ -62,9 +62,9 @@ Status CheckPack(const EnginePack& pack, const program::Program& program);
 // Returns the pack for people: a line a port and a line a descriptor. Requires: CheckPack.
 std::string ToText(const EnginePack& pack, const program::Program& program);
 
-// Returns the descriptors of the list up to kEnd; nothing where it leads out of the buffer or
-// nowhere.
-std::optional<std::vector<Command>> ListOf(const EngineProgram& program);
+// Returns the descriptors of the list at byte `list` of the buffer up to kEnd; nothing where it
+// leads out of the buffer or nowhere.
+std::optional<std::vector<Command>> ListOf(const EngineProgram& program, uint32_t list);
 
 // Returns "4 pixels, 4 x 8192 words of maps, ...".
 std::string ConfigText(const EngineConfig& config);

@@ -26,19 +26,6 @@ int64_t HostBytes(const MapPort& port) {
   return int64_t{port.h} * port.w * port.c * (port.raw ? 4 : 1);
 }
 
-// Words in the buffer that EncodeMap or DecodeMap touches.
-int64_t BufferWords(const MapPort& port) {
-  const int64_t digits = std::max(port.bits / 2, 1);
-  if (port.windows) {
-    const QConvParams& p = *port.windows;
-    return digits * CeilDiv(p.ci * p.kernel_h * p.kernel_w, kLanes) * p.ho * p.wo;
-  }
-  if (port.raw) return int64_t{CeilDiv(port.c, kRawLanes)} * port.h * port.w;
-  const int32_t planes = port.planes ? 4 : 1, shrink = port.planes ? 2 : 1;
-  return digits * planes * CeilDiv(port.c, kLanes) * CeilDiv(port.h, shrink) *
-         CeilDiv(port.w, shrink);
-}
-
 // Whether one of the region's calls reads (or writes) the port's operand, and as many bytes: then
 // Verify has checked that they are there.
 bool HasOperand(const MapPort& port, const Border& border) {
@@ -81,7 +68,7 @@ std::string PortFault(const MapPort& port, const Border& border) {
     }
   }
   const auto size = static_cast<int64_t>(border.region.program.buffer.size());
-  const int64_t end = port.address + BufferWords(port) * kWordBytes;
+  const int64_t end = port.address + WordsOf(port) * kWordBytes;
   if (port.address % kWordBytes != 0 || end > size) {
     return fmt::format("reaches to {} of a buffer of {}", end, size);
   }
@@ -97,7 +84,7 @@ std::string RegionFault(const PackedRegion& region, const Program& program) {
   for (const size_t call : engine.host_calls) {
     if (!inside(call) || !IsMove(program.calls[call])) return "a call that is not the host's";
   }
-  const auto list = ListOf(engine);
+  const auto list = ListOf(engine, engine.list);
   if (!list) return "the command list leads out of the buffer";
   if (list->size() != engine.calls.size()) {
     return fmt::format("{} descriptors, {} calls for them", list->size(), engine.calls.size());
@@ -120,10 +107,10 @@ std::string RegionFault(const PackedRegion& region, const Program& program) {
 
 }  // namespace
 
-std::optional<std::vector<Command>> ListOf(const EngineProgram& program) {
+std::optional<std::vector<Command>> ListOf(const EngineProgram& program, uint32_t address) {
   std::vector<Command> list;
   CommandWords words;
-  for (size_t at = program.list; list.size() < kMaxDescriptors; at += sizeof(words)) {
+  for (size_t at = address; list.size() < kMaxDescriptors; at += sizeof(words)) {
     if (at + sizeof(words) > program.buffer.size()) return std::nullopt;
     std::memcpy(words.data(), program.buffer.data() + at, sizeof(words));
     list.push_back(Decode(words));

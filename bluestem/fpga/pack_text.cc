@@ -142,7 +142,7 @@ std::string ToText(const EnginePack& pack, const Program& program) {
                                  ConfigText(pack.config), pack.digest);
   for (const PackedRegion& region : pack.regions) {
     const EngineProgram& engine = region.program;
-    const std::vector<Command> list = *ListOf(engine);
+    const std::vector<Command> list = *ListOf(engine, engine.list);
     text +=
         fmt::format("\nregion: calls {} to {}, {} bytes, {} descriptors at {:#x}\n", region.begin,
                     region.end - 1, engine.buffer.size(), list.size(), engine.list);

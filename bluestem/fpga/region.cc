@@ -4,9 +4,10 @@
 #include <cstring>
 #include <map>
 
+#include "bluestem/fpga/banks.h"
 #include "bluestem/fpga/call_kind.h"
+#include "bluestem/fpga/constants.h"
 #include "bluestem/fpga/schedule.h"
-#include "bluestem/kernels/qconv/layout.h"
 
 namespace bluestem::fpga {
 namespace {
@@ -15,17 +16,19 @@ using kernels::QConvParams;
 using program::Call;
 using program::Program;
 
+// The share of a picture's clocks that a greater batch saves at least.
+constexpr double kLeastGain = 0.02;
+
 // A convolution with the move that is fused into it.
 struct Stage {
   size_t conv = 0;
   size_t last = 0;  // the call whose result it writes: the move's, or its own
 };
 
-// A map in the banks.
-struct Held {
-  MapLayout layout;
-  int32_t base = 0;
-  size_t last_use = 0;  // stage
+// A descriptor of a convolution without its part of the outputs, of one picture, and its result.
+struct Working {
+  Command command;
+  Held result;
 };
 
 class RegionCompiler {
@@ -49,24 +52,99 @@ class RegionCompiler {
     end_ = end;
   }
 
-  Result<EngineProgram> Compile() {
-    BLUESTEM_RETURN_IF_ERROR(LoadTaps());
-    for (size_t s = 0; s < stages_.size(); ++s) BLUESTEM_RETURN_IF_ERROR(AddStage(s));
-    const std::vector<Schedule::Entry> list = schedule_.Finish();
-    result_.list = static_cast<uint32_t>(Room(list.size() * sizeof(CommandWords)));
-    uint8_t* at = result_.buffer.data() + result_.list;
-    for (const Schedule::Entry& entry : list) {
-      const CommandWords words = Encode(entry.command);
-      std::memcpy(at, words.data(), sizeof(words));
-      at += sizeof(words);
-      result_.calls.push_back(entry.call);
+  Result<EngineProgram> Compile(int32_t most_pictures) {
+    BLUESTEM_RETURN_IF_ERROR(MakeTaps());
+    BLUESTEM_ASSIGN_OR_RETURN(const List alone, MakeList(1, 0));
+    result_.list = Write(alone, result_.calls);
+    auto best = static_cast<double>(alone.clocks);
+    for (int32_t pictures = 2; pictures <= most_pictures; pictures *= 2) {
+      if (!AddBatch(pictures, best)) break;
     }
     return std::move(result_);
   }
 
  private:
-  using Key = std::pair<int64_t, int64_t>;                  // writing call, or one of these; offset
+  // Writers that are no call.
   static constexpr int64_t kCaller = -1, kOwnWindows = -2;  // less the call whose windows they are
+
+  struct List {
+    std::vector<Schedule::Entry> entries;
+    int64_t clocks = 0;
+  };
+  // Of a MapPort.
+  struct PortRoom {
+    size_t index = 0;
+    size_t bytes = 0;
+  };
+
+  // Makes a list of so many pictures: the stages before `together` one picture after the other, the
+  // others for all pictures stage by stage. Errors: as CompileRegion's.
+  Result<List> MakeList(int32_t pictures, size_t together) {
+    banks_ = {};
+    schedule_ = Schedule(config_);
+    schedule_.AddMove(taps_, -1, false);
+    for (int32_t picture = 0; picture < pictures; ++picture) {
+      for (size_t s = 0; s < together; ++s) {
+        BLUESTEM_RETURN_IF_ERROR(AddStage(s, picture, picture + 1));
+      }
+    }
+    for (size_t s = together; s < stages_.size(); ++s) {
+      BLUESTEM_RETURN_IF_ERROR(AddStage(s, 0, pictures));
+    }
+    List list = {schedule_.Finish(), 0};
+    list.clocks = schedule_.clocks();
+    if (list.entries.size() <= kMaxDescriptors) return list;
+    return Error(Code::kUnsupported, "call \"{}\": a list of {} descriptors; the engine takes {}",
+                 program_.calls[stages_.back().conv].op, list.entries.size(), kMaxDescriptors);
+  }
+
+  // Returns where the list lies in the buffer.
+  uint32_t Write(const List& list, std::vector<int64_t>& calls) {
+    const auto address = static_cast<uint32_t>(Room(list.entries.size() * sizeof(CommandWords)));
+    uint8_t* at = result_.buffer.data() + address;
+    for (const Schedule::Entry& entry : list.entries) {
+      const CommandWords words = Encode(entry.command);
+      std::memcpy(at, words.data(), sizeof(words));
+      at += sizeof(words);
+      calls.push_back(entry.call);
+    }
+    return address;
+  }
+
+  // Adds the fastest list of so many pictures where a picture takes fewer clocks than `best`, which
+  // it then lowers. Returns whether.
+  bool AddBatch(int32_t pictures, double& best) {
+    const size_t before = result_.buffer.size();
+    const size_t had = result_.batches.empty() ? 1 : result_.batches.back().pictures;
+    const auto others = static_cast<size_t>(pictures) - 1;
+    ForPorts([&](MapPort& port, const PortRoom& room) {
+      while (port.others.size() < others) {
+        port.others.push_back(static_cast<uint32_t>(Room(room.bytes)));
+      }
+    });
+    std::optional<List> fastest;
+    for (size_t together = 0; together <= stages_.size(); ++together) {
+      Result<List> list = MakeList(pictures, together);
+      if (list.ok() && (!fastest || list->clocks < fastest->clocks)) fastest = std::move(*list);
+    }
+    const double clocks = fastest ? static_cast<double>(fastest->clocks) / pictures : best;
+    if (clocks > best * (1 - kLeastGain)) {
+      ForPorts([&](MapPort& port, const PortRoom&) { port.others.resize(had - 1); });
+      result_.buffer.resize(before);
+      return false;
+    }
+    best = clocks;
+    BatchList batch = {pictures, 0, {}};
+    batch.list = Write(*fastest, batch.calls);
+    result_.batches.push_back(std::move(batch));
+    return true;
+  }
+
+  template <typename Visit>
+  void ForPorts(Visit visit) {
+    for (const auto& [key, room] : in_ports_) visit(result_.inputs[room.index], room);
+    for (const auto& [stage, room] : out_ports_) visit(result_.outputs[room.index], room);
+  }
 
   const QConvParams& Conv(size_t stage) const {
     return *AsConv(program_.calls[stages_[stage].conv]);
@@ -81,23 +159,7 @@ class RegionCompiler {
     return at;
   }
 
-  std::vector<Tap> TapsOf(const QConvParams& p) const {
-    const MapLayout in = LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits);
-    std::vector<Tap> taps;
-    for (int32_t kh = 0; kh < p.kernel_h; ++kh) {
-      for (int32_t kw = 0; kw < p.kernel_w; ++kw) {
-        const int32_t y = kh * p.dilation_h - p.pad_top, x = kw * p.dilation_w - p.pad_left;
-        if (p.stride_h == 1) {
-          taps.push_back({0, y, x});
-        } else {  // the plane of that parity
-          taps.push_back({((y & 1) * 2 + (x & 1)) * in.plane_step(), y >> 1, x >> 1});
-        }
-      }
-    }
-    return taps;
-  }
-
-  Status LoadTaps() {
+  Status MakeTaps() {
     std::vector<uint64_t> words;
     for (size_t s = 0; s < stages_.size(); ++s) {
       std::vector<uint64_t> own;
@@ -112,11 +174,9 @@ class RegionCompiler {
     }
     const size_t at = Room(words.size() * kTapBytes);
     std::memcpy(result_.buffer.data() + at, words.data(), words.size() * kTapBytes);
-    Command command;
-    command.opcode = Opcode::kLoadTaps;
-    command.address = static_cast<uint32_t>(at);
-    command.length = static_cast<uint32_t>(words.size());
-    schedule_.AddMove(command, -1, false);
+    taps_.opcode = Opcode::kLoadTaps;
+    taps_.address = static_cast<uint32_t>(at);
+    taps_.length = static_cast<uint32_t>(words.size());
     return OkStatus();
   }
 
@@ -142,24 +202,15 @@ class RegionCompiler {
     return false;
   }
 
-  // First fit.
   Result<int32_t> Place(int32_t words, size_t call) const {
-    std::vector<std::pair<int32_t, int32_t>> taken;
-    for (const auto& [key, held] : held_) taken.emplace_back(held.base, held.layout.words());
-    std::sort(taken.begin(), taken.end());
-    int32_t at = 0;
-    for (const auto& interval : taken) {
-      if (at + words <= interval.first) break;
-      at = std::max(at, interval.first + interval.second);
-    }
-    if (at + words <= config_.bank_words) return at;
+    if (const auto base = banks_.Place(words, config_.bank_words)) return *base;
     return Error(Code::kUnsupported,
                  "call \"{}\": the maps that are alive there do not fit the engine's {} words; "
                  "place fewer calls on it",
                  program_.calls[call].op, config_.bank_words);
   }
 
-  Result<const Held*> Source(size_t s) {
+  Result<const Held*> Source(size_t s, int32_t picture) {
     const size_t conv = stages_[s].conv;
     const QConvParams &p = Conv(s), seen = Shape(s);
     const bool windows = GathersWindows(p);
@@ -167,9 +218,9 @@ class RegionCompiler {
     const auto writer = WriterOf(program_, conv);
     // Windows are a convolution's own.
     const int64_t from = windows ? kOwnWindows - static_cast<int64_t>(conv) : kCaller;
-    const Key key = {writer.has_value() ? static_cast<int64_t>(*writer) : from, operand.offset};
-    const auto found = held_.find(key);
-    if (found != held_.end()) return &found->second;
+    const HeldKey key = {picture, writer.has_value() ? static_cast<int64_t>(*writer) : from,
+                         operand.offset};
+    if (const Held* found = banks_.Find(key)) return found;
     Held held;
     held.layout = LayoutOf(seen.h, seen.w, seen.ci, seen.stride_h == 2, p.x_bits);
     held.last_use = windows ? s : LastUse(writer, operand);
@@ -184,25 +235,40 @@ class RegionCompiler {
   }
 
   // Places the map and has it come in.
-  Result<const Held*> Load(const Key& key, Held held, MapPort port, size_t conv) {
+  Result<const Held*> Load(const HeldKey& key, Held held, MapPort port, size_t conv) {
     BLUESTEM_ASSIGN_OR_RETURN(held.base, Place(held.layout.words(), conv));
-    port.address =
-        static_cast<uint32_t>(Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes));
-    MoveMap(Opcode::kLoadMap, held, port.address, static_cast<int64_t>(conv));
-    result_.inputs.push_back(std::move(port));
-    return &held_.emplace(key, held).first->second;
+    const uint32_t address = Address(in_ports_, {key.writer, key.offset}, result_.inputs,
+                                     std::move(port), held.layout, key.picture);
+    MoveMap(Opcode::kLoadMap, held, address, static_cast<int64_t>(conv));
+    return &banks_.Hold(key, held);
+  }
+
+  // Returns where the picture's map lies in the buffer. The list of one picture makes the port.
+  template <typename PortKey>
+  uint32_t Address(std::map<PortKey, PortRoom>& rooms, const PortKey& key,
+                   std::vector<MapPort>& ports, MapPort port, const MapLayout& layout,
+                   int32_t picture) {
+    const auto found = rooms.find(key);
+    if (found != rooms.end()) {
+      return ports[found->second.index].AddressOf(static_cast<size_t>(picture));
+    }
+    const auto bytes = static_cast<size_t>(PortWords(layout)) * kWordBytes;
+    port.address = static_cast<uint32_t>(Room(bytes));
+    rooms[key] = {ports.size(), bytes};
+    ports.push_back(std::move(port));
+    return ports.back().address;
   }
 
   // The map that stage `s` adds, or null.
-  Result<const Held*> Residual(size_t s) {
+  Result<const Held*> Residual(size_t s, int32_t picture) {
     const size_t conv = stages_[s].conv;
     if (!AddsResidual(program_.calls[conv])) return nullptr;
     const QConvParams& p = Conv(s);
     const program::Operand operand = program_.calls[conv].inputs[kResidualInput];
     const auto writer = WriterOf(program_, conv, kResidualInput);
-    const Key key = {writer.has_value() ? static_cast<int64_t>(*writer) : kCaller, operand.offset};
-    const auto found = held_.find(key);
-    if (found != held_.end()) return &found->second;
+    const HeldKey key = {picture, writer.has_value() ? static_cast<int64_t>(*writer) : kCaller,
+                         operand.offset};
+    if (const Held* found = banks_.Find(key)) return found;
     Held held;
     held.layout = LayoutOf(p.ho, p.wo, p.co, false, 2);
     held.last_use = LastUse(writer, operand);
@@ -256,12 +322,36 @@ class RegionCompiler {
     return held;
   }
 
-  Status AddStage(size_t s) {
+  // Adds stage `s` of pictures [first, end): they share each load of its weights. The outputs are
+  // cut so that weights and thresholds of a part fill a quarter of their memories, or half where
+  // one block of outputs needs it: the next ones are loaded meanwhile.
+  Status AddStage(size_t s, int32_t first, int32_t end) {
+    const int32_t out_blocks = CeilDiv(Conv(s).co, kLanes), steps = Steps(Conv(s));
+    const int32_t most =
+        std::max(std::min(config_.weight_words / 4 / steps, config_.threshold_blocks / 4), 1);
+    std::vector<Working> working(static_cast<size_t>(end - first));
+    for (int32_t g = 0; g < out_blocks; g += most) {
+      const int32_t count = std::min(most, out_blocks - g);
+      AddLoads(s, g, count, static_cast<uint32_t>(end - first));
+      for (int32_t picture = first; picture < end; ++picture) {
+        Working& own = working[static_cast<size_t>(picture - first)];
+        if (g == 0) {
+          BLUESTEM_ASSIGN_OR_RETURN(own, Begin(s, picture));
+        }
+        AddPart(s, own, g, count);
+        if (g + count == out_blocks) End(s, picture, own.result);
+      }
+    }
+    return OkStatus();
+  }
+
+  // Brings in what the stage reads, and finds room for its result.
+  Result<Working> Begin(size_t s, int32_t picture) {
     const size_t conv = stages_[s].conv;
-    BLUESTEM_ASSIGN_OR_RETURN(const Held* source, Source(s));
+    BLUESTEM_ASSIGN_OR_RETURN(const Held* source, Source(s, picture));
     const MapLayout in = source->layout;
     const int32_t src_base = source->base;
-    BLUESTEM_ASSIGN_OR_RETURN(const Held* residual, Residual(s));
+    BLUESTEM_ASSIGN_OR_RETURN(const Held* residual, Residual(s, picture));
     WriteMode mode;
     Held held = ResultOf(s, mode);
     // A tile reads its residual codes before it writes its own.
@@ -302,103 +392,55 @@ class RegionCompiler {
       command.residual_row_step = static_cast<uint32_t>(residual->layout.row_step());
       command.residual_block_step = static_cast<uint32_t>(residual->layout.block_step());
     }
-    AddChunks(s, held, command);
-    const Key key = {static_cast<int64_t>(stages_[s].last),
-                     program_.calls[stages_[s].last].output.offset};
-    if (IsOutput(stages_[s].last)) {
-      StoreResult(s, held);
-    }
-    for (auto it = held_.begin(); it != held_.end();) {
-      it = it->second.last_use <= s ? held_.erase(it) : std::next(it);
-    }
-    if (held.last_use > s) held_.emplace(key, held);
-    return OkStatus();
+    const program::Operand& written = program_.calls[stages_[s].last].output;
+    banks_.Hold({picture, static_cast<int64_t>(stages_[s].last), written.offset}, held);
+    return Working{command, held};
   }
 
-  // Cuts the outputs so that weights and thresholds of a part fill a quarter of their memories, or
-  // half where one block of outputs needs it: the next ones are loaded meanwhile.
-  void AddChunks(size_t s, const Held& held, Command command) {
-    const int32_t out_blocks = CeilDiv(Conv(s).co, kLanes);
-    const int32_t steps = Steps(Conv(s));
-    const int32_t most =
-        std::max(std::min(config_.weight_words / 4 / steps, config_.threshold_blocks / 4), 1);
+  // Writes the picture's result out where others need it, and forgets what no later stage reads.
+  void End(size_t s, int32_t picture, const Held& result) {
+    if (IsOutput(stages_[s].last)) StoreResult(s, picture, result);
+    banks_.Forget(picture, s);
+  }
+
+  // Loads weights and thresholds of blocks [first, first + count) of outputs.
+  void AddLoads(size_t s, int32_t first, int32_t count, uint32_t pictures) {
+    const Call& conv = program_.calls[stages_[s].conv];
     const auto call = static_cast<int64_t>(stages_[s].conv);
-    const uint32_t residual_base = command.residual_base;
-    for (int32_t g = 0; g < out_blocks; g += most) {
-      const int32_t count = std::min(most, out_blocks - g);
-      schedule_.AddLoad(Opcode::kLoadWeights, WriteWeights(s, g, count),
-                        static_cast<uint32_t>(count * steps), call);
-      if (command.mode != WriteMode::kRaw) {
-        schedule_.AddLoad(Opcode::kLoadThresholds, WriteThresholds(s, g, count),
-                          static_cast<uint32_t>(count), call);
-      }
-      command.out_blocks = static_cast<uint32_t>(count);
-      command.dst_base =
-          static_cast<uint32_t>(held.base) + static_cast<uint32_t>(g) * command.dst_block_step;
-      if (AddsResidual(program_.calls[stages_[s].conv])) {
-        command.residual_blocks = command.out_blocks;
-        command.residual_base =
-            residual_base + static_cast<uint32_t>(g) * command.residual_block_step;
-      }
-      schedule_.AddConv(command, call);
-    }
+    const uint32_t weights =
+        Once(weights_, s, first, [&] { return WeightsOf(program_, conv, first, count); });
+    schedule_.AddLoad(Opcode::kLoadWeights, weights, static_cast<uint32_t>(count * Steps(Conv(s))),
+                      call, pictures);
+    if (LeavesRaw(Conv(s))) return;
+    const uint32_t thresholds =
+        Once(thresholds_, s, first, [&] { return ThresholdsOf(program_, conv, first, count); });
+    schedule_.AddLoad(Opcode::kLoadThresholds, thresholds, static_cast<uint32_t>(count), call,
+                      pictures);
   }
 
-  uint32_t WriteWeights(size_t s, int32_t first, int32_t count) {
-    const QConvParams& p = Conv(s);
-    const uint8_t* packed =
-        program_.constants.data() + program_.calls[stages_[s].conv].inputs[1].offset;
-    const QConvParams seen = Shape(s);
-    const int32_t blocks = CeilDiv(seen.ci, kLanes), taps = seen.kernel_h * seen.kernel_w;
-    const size_t at = Room(static_cast<size_t>(count * taps * blocks) * kWeightWordBytes);
-    uint8_t* word = result_.buffer.data() + at;
-    for (int32_t g = first; g < first + count; ++g) {
-      const uint8_t* outputs = packed + g * kernels::BlockBytes(p);
-      for (int32_t step = 0; step < taps * blocks; ++step, word += kWeightWordBytes) {
-        for (int32_t i = 0; i < kLanes * kLanes; ++i) {
-          const int32_t lane = i % kLanes, input = i / kLanes;
-          const int32_t ci = step % blocks * kLanes + input;
-          if (ci >= seen.ci || g * kLanes + lane >= p.co) continue;
-          // Of gathered windows a channel is one of a tap.
-          const int32_t tap = taps == 1 ? ci / p.ci : step / blocks;
-          const int32_t weight = kernels::PackedWeight(p, outputs, tap, ci % p.ci, lane);
-          if (weight > 0) {
-            word[input / 8 * kLanes + lane] |= static_cast<uint8_t>(1 << (input % 8));
-          }
-        }
-      }
+  // The convolution of those blocks.
+  void AddPart(size_t s, const Working& working, int32_t first, int32_t count) {
+    Command command = working.command;
+    const auto g = static_cast<uint32_t>(first);
+    command.out_blocks = static_cast<uint32_t>(count);
+    command.dst_base = static_cast<uint32_t>(working.result.base) + g * command.dst_block_step;
+    if (AddsResidual(program_.calls[stages_[s].conv])) {
+      command.residual_blocks = command.out_blocks;
+      command.residual_base += g * command.residual_block_step;
     }
-    return static_cast<uint32_t>(at);
+    schedule_.AddConv(command, static_cast<int64_t>(stages_[s].conv));
   }
 
-  uint32_t WriteThresholds(size_t s, int32_t first, int32_t count) {
-    const QConvParams& p = Conv(s);
-    const Call& call = program_.calls[stages_[s].conv];
-    const uint8_t* constants = program_.constants.data();
-    const size_t at = Room(static_cast<size_t>(count) * kThresholdBytes);
-    for (int32_t i = 0; i < count * kLanes; ++i) {
-      const int32_t co = first * kLanes + i;
-      int16_t entry[4] = {kMaxAccumulator + 1, kMaxAccumulator + 1, kMaxAccumulator + 1, 1};
-      if (co < p.co) {
-        const bool rising = static_cast<int8_t>(constants[call.inputs[3].offset + co]) > 0;
-        entry[3] = rising ? 1 : 0;
-        for (int32_t k = 0; k < 3; ++k) {
-          int32_t t = rising ? kMaxAccumulator + 1 : -kMaxAccumulator - 1;  // never reached
-          if (k < p.levels - 1) {
-            std::memcpy(&t, constants + call.inputs[2].offset + 4 * (co * (p.levels - 1) + k), 4);
-          }
-          entry[k] = static_cast<int16_t>(std::clamp(t, -kMaxAccumulator - 1, kMaxAccumulator + 1));
-        }
-        if (AddsResidual(call)) {
-          int32_t ratio = 0;
-          std::memcpy(&ratio, constants + call.inputs[kRatiosInput].offset + 4 * co, 4);
-          entry[3] = static_cast<int16_t>(2 * ratio + entry[3]);
-        }
-      }
-      std::memcpy(result_.buffer.data() + at + static_cast<size_t>(i) * sizeof(entry), entry,
-                  sizeof(entry));
-    }
-    return static_cast<uint32_t>(at);
+  // Returns where the constants lie in the buffer, which `write` makes for the first list.
+  template <typename Write>
+  uint32_t Once(std::map<std::pair<size_t, int32_t>, uint32_t>& known, size_t s, int32_t first,
+                Write write) {
+    const auto found = known.find({s, first});
+    if (found != known.end()) return found->second;
+    const std::vector<uint8_t> bytes = write();
+    const auto at = static_cast<uint32_t>(Room(bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), result_.buffer.begin() + at);
+    return known[{s, first}] = at;
   }
 
   // Whether a call outside the region, or the caller, reads what `call` writes.
@@ -409,22 +451,7 @@ class RegionCompiler {
     return false;
   }
 
-  RawFinish FinishOf(const Call& call) const {
-    const QConvParams& p = *AsConv(call);
-    RawFinish finish = {p.epilogue, p.relu != 0, {}, {}};
-    if (p.epilogue != kernels::QConvEpilogue::kAffine) return finish;
-    const auto read = [&](const program::Operand& operand) {
-      std::vector<float> values(static_cast<size_t>(p.co));
-      std::memcpy(values.data(), program_.constants.data() + operand.offset,
-                  values.size() * sizeof(float));
-      return values;
-    };
-    finish.a = read(call.inputs[4]);
-    finish.b = read(call.inputs[5]);
-    return finish;
-  }
-
-  void StoreResult(size_t s, const Held& held) {
+  void StoreResult(size_t s, int32_t picture, const Held& held) {
     const QConvParams& p = Conv(s);
     const size_t last = stages_[s].last;
     const bool fused = last != stages_[s].conv;
@@ -436,12 +463,11 @@ class RegionCompiler {
                     .w = p.wo / shrink,
                     .c = fused && !pooled ? 4 * p.co : p.co,
                     .bits = 2,
-                    .planes = held.layout.planes == 4,
-                    .address = static_cast<uint32_t>(
-                        Room(static_cast<size_t>(PortWords(held.layout)) * kWordBytes))};
-    if (LeavesRaw(p)) port.raw = FinishOf(program_.calls[last]);
-    result_.outputs.push_back(std::move(port));
-    MoveMap(Opcode::kStoreMap, held, result_.outputs.back().address, static_cast<int64_t>(last));
+                    .planes = held.layout.planes == 4};
+    if (LeavesRaw(p)) port.raw = FinishOf(program_, program_.calls[last]);
+    const uint32_t address =
+        Address(out_ports_, s, result_.outputs, std::move(port), held.layout, picture);
+    MoveMap(Opcode::kStoreMap, held, address, static_cast<int64_t>(last));
   }
 
   const Program& program_;
@@ -449,16 +475,22 @@ class RegionCompiler {
   size_t end_ = 0;
   std::vector<Stage> stages_;
   std::vector<uint32_t> tap_base_;
-  std::map<Key, Held> held_;
-  Schedule schedule_;
+  Command taps_;
   EngineProgram result_;
+  std::map<std::pair<size_t, int32_t>, uint32_t> weights_, thresholds_;  // addresses
+  std::map<std::pair<int64_t, int64_t>, PortRoom> in_ports_;             // of a HeldKey
+  std::map<size_t, PortRoom> out_ports_;                                 // of a stage
+
+  // Of the list that is made.
+  Banks banks_;
+  Schedule schedule_;
 };
 
 }  // namespace
 
 Result<EngineProgram> CompileRegion(const Program& program, size_t begin, size_t end,
-                                    const EngineConfig& config) {
-  return RegionCompiler(program, begin, end, config).Compile();
+                                    const EngineConfig& config, int32_t most_pictures) {
+  return RegionCompiler(program, begin, end, config).Compile(most_pictures);
 }
 
 }  // namespace bluestem::fpga

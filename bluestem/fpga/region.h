@@ -40,10 +40,24 @@ struct MapPort {
   int32_t h = 0, w = 0, c = 0;  // as the host has it: [h, w, c] bytes
   int32_t bits = 2;             // of a code; more than 2 go over as digits of 2 bits
   bool planes = false;          // for convolutions of stride 2: the four parities of (y, x) apart
-  uint32_t address = 0;         // in the buffer
+  uint32_t address = 0;         // in the buffer; of the first picture
   std::optional<RawFinish> raw{};  // accumulators, not codes
   // The windows of this convolution, [ho, wo, taps * ci], made of the map.
   std::optional<kernels::QConvParams> windows{};
+  std::vector<uint32_t> others{};  // addresses of the other pictures of a batch
+
+  uint32_t AddressOf(size_t picture) const { return picture == 0 ? address : others[picture - 1]; }
+};
+
+// Returns the words in the buffer that EncodeMap or DecodeMap touches for a picture.
+int64_t WordsOf(const MapPort& port);
+
+// A list that runs several pictures for one doorbell: each load of weights serves all of them,
+// where their maps lie in the banks together.
+struct BatchList {
+  int32_t pictures = 0;
+  uint32_t list = 0;
+  std::vector<int64_t> calls;  // as EngineProgram has them
 };
 
 struct EngineProgram {
@@ -54,16 +68,25 @@ struct EngineProgram {
   std::vector<size_t> host_calls;
   // For each descriptor of the list the call that it works for, or -1.
   std::vector<int64_t> calls;
+  // Of more pictures from one to the next; each makes a picture faster than the one before.
+  std::vector<BatchList> batches;
 };
 
-// Compiles calls [begin, end). Errors: kUnsupported for maps that do not fit the engine's memory
-// together, naming the call. Requires: Refusal is "" for each of the calls.
+// The pictures of the greatest batch that is tried.
+constexpr int32_t kMostPictures = 8;
+
+// Compiles calls [begin, end), and lists for batches of 2, 4, ... up to `most_pictures` as long as
+// they make a picture faster. Errors: kUnsupported for maps that do not fit the engine's memory
+// together, naming the call, and for a list that is too long. Requires: Refusal is "" for each of
+// the calls.
 Result<EngineProgram> CompileRegion(const program::Program& program, size_t begin, size_t end,
-                                    const EngineConfig& config);
+                                    const EngineConfig& config, int32_t most_pictures = 1);
 
 // Writes the map at `bytes` into the buffer's words, or reads it from there: a byte a code, or what
 // RawFinish makes of an accumulator.
-void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer);
-void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes);
+void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer,
+               size_t picture = 0);
+void DecodeMap(const MapPort& port, const std::vector<uint8_t>& buffer, uint8_t* bytes,
+               size_t picture = 0);
 
 }  // namespace bluestem::fpga

@@ -4,12 +4,13 @@
 
 namespace bluestem::fpga {
 
-void Schedule::AddLoad(Opcode opcode, uint32_t address, uint32_t length, int64_t call) {
+void Schedule::AddLoad(Opcode opcode, uint32_t address, uint32_t length, int64_t call,
+                       uint32_t convs) {
   Command command;
   command.opcode = opcode;
   command.address = address;
   command.length = length;
-  loads_.push_back({{command, call}, convs_});
+  loads_.push_back({{command, call}, convs_, convs});
 }
 
 void Schedule::AddMove(Command command, int64_t call, bool after_convs) {
@@ -41,7 +42,7 @@ uint32_t Schedule::Ring::Place(uint32_t length, uint32_t conv, uint32_t& after) 
 bool Schedule::LoadGoesFirst(const Load& load, const Entry& item) {
   Ring ring = RingOf(load);
   uint32_t after = 0;
-  ring.Place(load.entry.command.length, load.conv, after);
+  ring.Place(load.entry.command.length, load.last(), after);
   if (after > emitted_convs_) return false;
   Timeline with_load = timeline_, with_item = timeline_;
   Command command = load.entry.command;
@@ -58,11 +59,14 @@ void Schedule::Emit(const Entry& entry) {
 
 void Schedule::EmitLoad(const Load& load) {
   Entry entry = load.entry;
-  entry.command.dst_base = RingOf(load).Place(entry.command.length, load.conv, entry.command.after);
+  entry.command.dst_base =
+      RingOf(load).Place(entry.command.length, load.last(), entry.command.after);
   const bool weights = entry.command.opcode == Opcode::kLoadWeights;
-  (weights ? bases_[load.conv].first : bases_[load.conv].second) = entry.command.dst_base;
   Emit(entry);
-  loaded_[load.conv] = emitted_moves_;
+  for (uint32_t conv = load.conv; conv <= load.last(); ++conv) {
+    (weights ? bases_[conv].first : bases_[conv].second) = entry.command.dst_base;
+    loaded_[conv] = emitted_moves_;
+  }
 }
 
 void Schedule::EmitItem(Entry item) {

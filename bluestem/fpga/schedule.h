@@ -2,7 +2,8 @@
 //
 // What moves maps and what computes keeps its order; loads of weights and thresholds go ahead of it
 // where the memory port would rest: by the clocks that the RTL takes (engine/timing.h), and as far
-// as there is room. Their memories are used as rings.
+// as there is room. Their memories are used as rings. A load may serve several convolutions, those
+// of the pictures of a batch.
 //
 // Threads: a Schedule belongs to one thread.
 #pragma once
@@ -26,9 +27,9 @@ class Schedule {
       : weights_{static_cast<uint32_t>(config.weight_words)},
         thresholds_{static_cast<uint32_t>(config.threshold_blocks)} {}
 
-  // Loads weights or thresholds, `length` units, for the next convolution that is added.
+  // Loads weights or thresholds, `length` units, for the next `convs` convolutions that are added.
   // Requires: length is at most half of their memory.
-  void AddLoad(Opcode opcode, uint32_t address, uint32_t length, int64_t call);
+  void AddLoad(Opcode opcode, uint32_t address, uint32_t length, int64_t call, uint32_t convs = 1);
   // Loads taps or moves a map; it waits for all convolutions that were added before where
   // `after_convs`.
   void AddMove(Command command, int64_t call, bool after_convs);
@@ -37,11 +38,15 @@ class Schedule {
 
   // Returns the list, with its end.
   std::vector<Entry> Finish();
+  // Clocks from the doorbell until the engine rests. Requires: Finish.
+  int64_t clocks() const { return timeline_.Finish(); }
 
  private:
   struct Load {
     Entry entry;
-    uint32_t conv = 0;  // the number of the convolution that it is for
+    uint32_t conv = 0;  // the number of the first convolution that it is for
+    uint32_t convs = 1;
+    uint32_t last() const { return conv + convs - 1; }
   };
   struct Ring {
     struct Chunk {

@@ -85,6 +85,24 @@ TEST(Schedule, LoadsGoAheadOfAConvolutionThatTakesLong) {
                                 Opcode::kLoadWeights, Opcode::kConv, Opcode::kConv, Opcode::kEnd}));
 }
 
+TEST(Schedule, ALoadServesTheConvolutionsOfABatchAndStaysUntilTheLastOfThemEnds) {
+  const EngineConfig config = {.weight_words = 200};
+  Schedule schedule(config);
+  for (int64_t layer = 0; layer < 3; ++layer) {
+    schedule.AddLoad(Opcode::kLoadWeights, 0, 100, layer, 2);
+    for (int picture = 0; picture < 2; ++picture) schedule.AddConv(Conv(20, 9), layer);
+  }
+  const std::vector<Schedule::Entry> list = schedule.Finish();
+  ASSERT_EQ(list.size(), 10U);
+  std::vector<uint32_t> bases, waits;  // of the convolutions, of the loads
+  for (const Schedule::Entry& entry : list) {
+    if (entry.command.opcode == Opcode::kConv) bases.push_back(entry.command.weight_base);
+    if (entry.command.opcode == Opcode::kLoadWeights) waits.push_back(entry.command.after);
+  }
+  EXPECT_EQ(bases, (std::vector<uint32_t>{0, 0, 100, 100, 0, 0}));
+  EXPECT_EQ(waits, (std::vector<uint32_t>{0, 0, 2}));
+}
+
 TEST(Schedule, MovesKeepTheirPlace) {
   Schedule schedule{EngineConfig{}};
   schedule.AddLoad(Opcode::kLoadWeights, 0, 9, 0);

@@ -91,4 +91,12 @@ int64_t Timeline::Finish() const {
   return std::max(rests, Last(1));
 }
 
+int64_t ClocksOf(const std::vector<Command>& list) {
+  Timeline timeline;
+  for (const Command& command : list) {
+    if (command.opcode != Opcode::kEnd) timeline.Add(command);
+  }
+  return timeline.Finish();
+}
+
 }  // namespace bluestem::fpga

@@ -58,4 +58,8 @@ class Timeline {
   int64_t array_clocks_ = 0, memory_clocks_ = 0;
 };
 
+// Returns the clocks from the doorbell until the engine rests. Requires: as Add's; no kEnd but the
+// last.
+int64_t ClocksOf(const std::vector<Command>& list);
+
 }  // namespace bluestem::fpga
