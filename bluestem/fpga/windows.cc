@@ -1,5 +1,9 @@
 #include "bluestem/fpga/windows.h"
 
+#if defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -18,9 +22,89 @@ T Load(const uint8_t* from) {
   return value;
 }
 
+#if defined(__ARM_NEON)
+
+// PutDigits of 64 codes at a time, the last with some of those before. Returns how many fours it
+// has put.
+size_t PutDigitVectors(const uint8_t* codes, size_t fours, int32_t digits, uint8_t* to,
+                       size_t step) {
+  if (fours < 16) return 0;
+  for (size_t next = 0; next < fours; next += 16) {
+    const size_t i = std::min(next, fours - 16);
+    const uint8x16x4_t c = vld4q_u8(codes + 4 * i);  // the first of each four, the second, ...
+    for (int32_t k = 0; k < digits; ++k) {
+      const int8x16_t down = vdupq_n_s8(static_cast<int8_t>(-2 * k));
+      uint8x16_t bytes = vshlq_u8(c.val[0], down);
+      bytes = vsliq_n_u8(bytes, vshlq_u8(c.val[1], down), 2);
+      bytes = vsliq_n_u8(bytes, vshlq_u8(c.val[2], down), 4);
+      bytes = vsliq_n_u8(bytes, vshlq_u8(c.val[3], down), 6);
+      vst1q_u8(to + static_cast<size_t>(k) * step + i, bytes);
+    }
+  }
+  return fours;
+}
+
+// CutFields of 4 windows at a time: they begin 8 * step bits, so `step` bytes, after the last four.
+// Returns how many fields it has cut.
+size_t CutFieldVectors(const uint8_t* row, size_t count, size_t step, uint32_t bits,
+                       uint32_t* fields) {
+  if (6 * step + bits > 64) return 0;  // not all four lie in 8 bytes
+  const auto shift = 2 * static_cast<int64_t>(step);
+  const int64x2_t first = vcombine_s64(vcreate_s64(0), vdup_n_s64(-shift));
+  const int64x2_t second = vaddq_s64(first, vdupq_n_s64(-2 * shift));
+  const uint32x4_t mask = vdupq_n_u32((uint32_t{1} << bits) - 1);
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4, row += step) {
+    const uint64x1_t bytes = vreinterpret_u64_u8(vld1_u8(row));
+    const uint64x2_t codes = vcombine_u64(bytes, bytes);
+    const uint32x4_t four =
+        vcombine_u32(vmovn_u64(vshlq_u64(codes, first)), vmovn_u64(vshlq_u64(codes, second)));
+    vst1q_u32(fields + i, vandq_u32(four, mask));
+  }
+  return i;
+}
+
+// Combine of 4 windows at a time. Returns how many words it has written.
+template <int kRows, int kSplit>
+size_t CombineVectors(const uint32_t* const* fields, size_t count, uint32_t bits, uint8_t* to) {
+  const auto by = [bits](int fields_below, int bits_below) {
+    return vdupq_n_s32(fields_below * static_cast<int32_t>(bits) - bits_below);
+  };
+  const uint32_t* row[kRows];  // not read again after each store
+  std::copy_n(fields, kRows, row);
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4, to += 4 * kWordBytes) {
+    uint32x4_t low = vld1q_u32(row[0] + i), high = vdupq_n_u32(0);
+    for (int r = 1; r < kRows; ++r) {
+      const uint32x4_t field = vld1q_u32(row[r] + i);
+      if (r <= kSplit) low = vorrq_u32(low, vshlq_u32(field, by(r, 0)));
+      if (r >= kSplit) high = vorrq_u32(high, vshlq_u32(field, by(r, 32)));
+    }
+    const uint32x4x2_t words = vzipq_u32(low, high);
+    vst1q_u8(to, vreinterpretq_u8_u32(words.val[0]));
+    vst1q_u8(to + 2 * kWordBytes, vreinterpretq_u8_u32(words.val[1]));
+  }
+  return i;
+}
+
+#else
+
+size_t PutDigitVectors(const uint8_t*, size_t, int32_t, uint8_t*, size_t) {
+  return 0;
+}
+size_t CutFieldVectors(const uint8_t*, size_t, size_t, uint32_t, uint32_t*) {
+  return 0;
+}
+template <int kRows, int kSplit>
+size_t CombineVectors(const uint32_t* const*, size_t, uint32_t, uint8_t*) {
+  return 0;
+}
+
+#endif
+
 // Writes `fours` times four codes digit by digit, the lowest first, `step` bytes apart.
 void PutDigits(const uint8_t* codes, size_t fours, int32_t digits, uint8_t* to, size_t step) {
-  for (size_t i = 0; i < fours; ++i) {
+  for (size_t i = PutDigitVectors(codes, fours, digits, to, step); i < fours; ++i) {
     uint32_t four = DigitBytes(Load<uint32_t>(codes + 4 * i));
     uint8_t* byte = to + i;
     for (int32_t k = 0; k < digits; ++k, four >>= 8, byte += step) {
@@ -84,7 +168,8 @@ struct Runs {
 // Writes what a row of `count` windows, `step` codes apart, has of one row of the map: `bits` each.
 void CutFields(const uint8_t* row, size_t count, size_t step, uint32_t bits, uint32_t* fields) {
   const uint32_t mask = (uint32_t{1} << bits) - 1;
-  for (size_t i = 0, at = 0; i < count; ++i, at += step) {
+  for (size_t i = CutFieldVectors(row, count, step, bits, fields); i < count; ++i) {
+    const size_t at = i * step;
     fields[i] = Load<uint32_t>(row + at / 4) >> (2 * (at % 4)) & mask;
   }
 }
@@ -92,7 +177,9 @@ void CutFields(const uint8_t* row, size_t count, size_t step, uint32_t bits, uin
 // Puts kRows fields of `bits` together to a word; that of row kSplit ends above bit 32, or at it.
 template <int kRows, int kSplit>
 void Combine(const uint32_t* const* fields, size_t count, uint32_t bits, uint8_t* to) {
-  for (size_t i = 0; i < count; ++i, to += kWordBytes) {
+  size_t i = CombineVectors<kRows, kSplit>(fields, count, bits, to);
+  to += i * kWordBytes;
+  for (; i < count; ++i, to += kWordBytes) {
     uint32_t low = 0, high = 0;
     for (int r = 0; r < std::min(kRows, kSplit); ++r) low |= fields[r][i] << (r * bits);
     if constexpr (kSplit < kRows) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the kernel tests on other architectures: compiles tests/kernels/cross_main.cpp with every kernel, statically, and runs it.
+# Runs the kernel tests on other architectures: compiles tests/kernels/cross_main.cpp with every kernel and fpga/windows.cc, statically, and runs it.
 #   tests/kernels/cross.sh [--build DIR] [--avx512] [x86-64|aarch64|armhf]...      all three by default
 # x86-64 runs here; aarch64 (with dot products and, as a Cortex-A72, without) and armhf (as a Cortex-A9) under qemu-user. The programs stay in DIR (default build-cross)
 # as kernels_<architecture>: one static file each, to be copied to a device. --avx512: also the AVX-512 rows on an emulated CPU, in some three
@@ -42,7 +42,8 @@ for architecture in "${architectures[@]}"; do
   esac
   [ -z "${emulators[0]}" ] || need "${emulators[0]%% *}" qemu-user
   program=$build/kernels_$architecture
-  cross_compile "$architecture" "$build" "$program" -O2 "$root"/tests/kernels/{conv_cases,value_checks}.cc "$root/tests/kernels/cross_main.cpp"
+  cross_compile "$architecture" "$build" "$program" -O2 "$root"/tests/kernels/{conv_cases,value_checks}.cc \
+    "$root"/{tests/fpga/windows_check,bluestem/fpga/windows}.cc "$root/tests/kernels/cross_main.cpp"
   for emulator in "${emulators[@]}"; do
     # shellcheck disable=SC2086
     run "$architecture${emulator:+ ($emulator)}" $emulator "$program"

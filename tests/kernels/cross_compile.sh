@@ -38,7 +38,7 @@ cross_compile() {  # cross_compile ARCHITECTURE FOLDER PROGRAM OPTIMIZATION SOUR
     object=$objects/$(echo "${source#"$root"/}" | tr / _).o
     list+=("$object")
     # shellcheck disable=SC2046,SC2086
-    [ "$object" -nt "$source" ] && [ -z "$(find "$root/bluestem/kernels" "$root/bluestem/edge" "$root/tests/kernels" -name '*.h' -newer "$object" -print -quit)" ] ||
+    [ "$object" -nt "$source" ] && [ -z "$(find "$root/bluestem/kernels" "$root/bluestem/edge" "$root/tests/kernels" "$root/tests/fpga" "$root/bluestem/fpga" -name '*.h' -newer "$object" -print -quit)" ] ||
       $compiler -std=c++20 "$optimization" -Wall -Wextra -ffp-contract=off $flags $(isa_flags "$source" "$architecture") -I"$root" -c "$source" -o "$object" || exit 2
   done
   $compiler -static "${list[@]}" -o "$program" || exit 2

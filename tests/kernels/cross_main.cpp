@@ -1,5 +1,6 @@
-// The kernel tests without gtest, for CPUs that are not the build machine's: cross.sh compiles this
-// statically and runs it under an emulator; it can also be copied to a device and run there.
+// The kernel tests, and that of what a board does for its FPGA, without gtest, for CPUs that are
+// not the build machine's: cross.sh compiles this statically and runs it under an emulator; it can
+// also be copied to a device and run there.
 //
 //   kernels_cross [ISA]...     all rows that this CPU has, or those of the ISAs named
 //
@@ -8,6 +9,7 @@
 #include <cstdio>
 
 #include "bluestem/edge/cpu_features.h"
+#include "tests/fpga/windows_check.h"
 #include "tests/kernels/conv_cases.h"
 #include "tests/kernels/value_checks.h"
 
@@ -66,6 +68,7 @@ int Main(int argc, char** argv) {
   RunTable(kQConvKernels, kQConvKernelCount, QConvCases(), isas, CheckQConv, tally);
   RunTable(kFConvKernels, kFConvKernelCount, FConvCases(), isas, CheckFConv, tally);
   tally.Add(CheckValueBits(), "elementwise");
+  tally.Add(fpga::CheckWindows(), "windows for the FPGA's engine");
   std::printf("%d passed, %d failed\n", tally.passed, tally.failed);
   return tally.failed == 0 ? 0 : 1;
 }
