@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bluestem/program/dataflow.h"
+#include "bluestem/program/footprint.h"
 
 namespace bluestem::fpga {
 
@@ -77,6 +78,22 @@ std::optional<size_t> WriterOf(const program::Program& program, size_t index, si
     if (found && flow.writer >= 0) return static_cast<size_t>(flow.writer);
   }
   return std::nullopt;
+}
+
+int64_t BytesAt(const program::Program& program, const program::Operand& operand) {
+  int64_t bytes = 0;
+  if (operand.space == program::Space::kInput && operand.offset >= 0 &&
+      operand.offset < static_cast<int64_t>(program.inputs.size())) {
+    bytes = program.inputs[static_cast<size_t>(operand.offset)].bytes();
+  }
+  for (const program::Call& call : program.calls) {
+    const program::Footprint footprint = program::FootprintOf(call);
+    if (call.output == operand) bytes = std::max(bytes, footprint.output_bytes);
+    for (size_t k = 0; k < call.inputs.size(); ++k) {
+      if (call.inputs[k] == operand) bytes = std::max(bytes, footprint.input_bytes[k]);
+    }
+  }
+  return bytes;
 }
 
 MapLayout LayoutOf(int32_t h, int32_t w, int32_t c, bool planes, int32_t bits) {

@@ -26,6 +26,7 @@ struct MapLayout {
   int32_t plane_step() const { return blocks * block_step(); }
   int32_t digit_step() const { return planes * plane_step(); }
   int32_t words() const { return digits * digit_step(); }
+  bool operator==(const MapLayout&) const = default;
 };
 MapLayout LayoutOf(int32_t h, int32_t w, int32_t c, bool planes, int32_t bits);
 
@@ -74,5 +75,8 @@ bool IsHalvingPool(const program::MaxPoolCall& pool);
 std::vector<size_t> ReadersOf(const program::Program& program, size_t index);
 // Returns the call that wrote input `input` of call `index`, or nothing where the caller did.
 std::optional<size_t> WriterOf(const program::Program& program, size_t index, size_t input = 0);
+// Returns the most bytes that a call, or the caller, reads or writes at the operand: they are
+// there.
+int64_t BytesAt(const program::Program& program, const program::Operand& operand);
 
 }  // namespace bluestem::fpga

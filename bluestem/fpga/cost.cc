@@ -26,7 +26,11 @@ std::vector<LayerCost> LayersOf(const program::Program& program, size_t begin, s
                                 std::map<int64_t, size_t>& layer_of) {
   std::vector<LayerCost> layers;
   for (size_t i = begin; i < end; ++i) {
-    if (AsConv(program.calls[i]) == nullptr) continue;
+    if (AsConv(program.calls[i]) == nullptr) {
+      // What copies pick and calls after the region read goes out after the last layer.
+      layer_of.try_emplace(static_cast<int64_t>(i), std::max<size_t>(layers.size(), 1) - 1);
+      continue;
+    }
     LayerCost layer = {.call = i, .move = FusedMove(program, i), .macs = program.calls[i].macs};
     if (layer.move && *layer.move >= end) layer.move.reset();
     layer_of[static_cast<int64_t>(i)] = layers.size();

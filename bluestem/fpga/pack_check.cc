@@ -5,7 +5,6 @@
 
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/pack.h"
-#include "bluestem/program/footprint.h"
 
 namespace bluestem::fpga {
 namespace {
@@ -26,22 +25,19 @@ int64_t HostBytes(const MapPort& port) {
   return int64_t{port.h} * port.w * port.c * (port.raw ? 4 : 1);
 }
 
-// Whether one of the region's calls reads (or writes) the port's operand, and as many bytes: then
-// Verify has checked that they are there.
+// Whether one of the region's calls reads (or writes) the port's operand, and some call as many
+// bytes: then Verify has checked that they are there.
 bool HasOperand(const MapPort& port, const Border& border) {
+  if (BytesAt(border.program, port.operand) < HostBytes(port)) return false;
   for (size_t i = border.region.begin; i < border.region.end; ++i) {
     const program::Call& call = border.program.calls[i];
-    const program::Footprint footprint = program::FootprintOf(call);
     if (!border.into) {
-      if (call.output == port.operand && footprint.output_bytes >= HostBytes(port)) return true;
+      if (call.output == port.operand) return true;
       continue;
     }
     const bool added = AddsResidual(call) && call.inputs[kResidualInput] == port.operand;
-    if (added && !port.windows && footprint.input_bytes[kResidualInput] >= HostBytes(port)) {
-      return true;
-    }
+    if (added && !port.windows) return true;
     if (call.inputs.empty() || call.inputs[0] != port.operand) continue;
-    if (footprint.input_bytes[0] < HostBytes(port)) continue;
     const QConvParams* p = AsConv(call);
     if (!port.windows) return true;
     if (p == nullptr || !GathersWindows(*p) || p->x_bits != port.bits) continue;

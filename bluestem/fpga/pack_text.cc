@@ -1,6 +1,7 @@
 // What a pack belongs to, and what is in it, as text.
 #include <string_view>
 
+#include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/pack.h"
 
 namespace bluestem::fpga {
@@ -148,6 +149,12 @@ std::string ToText(const EnginePack& pack, const Program& program) {
                     region.end - 1, engine.buffer.size(), list.size(), engine.list);
     for (const size_t call : engine.host_calls) {
       text += fmt::format("  the host's: {}\n", program.calls[call].op);
+    }
+    for (size_t call = region.begin; call < region.end; ++call) {
+      const program::Call& c = program.calls[call];
+      if (AsConv(c) == nullptr && !IsMove(c)) {
+        text += fmt::format("  read where it lies: {}\n", c.op);
+      }
     }
     for (const MapPort& port : engine.inputs) text += PortText("in ", port);
     for (const MapPort& port : engine.outputs) text += PortText("out", port);

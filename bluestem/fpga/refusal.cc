@@ -3,6 +3,7 @@
 
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/engine/model.h"
+#include "bluestem/fpga/pick.h"
 #include "bluestem/fpga/region.h"
 #include "bluestem/kernels/qconv/layout.h"
 
@@ -13,8 +14,9 @@ using kernels::QConvParams;
 using program::Call;
 using program::Program;
 
-// Whether every convolution that reads the map that call `index` reads has stride 2. Other readers
-// have it from memory, or it would not be read in the banks.
+// Whether every convolution that reads the map that call `index` reads has stride 2. Copies may
+// pick pixels of it (pick.h); other readers have it from memory, or it would not be read in the
+// banks.
 bool AllReadersHalve(const Program& program, size_t index) {
   for (size_t i = 0; i < program.calls.size(); ++i) {
     const QConvParams* reader = AsConv(program.calls[i]);
@@ -90,11 +92,41 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
   return "";
 }
 
+// Words of the maps that the convolution needs at once, the one that a pick is of among them.
+int32_t PickedWords(const Program& program, size_t index) {
+  const QConvParams p = OnArray(*AsConv(program.calls[index]));
+  const Pick pick = ResidualOf(program, index, 0);
+  return LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits).words() +
+         LayoutOf(p.ho, p.wo, p.co, false, 2).words() +
+         LayoutOf(pick.h, pick.w, pick.c, pick.planes, 2).words();
+}
+
+// Of a copy or fill: whether the convolutions that add what it makes read it where it lies.
+std::string CopyRefusal(const Program& program, size_t index, const EngineConfig& config) {
+  const std::vector<size_t> adders = AddersOf(program, index);
+  if (adders.empty()) return "no convolution adds what it makes";
+  bool here = false;
+  for (const size_t adder : adders) {
+    const std::string fault = PickRefusal(program, adder);
+    if (!fault.empty()) return fault;
+    const int32_t words = PickedWords(program, adder);
+    if (words > config.bank_words) {
+      return fmt::format("{} words of maps with the one that it copies from; its banks hold {}",
+                         words, config.bank_words);
+    }
+    here = here || ConvRefusal(program, adder, config).empty();
+  }
+  return here ? "" : "the convolution that adds what it makes is not on the engine";
+}
+
 }  // namespace
 
 std::string Refusal(const Program& program, size_t index, const EngineConfig& config) {
   const Call& call = program.calls[index];
   if (AsConv(call) != nullptr) return ConvRefusal(program, index, config);
+  const bool copies = std::holds_alternative<kernels::CopyParams>(call.params) ||
+                      std::holds_alternative<program::FillCall>(call.params);
+  if (copies && !IsMove(call)) return CopyRefusal(program, index, config);
   if (!IsMove(call)) return "it takes convolutions, and 2x2 pooling and space-to-depth after them";
   const auto writer = WriterOf(program, index);
   if (!writer || AsConv(program.calls[*writer]) == nullptr) {

@@ -8,6 +8,7 @@
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/constants.h"
 #include "bluestem/fpga/schedule.h"
+#include "bluestem/fpga/stages.h"
 
 namespace bluestem::fpga {
 namespace {
@@ -19,12 +20,6 @@ using program::Program;
 // The share of a picture's clocks that a greater batch saves at least.
 constexpr double kLeastGain = 0.02;
 
-// A convolution with the move that is fused into it.
-struct Stage {
-  size_t conv = 0;
-  size_t last = 0;  // the call whose result it writes: the move's, or its own
-};
-
 // A descriptor of a convolution without its part of the outputs, of one picture, and its result.
 struct Working {
   Command command;
@@ -34,22 +29,8 @@ struct Working {
 class RegionCompiler {
  public:
   RegionCompiler(const Program& program, size_t begin, size_t end, const EngineConfig& config)
-      : program_(program), config_(config), schedule_(config) {
-    std::vector<size_t> fused;
-    for (size_t i = begin; i < end; ++i) {
-      if (AsConv(program.calls[i]) == nullptr) {
-        if (std::count(fused.begin(), fused.end(), i) == 0) result_.host_calls.push_back(i);
-        continue;
-      }
-      Stage stage = {i, i};
-      const auto move = FusedMove(program, i);
-      if (move && *move < end) {
-        stage.last = *move;
-        fused.push_back(*move);
-      }
-      stages_.push_back(stage);
-    }
-    end_ = end;
+      : program_(program), config_(config), stages_(program, begin, end), schedule_(config) {
+    result_.host_calls = stages_.host_calls();
   }
 
   Result<EngineProgram> Compile(int32_t most_pictures) {
@@ -82,7 +63,7 @@ class RegionCompiler {
   Result<List> MakeList(int32_t pictures, size_t together) {
     banks_ = {};
     schedule_ = Schedule(config_);
-    schedule_.AddMove(taps_, -1, false);
+    if (taps_.length > 0) schedule_.AddMove(taps_, -1, false);
     for (int32_t picture = 0; picture < pictures; ++picture) {
       for (size_t s = 0; s < together; ++s) {
         BLUESTEM_RETURN_IF_ERROR(AddStage(s, picture, picture + 1));
@@ -90,6 +71,11 @@ class RegionCompiler {
     }
     for (size_t s = together; s < stages_.size(); ++s) {
       BLUESTEM_RETURN_IF_ERROR(AddStage(s, 0, pictures));
+    }
+    for (int32_t picture = 0; picture < pictures; ++picture) {
+      for (size_t i = 0; i < stages_.leaving().size(); ++i) {
+        BLUESTEM_RETURN_IF_ERROR(StorePick(i, picture));
+      }
     }
     List list = {schedule_.Finish(), 0};
     list.clocks = schedule_.clocks();
@@ -180,28 +166,6 @@ class RegionCompiler {
     return OkStatus();
   }
 
-  // The last stage that reads what call `writer` writes (nothing: the caller's map at `operand`).
-  size_t LastUse(std::optional<size_t> writer, const program::Operand& operand) const {
-    size_t last = 0;
-    for (size_t s = 0; s < stages_.size(); ++s) {
-      const size_t conv = stages_[s].conv;
-      const auto reads = [&](size_t input) {
-        return program_.calls[conv].inputs[input] == operand &&
-               WriterOf(program_, conv, input) == writer;
-      };
-      if (reads(0) || (AddsResidual(program_.calls[conv]) && reads(kResidualInput))) last = s;
-    }
-    return last;
-  }
-
-  // Whether a stride 2 stage reads what `call` writes.
-  bool ReadAsPlanes(size_t call) const {
-    for (size_t s = 0; s < stages_.size(); ++s) {
-      if (WriterOf(program_, stages_[s].conv) == call) return Shape(s).stride_h == 2;
-    }
-    return false;
-  }
-
   Result<int32_t> Place(int32_t words, size_t call) const {
     if (const auto base = banks_.Place(words, config_.bank_words)) return *base;
     return Error(Code::kUnsupported,
@@ -223,7 +187,7 @@ class RegionCompiler {
     if (const Held* found = banks_.Find(key)) return found;
     Held held;
     held.layout = LayoutOf(seen.h, seen.w, seen.ci, seen.stride_h == 2, p.x_bits);
-    held.last_use = windows ? s : LastUse(writer, operand);
+    held.last_use = windows ? s : stages_.LastUse(writer, operand);
     MapPort port = {.operand = operand,
                     .h = p.h,
                     .w = p.w,
@@ -259,20 +223,19 @@ class RegionCompiler {
     return ports.back().address;
   }
 
-  // The map that stage `s` adds, or null.
-  Result<const Held*> Residual(size_t s, int32_t picture) {
-    const size_t conv = stages_[s].conv;
-    if (!AddsResidual(program_.calls[conv])) return nullptr;
-    const QConvParams& p = Conv(s);
-    const program::Operand operand = program_.calls[conv].inputs[kResidualInput];
-    const auto writer = WriterOf(program_, conv, kResidualInput);
-    const HeldKey key = {picture, writer.has_value() ? static_cast<int64_t>(*writer) : kCaller,
-                         operand.offset};
+  // The map that the pick is of, or null where it is of none.
+  Result<const Held*> Picked(const Pick& pick, int32_t picture, size_t call) {
+    if (pick.c == 0) return nullptr;
+    const int64_t writer = pick.writer.has_value() ? static_cast<int64_t>(*pick.writer) : kCaller;
+    const HeldKey key = {picture, writer, pick.source.offset};
     if (const Held* found = banks_.Find(key)) return found;
     Held held;
-    held.layout = LayoutOf(p.ho, p.wo, p.co, false, 2);
-    held.last_use = LastUse(writer, operand);
-    return Load(key, held, {.operand = operand, .h = p.ho, .w = p.wo, .c = p.co}, conv);
+    held.layout = LayoutOf(pick.h, pick.w, pick.c, pick.planes, 2);
+    held.last_use = stages_.LastUse(pick.writer, pick.source);
+    return Load(
+        key, held,
+        {.operand = pick.source, .h = pick.h, .w = pick.w, .c = pick.c, .planes = pick.planes},
+        call);
   }
 
   static int32_t PortWords(const MapLayout& layout) {
@@ -308,7 +271,7 @@ class RegionCompiler {
       held.layout = LayoutOf(p.ho, p.wo, p.co, false, 2);
       held.layout.blocks *= kLanes / kRawLanes;
     } else if (stages_[s].last == stages_[s].conv) {
-      const bool planes = ReadAsPlanes(stages_[s].last);
+      const bool planes = stages_.ReadAsPlanes(stages_[s].last);
       if (planes) mode = WriteMode::kSpaceToDepth;
       held.layout = LayoutOf(p.ho, p.wo, p.co, planes, 2);
     } else if (std::holds_alternative<program::MaxPoolCall>(last.params)) {
@@ -318,7 +281,7 @@ class RegionCompiler {
       mode = WriteMode::kSpaceToDepth;
       held.layout = LayoutOf(p.ho / 2, p.wo / 2, 4 * p.co, false, 2);
     }
-    held.last_use = LastUse(stages_[s].last, last.output);
+    held.last_use = stages_.LastUse(stages_[s].last, last.output);
     return held;
   }
 
@@ -330,8 +293,10 @@ class RegionCompiler {
     const int32_t most =
         std::max(std::min(config_.weight_words / 4 / steps, config_.threshold_blocks / 4), 1);
     std::vector<Working> working(static_cast<size_t>(end - first));
-    for (int32_t g = 0; g < out_blocks; g += most) {
-      const int32_t count = std::min(most, out_blocks - g);
+    for (int32_t g = 0, count = 0; g < out_blocks; g += count) {
+      // Blocks before those that something is added to are a part of their own.
+      const int32_t bare = stages_[s].adds.first / kLanes - g;
+      count = std::min({most, out_blocks - g, bare > 0 ? bare : most});
       AddLoads(s, g, count, static_cast<uint32_t>(end - first));
       for (int32_t picture = first; picture < end; ++picture) {
         Working& own = working[static_cast<size_t>(picture - first)];
@@ -351,12 +316,13 @@ class RegionCompiler {
     BLUESTEM_ASSIGN_OR_RETURN(const Held* source, Source(s, picture));
     const MapLayout in = source->layout;
     const int32_t src_base = source->base;
-    BLUESTEM_ASSIGN_OR_RETURN(const Held* residual, Residual(s, picture));
+    const Pick& adds = stages_[s].adds;
+    BLUESTEM_ASSIGN_OR_RETURN(const Held* residual, Picked(adds, picture, conv));
     WriteMode mode;
     Held held = ResultOf(s, mode);
     // A tile reads its residual codes before it writes its own.
     const bool in_place = residual != nullptr && residual != source && mode == WriteMode::kPlain &&
-                          residual->last_use <= s;
+                          residual->last_use <= s && residual->layout == held.layout;
     if (in_place) {
       held.base = residual->base;
     } else {
@@ -388,7 +354,8 @@ class RegionCompiler {
     }
     command.mode = mode;
     if (residual != nullptr) {
-      command.residual_base = static_cast<uint32_t>(residual->base);
+      command.residual_base =
+          static_cast<uint32_t>(residual->base + adds.plane * residual->layout.plane_step());
       command.residual_row_step = static_cast<uint32_t>(residual->layout.row_step());
       command.residual_block_step = static_cast<uint32_t>(residual->layout.block_step());
     }
@@ -399,7 +366,7 @@ class RegionCompiler {
 
   // Writes the picture's result out where others need it, and forgets what no later stage reads.
   void End(size_t s, int32_t picture, const Held& result) {
-    if (IsOutput(stages_[s].last)) StoreResult(s, picture, result);
+    if (stages_.IsOutput(stages_[s].last)) StoreResult(s, picture, result);
     banks_.Forget(picture, s);
   }
 
@@ -424,10 +391,12 @@ class RegionCompiler {
     const auto g = static_cast<uint32_t>(first);
     command.out_blocks = static_cast<uint32_t>(count);
     command.dst_base = static_cast<uint32_t>(working.result.base) + g * command.dst_block_step;
-    if (AddsResidual(program_.calls[stages_[s].conv])) {
-      command.residual_blocks = command.out_blocks;
-      command.residual_base += g * command.residual_block_step;
-    }
+    const Pick& adds = stages_[s].adds;
+    const int32_t from = first - adds.first / kLanes;
+    const int32_t added = from < 0 ? 0 : std::clamp(CeilDiv(adds.c, kLanes) - from, 0, count);
+    command.residual_blocks = static_cast<uint32_t>(added);
+    if (added > 0)
+      command.residual_base += static_cast<uint32_t>(from) * command.residual_block_step;
     schedule_.AddConv(command, static_cast<int64_t>(stages_[s].conv));
   }
 
@@ -441,14 +410,6 @@ class RegionCompiler {
     const auto at = static_cast<uint32_t>(Room(bytes.size()));
     std::copy(bytes.begin(), bytes.end(), result_.buffer.begin() + at);
     return known[{s, first}] = at;
-  }
-
-  // Whether a call outside the region, or the caller, reads what `call` writes.
-  bool IsOutput(size_t call) const {
-    for (const size_t reader : ReadersOf(program_, call)) {
-      if (reader >= end_) return true;
-    }
-    return false;
   }
 
   void StoreResult(size_t s, int32_t picture, const Held& held) {
@@ -470,16 +431,34 @@ class RegionCompiler {
     MoveMap(Opcode::kStoreMap, held, address, static_cast<int64_t>(last));
   }
 
+  Status StorePick(size_t index, int32_t picture) {
+    const LeavingPick& leaving = stages_.leaving()[index];
+    const Pick& pick = leaving.pick;
+    MapPort port = {.operand = leaving.operand, .h = leaving.h, .w = leaving.w, .c = leaving.c};
+    const MapLayout layout = LayoutOf(leaving.h, leaving.w, leaving.c, false, 2);
+    const uint32_t address = Address(out_ports_, stages_.size() + index, result_.outputs,
+                                     std::move(port), layout, picture);
+    BLUESTEM_ASSIGN_OR_RETURN(const Held* source, Picked(pick, picture, leaving.call));
+    if (source == nullptr) return OkStatus();
+    Held plane = *source;
+    plane.base += pick.plane * plane.layout.plane_step();
+    plane.layout.planes = 1;
+    const int32_t before = pick.first / kLanes * layout.h * layout.w * kWordBytes;
+    // The blocks that are not stored stay 0.
+    MoveMap(Opcode::kStoreMap, plane, address + static_cast<uint32_t>(before),
+            static_cast<int64_t>(leaving.call));
+    return OkStatus();
+  }
+
   const Program& program_;
   const EngineConfig& config_;
-  size_t end_ = 0;
-  std::vector<Stage> stages_;
+  Stages stages_;
   std::vector<uint32_t> tap_base_;
   Command taps_;
   EngineProgram result_;
   std::map<std::pair<size_t, int32_t>, uint32_t> weights_, thresholds_;  // addresses
   std::map<std::pair<int64_t, int64_t>, PortRoom> in_ports_;             // of a HeldKey
-  std::map<size_t, PortRoom> out_ports_;                                 // of a stage
+  std::map<size_t, PortRoom> out_ports_;                                 // of a stage, or a pick
 
   // Of the list that is made.
   Banks banks_;

@@ -19,11 +19,12 @@ namespace bluestem::fpga {
 // Returns why the engine does not take call `index`, or "" where it does. It takes convolutions of
 // codes with 1-bit weights, which may add codes. Codes of at most 2 bits may come out and stay,
 // pooled 2x2 or rearranged to depth while they are written; other results leave as accumulators,
-// which the host finishes.
+// which the host finishes. What copies and fills make for it to add it reads where that comes from
+// (pick.h).
 std::string Refusal(const program::Program& program, size_t index, const EngineConfig& config);
 
 // Returns the clocks that the call takes on the array; 0 for what happens while a result is
-// written.
+// written, and for what is not copied.
 int64_t ArrayClocks(const program::Call& call);
 
 // What the host makes of accumulators that leave the engine as they are: kRaw keeps them (s32),

@@ -134,6 +134,23 @@ TEST(Batch, FirstLayersWhoseMapsDoNotFitTogetherRunOnePictureAfterTheOther) {
   ExpectAsAlone(engine, config);
 }
 
+TEST(Batch, EachPicturePicksWhatItAddsFromItsOwnMaps) {
+  ChainBuilder chain(8, 8, 64, 6);
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 512, .stride = 2});
+  chain.Pick({.from = 64, .first = 32});
+  chain.Conv({.co = 512, .residual = runtime::kPicked});
+  const auto program = chain.Finish();
+  EngineProgram engine = MustCompile(*program, 4);
+  EXPECT_EQ(engine.batches.size(), 2U);
+  ExpectAsAlone(engine);
+  auto leaving = CompileRegion(*program, 0, 4, {}, 4);  // what it makes, and what is picked
+  ASSERT_TRUE(leaving.ok()) << leaving.status().message();
+  EXPECT_EQ(leaving->outputs.size(), 2U);
+  EXPECT_EQ(leaving->batches.size(), 2U);
+  ExpectAsAlone(*leaving);
+}
+
 TEST(Batch, WhereNothingIsGainedThereIsNone) {
   ChainBuilder chain(64, 64, 32, 5);
   for (int i = 0; i < 3; ++i) chain.Conv({.co = 32, .kernel = 7, .pad = 3});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -23,6 +24,15 @@ struct ConvSpec {
   size_t residual = 0;
 };
 constexpr size_t kPicked = SIZE_MAX;  // a residual: what ChainBuilder::Pick has made
+
+// What is picked of a map [stride * h, stride * w, from].
+struct PickSpec {
+  int32_t from = 32;
+  int32_t stride = 2;
+  int32_t plane = 0;    // (y % 2) * 2 + x % 2 of the pixels that are picked
+  int32_t first = 0;    // codes of 0 before the channels
+  bool in_two = false;  // pixels, and then channels, as lowering does
+};
 
 // Appends calls one after the other; each reads what the last one wrote.
 class ChainBuilder {
@@ -110,33 +120,30 @@ class ChainBuilder {
     Append(std::move(call), h_ / 2, w_ / 2, c_);
   }
 
-  // Every second pixel of what the call before has read, [2h, 2w, from] to [h, w, c], with codes of
-  // 0 behind its channels: for a residual. The chain goes on where it was.
-  void Pick(int32_t from) {
-    const program::Operand source = read_.back();
+  // Pixels of what the call before has read, with codes of 0 as further channels, in the shape of
+  // what it wrote: for a residual. The chain goes on where it was.
+  void Pick(const PickSpec& spec) {
+    program::Operand source = read_.back();
+    const int64_t row = int64_t{spec.stride} * w_ * spec.from;
+    std::array<int64_t, 3> stride = {spec.stride * row, int64_t{spec.stride} * spec.from, 1};
+    int64_t offset = spec.plane / 2 * row + spec.plane % 2 * spec.from;
+    if (spec.in_two) {
+      const std::array<int64_t, 3> packed = {int64_t{w_} * spec.from, spec.from, 1};
+      source =
+          Copy(source, Buffer(int64_t{h_} * w_ * spec.from), spec.from, stride, offset, packed, 0);
+      stride = packed;
+      offset = 0;
+    }
     const int64_t bytes = int64_t{h_} * w_ * c_;
-    picked_ = {program::Space::kArena, arena_};
-    arena_ += (bytes + 63) / 64 * 64;
-    program::Call fill;
-    fill.op = "fill" + std::to_string(program_->calls.size());
-    fill.params = program::FillCall{1, bytes, 0};
-    fill.output = picked_;
-    program_->calls.push_back(fill);
-    kernels::CopyParams p{};
-    p.element_bytes = 1;
-    p.rank = 3;
-    const int32_t extent[] = {h_, w_, from};
-    const int64_t x_stride[] = {int64_t{4} * w_ * from, int64_t{2} * from, 1};
-    const int64_t y_stride[] = {int64_t{w_} * c_, c_, 1};
-    std::copy(std::begin(extent), std::end(extent), p.extent);
-    std::copy(std::begin(x_stride), std::end(x_stride), p.x_stride);
-    std::copy(std::begin(y_stride), std::end(y_stride), p.y_stride);
-    program::Call copy;
-    copy.op = "pick" + std::to_string(program_->calls.size());
-    copy.params = p;
-    copy.inputs = {source};
-    copy.output = picked_;
-    program_->calls.push_back(copy);
+    picked_ = Buffer(bytes);
+    if (spec.from < c_) {
+      program::Call fill;
+      fill.op = "fill" + std::to_string(program_->calls.size());
+      fill.params = program::FillCall{1, bytes, 0};
+      fill.output = picked_;
+      program_->calls.push_back(fill);
+    }
+    Copy(source, picked_, spec.from, stride, offset, {int64_t{w_} * c_, c_, 1}, spec.first);
   }
 
   // [h, w, c] to [h/2, w/2, 4c].
@@ -165,6 +172,7 @@ class ChainBuilder {
     return program_;
   }
 
+  const program::Operand& picked() const { return picked_; }
   int32_t h() const { return h_; }
   int32_t w() const { return w_; }
 
@@ -177,11 +185,38 @@ class ChainBuilder {
     return {program::Space::kConstants, static_cast<int64_t>(at)};
   }
 
+  program::Operand Buffer(int64_t bytes) {
+    const program::Operand buffer = {program::Space::kArena, arena_};
+    arena_ += (bytes + 63) / 64 * 64;
+    return buffer;
+  }
+
+  // Copies [h, w, c] bytes.
+  program::Operand Copy(const program::Operand& x, const program::Operand& y, int32_t c,
+                        const std::array<int64_t, 3>& x_stride, int64_t x_offset,
+                        const std::array<int64_t, 3>& y_stride, int64_t y_offset) {
+    kernels::CopyParams p{};
+    p.element_bytes = 1;
+    p.rank = 3;
+    const int32_t extent[] = {h_, w_, c};
+    std::copy(std::begin(extent), std::end(extent), p.extent);
+    std::copy(x_stride.begin(), x_stride.end(), p.x_stride);
+    std::copy(y_stride.begin(), y_stride.end(), p.y_stride);
+    p.x_offset = x_offset;
+    p.y_offset = y_offset;
+    program::Call copy;
+    copy.op = "pick" + std::to_string(program_->calls.size());
+    copy.params = p;
+    copy.inputs = {x};
+    copy.output = y;
+    program_->calls.push_back(copy);
+    return y;
+  }
+
   void Append(program::Call call, int32_t h, int32_t w, int32_t c) {
-    call.output = {program::Space::kArena, arena_};
+    call.output = Buffer(int64_t{h} * w * c);
     read_.push_back(at_);
     at_ = call.output;
-    arena_ += (int64_t{h} * w * c + 63) / 64 * 64;
     program_->calls.push_back(std::move(call));
     h_ = h;
     w_ = w;

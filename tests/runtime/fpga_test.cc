@@ -2,57 +2,17 @@
 // layer, and what they refuse.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/cost.h"
 #include "bluestem/fpga/pack.h"
-#include "bluestem/runtime/placed.h"
-#include "tests/runtime/conv_programs.h"
+#include "tests/runtime/fpga_fixture.h"
 
 namespace bluestem::runtime {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<Tensor> MustRun(const std::shared_ptr<program::Program>& program,
-                            const std::string& device, const Tensor& input,
-                            std::vector<OpProfile>* rows = nullptr,
-                            const std::shared_ptr<const fpga::EnginePack>& pack = nullptr) {
-  auto placement = PlaceOn(*program, device, {});
-  EXPECT_TRUE(placement.ok()) << placement.status().message();
-  auto placed = MakePlaced(program, *placement);
-  EXPECT_TRUE(placed.ok()) << placed.status().message();
-  auto session = OpenSession(*placed, {.pack = pack});
-  EXPECT_TRUE(session.ok()) << session.status().message();
-  if (!session.ok()) return {};
-  std::vector<OpProfile> ignored;
-  auto outputs = (*session)->Profile({input}, rows == nullptr ? ignored : *rows);
-  EXPECT_TRUE(outputs.ok()) << outputs.status().message();
-  return *outputs;
-}
-
-class Fpga : public ::testing::TestWithParam<const char*> {
- protected:
-  static void SetUpTestSuite() { ::setenv("BLUESTEM_CACHE", BLUESTEM_BINARY_DIR "/fpga-sim", 1); }
-  void SetUp() override {
-    for (const DeviceKind& kind : DeviceKinds()) {
-      if (kind.name != std::string(GetParam())) continue;
-      const auto device = kind.open();
-      if (!device.ok()) GTEST_SKIP() << device.status().message();
-    }
-  }
-
-  static void ExpectSameBits(const std::shared_ptr<program::Program>& program, int32_t bits,
-                             uint64_t seed) {
-    const Tensor input = RandomCodes(program->inputs[0], bits, seed);
-    EXPECT_EQ(MustRun(program, GetParam(), input), MustRun(program, "REFERENCE", input));
-  }
-};
-INSTANTIATE_TEST_SUITE_P(Engine, Fpga, ::testing::Values("FPGA-MODEL", "FPGA-SIM"),
-                         [](const auto& info) {
-                           return info.param == std::string("FPGA-SIM") ? "Simulation" : "Model";
-                         });
+INSTANTIATE_TEST_SUITE_P(Engine, Fpga, ::testing::Values("FPGA-MODEL", "FPGA-SIM"), EngineName);
 
 TEST_P(Fpga, ConvolutionsOfRandomShapesGiveTheBitsOfTheProcessor) {
   std::mt19937_64 random(7);
@@ -133,29 +93,6 @@ TEST_P(Fpga, AResidualNetworkRunsWhole) {
   for (const OpProfile& row : rows) ops.push_back(row.op);
   EXPECT_THAT(ops, testing::ElementsAre("encode", "transfer in", "conv0", "conv1", "conv2", "conv3",
                                         "conv4", "conv5", "conv6", "transfer out", "decode"));
-}
-
-// ResNet's way to a smaller map: what is picked and padded is the host's, all else is not.
-TEST_P(Fpga, AMapThatAConvolutionHalvesMayBePickedFromByTheHost) {
-  ChainBuilder chain(32, 32, 3, 5);
-  chain.Conv({.co = 64, .x_bits = 8});
-  chain.Conv({.co = 64});
-  chain.Conv({.co = 64, .residual = 2});
-  chain.Conv({.co = 128, .stride = 2});
-  chain.Pick(64);
-  chain.Conv({.co = 128, .residual = kPicked});
-  chain.Conv({.co = 128});
-  chain.Conv({.co = 128, .residual = 2});
-  const auto program = chain.Finish();
-  std::vector<OpProfile> rows;
-  const Tensor input = RandomCodes(program->inputs[0], 8, 6);
-  EXPECT_EQ(MustRun(program, fmt::format("HETERO:{},CPU", GetParam()), input, &rows),
-            MustRun(program, "REFERENCE", input));
-  std::vector<std::string> here;
-  for (const OpProfile& row : rows) {
-    if (row.device == "CPU") here.push_back(row.op);
-  }
-  EXPECT_THAT(here, testing::ElementsAre("fill4", "pick5"));
 }
 
 TEST_P(Fpga, ResidualMapsOfRandomShapesGiveTheBitsOfTheProcessor) {

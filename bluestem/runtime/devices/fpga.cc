@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <mutex>
 
+#include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/simulation.h"
 #include "bluestem/fpga/engine/uio.h"
@@ -107,6 +108,11 @@ class FpgaRunner : public Runner {
                      .cycles = cycles});
   }
 
+  static const char* KernelOf(const program::Call& call) {
+    if (fpga::AsConv(call) != nullptr) return "engine";
+    return fpga::IsMove(call) ? "engine (while it is written)" : "engine (read where it lies)";
+  }
+
   // A row for the maps that come in, one a call with the clocks of its descriptors, one for the
   // maps that go out. The model's own time is all of the region's: it stands with the first row.
   void AddCalls(size_t region, const fpga::EngineResult& result,
@@ -131,7 +137,7 @@ class FpgaRunner : public Runner {
     for (size_t i = regions_[region].begin; i < regions_[region].end; ++i) {
       const program::Call& call = program_->calls[i];
       rows.push_back({.op = call.op,
-                      .kernel = cycles[i] > 0 ? "engine" : "engine (while it is written)",
+                      .kernel = KernelOf(call),
                       .device = device_,
                       .x_bits = call.x_bits,
                       .w_bits = call.w_bits,
