@@ -13,10 +13,19 @@ constexpr int64_t kLookaheadSteps = 5;
 constexpr float kBeta1 = 0.9F, kBeta2 = 0.999F, kAdamEpsilon = 1e-8F;
 constexpr double kLarsTrust = 0.001;
 constexpr double kMuonSpread = 0.2;  // root mean square of an update, as adam's
+constexpr int64_t kPiece = 1 << 14;  // elements that a thread takes at a time
 
 struct Rates {
   float rate, momentum, decay;
 };
+
+// Calls work(first, count) for the pieces of `count` elements, on all threads.
+template <typename Work>
+void ForPieces(int64_t count, const Work& work) {
+#pragma omp parallel for schedule(static) if (count > kPiece)
+  for (int64_t first = 0; first < count; first += kPiece)
+    work(first, std::min(kPiece, count - first));
+}
 
 BLUESTEM_CLONES void Sgd(int64_t count, const Rates& rates, const float* g, float* w) {
   for (int64_t i = 0; i < count; ++i) w[i] -= rates.rate * (g[i] + rates.decay * w[i]);
@@ -67,6 +76,13 @@ BLUESTEM_CLONES void NesterovDirection(int64_t count, float momentum, const floa
 BLUESTEM_CLONES void Along(int64_t count, float shrink, float length, const float* direction,
                            float* w) {
   for (int64_t i = 0; i < count; ++i) w[i] = shrink * w[i] - length * direction[i];
+}
+
+BLUESTEM_CLONES void Approach(int64_t count, float share, float* slow, float* w) {
+  for (int64_t i = 0; i < count; ++i) {
+    slow[i] += share * (w[i] - slow[i]);
+    w[i] = slow[i];
+  }
 }
 
 double Norm(int64_t count, const float* x) {
@@ -125,7 +141,8 @@ void Optimizer::Move(size_t i, int64_t step, double rate) {
   float *v = first_[i].data(), *square = second_[i].data();
   direction_.resize(static_cast<size_t>(p.count));
   if (name == "sgd") {
-    Sgd(p.count, rates, p.gradient, p.value);
+    ForPieces(p.count,
+              [&](int64_t k, int64_t count) { Sgd(count, rates, p.gradient + k, p.value + k); });
   } else if (name == "lamb" && weight) {
     LambDirection(p.count, rates.decay, correction1, correction2, p.gradient, p.value, v, square,
                   direction_.data());
@@ -138,14 +155,21 @@ void Optimizer::Move(size_t i, int64_t step, double rate) {
     Along(p.count, 1.0F - rates.rate * rates.decay,
           static_cast<float>(rate * kMuonSpread * std::sqrt(longer)), direction_.data(), p.value);
   } else if (name == "adam" || name == "adamw" || name == "lamb") {
-    Adam(p.count, rates, name == "adamw", correction1, correction2, p.gradient, p.value, v, square);
+    const bool decoupled = name == "adamw";
+    ForPieces(p.count, [&](int64_t k, int64_t count) {
+      Adam(count, rates, decoupled, correction1, correction2, p.gradient + k, p.value + k, v + k,
+           square + k);
+    });
   } else {
     if (name == "lars" && weight) {
       const double norm = Norm(p.count, p.value);
       const double step_norm = Norm(p.count, p.gradient) + settings_.weight_decay * norm;
       rates.rate = static_cast<float>(rate * kLarsTrust * Ratio(norm, step_norm));
     }
-    Momentum(p.count, rates, name == "nesterov" || name == "muon", p.gradient, p.value, v);
+    const bool nesterov = name == "nesterov" || name == "muon";
+    ForPieces(p.count, [&](int64_t k, int64_t count) {
+      Momentum(count, rates, nesterov, p.gradient + k, p.value + k, v + k);
+    });
   }
 }
 
@@ -162,10 +186,9 @@ void Optimizer::Lookahead(double progress) {
                        progress * progress * progress;
   const auto share = static_cast<float>(1.0 - decay);
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    for (size_t k = 0; k < slow_[i].size(); ++k) {
-      slow_[i][k] += share * (parameters_[i].value[k] - slow_[i][k]);
-      parameters_[i].value[k] = slow_[i][k];
-    }
+    ForPieces(parameters_[i].count, [&](int64_t k, int64_t count) {
+      Approach(count, share, slow_[i].data() + k, parameters_[i].value + k);
+    });
   }
 }
 

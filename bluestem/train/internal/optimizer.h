@@ -19,8 +19,8 @@
 // Before all that, gradients longer together than `clip` are scaled to that length (Pascanu,
 // Mikolov and Bengio, arXiv 1211.5063).
 //
-// Threads: one thread. Ownership: an Optimizer owns its state and refers to the module's
-// parameters.
+// Threads: call from one thread; uses OpenMP inside. Ownership: an Optimizer owns its state and
+// refers to the module's parameters.
 #pragma once
 
 #include <string>
