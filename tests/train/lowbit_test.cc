@@ -10,6 +10,7 @@
 #include "bluestem/base/rng.h"
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/train/lowbit/integer_conv.h"
+#include "bluestem/train/lowbit/pool.h"
 #include "bluestem/train/lowbit/rounding.h"
 #include "bluestem/train/lowbit/weight_gradient.h"
 
@@ -177,7 +178,7 @@ TEST(Rounding, IsUnbiasedAndKeepsZeroAndTheGreatest) {
   constexpr int64_t kCount = 1 << 18;
   std::vector<float> g(kCount, 0.3F);
   g[0] = -127.0F, g[1] = 127.0F, g[2] = 0.0F;
-  EXPECT_EQ(GradientScale(kCount, g.data()), 1.0F);
+  EXPECT_EQ(GradientScale(GreatestMagnitude(kCount, g.data())), 1.0F);
   std::vector<uint8_t> codes(kCount), again(kCount), other(kCount);
   RoundGradient(kCount, g.data(), 1.0F, {.seed = 5}, codes.data());
   RoundGradient(kCount, g.data(), 1.0F, {.seed = 5}, again.data());
@@ -195,9 +196,9 @@ TEST(Rounding, IsUnbiasedAndKeepsZeroAndTheGreatest) {
   // Standard error sqrt(0.3 * 0.7 / count) is 0.0009.
   EXPECT_NEAR(sum / static_cast<double>(kCount - 3), 0.3, 0.004);
   g[7] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_TRUE(std::isnan(GradientScale(kCount, g.data())));
+  EXPECT_TRUE(std::isnan(GradientScale(GreatestMagnitude(kCount, g.data()))));
   g[7] = std::numeric_limits<float>::infinity();
-  EXPECT_TRUE(std::isinf(GradientScale(kCount, g.data())));
+  EXPECT_TRUE(std::isinf(GradientScale(GreatestMagnitude(kCount, g.data()))));
 }
 
 // The parts of a map, as ranks have them, get the codes of the whole.
@@ -212,6 +213,33 @@ TEST(Rounding, OfPartsIsThatOfTheWhole) {
                   parts.data() + first);
   }
   EXPECT_EQ(parts, whole);
+}
+
+TEST(Pool, TakesTheFirstOfTheGreatestAndGivesItItsGradient) {
+  for (const int32_t pool : {1, 2, 3}) {
+    const PoolShape s{.h = 6, .w = 12, .channels = 32, .pool = pool};
+    const int64_t oh = s.h / pool, ow = s.w / pool;
+    Rng rng(9);
+    std::vector<float> x(static_cast<size_t>(s.h * s.w * s.channels));
+    for (float& v : x) v = static_cast<float>(rng.Below(5)) - 2;  // many are equal
+    std::vector<float> y(static_cast<size_t>(oh * ow * s.channels));
+    std::vector<uint8_t> choices(y.size()), full(x.size());
+    MaxPool(s, x.data(), y.data(), choices.data());
+    const std::vector<uint8_t> codes = RandomBytes(rng, oh * ow * s.channels, 1, 256);
+    MaxPoolBackward(s, codes.data(), choices.data(), full.data());
+    std::vector<uint8_t> expected(x.size(), kZeroGradient);
+    for (int64_t i = 0; i < oh * ow * s.channels; ++i) {
+      const int64_t c = i % s.channels, ox = i / s.channels % ow, oy = i / s.channels / ow;
+      int64_t best = -1;
+      for (int64_t k = 0; k < int64_t{pool} * pool; ++k) {
+        const int64_t at = ((oy * pool + k / pool) * s.w + ox * pool + k % pool) * s.channels + c;
+        if (best < 0 || x[static_cast<size_t>(at)] > x[static_cast<size_t>(best)]) best = at;
+      }
+      EXPECT_EQ(y[static_cast<size_t>(i)], x[static_cast<size_t>(best)]);
+      expected[static_cast<size_t>(best)] = codes[static_cast<size_t>(i)];
+    }
+    EXPECT_EQ(full, expected) << pool;
+  }
 }
 
 }  // namespace

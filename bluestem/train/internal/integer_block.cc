@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bluestem/base/check.h"
+#include "bluestem/train/lowbit/pool.h"
 #include "bluestem/train/lowbit/rounding.h"
 
 namespace bluestem::train {
@@ -32,6 +33,7 @@ const char* RefusesIntegers(const Network& network, const std::vector<BlockShape
   if (weights.bits != 1) return "its weights are not of one bit";
   if (weights.quantize != BinaryMeanScaling) return "its weights have more than one scale";
   if (block.bias) return "it has a bias";
+  if (block.pool_first && block.pool > kGreatestPool) return "its pool is wider than 16";
   if (i == 0) return "its input is the picture";
   const Block& previous = network.blocks[i - 1];
   const ActivationQuantizer* input = network.ActivationOf(previous);
@@ -69,7 +71,10 @@ void IntegerBlock::TakeInput(int64_t n, const float* values) {
 }
 
 void IntegerBlock::Forward(int64_t n, float* z) {
-  conv_->Forward(n, codes_.data(), spec_->Scale() * weight_scale_, z);
+  const float scale = spec_->Scale() * weight_scale_;
+  if (!Pools()) return conv_->Forward(n, codes_.data(), scale, z);
+  choices_.resize(static_cast<size_t>(n * shape_.norm_h * shape_.norm_w * shape_.co));
+  conv_->ForwardPooled(n, codes_.data(), scale, block_.pool, z, choices_.data());
 }
 
 // The gradient of the convolution's output: that of the norm's input, at the pool's choices.
@@ -80,23 +85,20 @@ const uint8_t* IntegerBlock::RoundedGradient(int64_t n, const Gradients& gradien
   rounded_.resize(static_cast<size_t>(n * size));
   RoundGradient(n * size, gradients.gz, scale, {.seed = gradients.seed, .first = first * size},
                 rounded_.data());
-  if (gradients.pool_index == nullptr) return rounded_.data();
+  if (!Pools()) return rounded_.data();
+  const PoolShape pool{
+      .h = shape_.conv_h, .w = shape_.conv_w, .channels = shape_.co, .pool = block_.pool};
   const int64_t full = shape_.conv_h * shape_.conv_w * shape_.co;
   scattered_.resize(static_cast<size_t>(n * full));
 #pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < n; ++i) {
-    uint8_t* to = scattered_.data() + i * full;
-    std::fill(to, to + full, kZeroGradient);
-    for (int64_t k = 0; k < size; ++k)
-      to[gradients.pool_index[i * size + k] * shape_.co + k % shape_.co] =
-          rounded_[static_cast<size_t>(i * size + k)];
-  }
+  for (int64_t i = 0; i < n; ++i)
+    MaxPoolBackward(pool, rounded_.data() + i * size, choices_.data() + i * size,
+                    scattered_.data() + i * full);
   return scattered_.data();
 }
 
 bool IntegerBlock::Backward(int64_t n, const Gradients& gradients, Ranks& ranks) {
-  const int64_t size = shape_.norm_h * shape_.norm_w * shape_.co;
-  const float own = GradientScale(n * size, gradients.gz);
+  const float own = GradientScale(gradients.greatest);
   const float scale = ranks.Max(std::isnan(own) ? INFINITY : own);
   if (!std::isfinite(scale) || !std::isfinite(weight_scale_)) return false;
   const uint8_t* rounded = RoundedGradient(n, gradients, scale, ranks.rank() * n);

@@ -30,21 +30,23 @@ class IntegerBlock {
   // The same from the values of codes.
   void TakeInput(int64_t n, const float* values);
 
-  // Writes the convolution z [n, conv_h, conv_w, co] of the input.
+  // Writes what is normed, z [n, norm_h, norm_w, co]: the input's convolution, pooled where the
+  // pool comes first.
   void Forward(int64_t n, float* z);
 
   struct Gradients {
-    const float* gz = nullptr;            // of what is normed [n, norm_h, norm_w, co]
-    const int64_t* pool_index = nullptr;  // of the pool between convolution and norm, or null
-    uint64_t seed = 0;                    // of the rounding
-    float* gx = nullptr;                  // out, of the input's values
-    float* gw = nullptr;                  // out, of the weights
+    const float* gz = nullptr;  // of z
+    float greatest = 0;         // magnitude of gz
+    uint64_t seed = 0;          // of the rounding
+    float* gx = nullptr;        // out, of the input's values
+    float* gw = nullptr;        // out, of the weights
   };
   // This rank's part of gw, with the codes that the joint batch's gradient would have. Returns
   // false, and leaves the gradients undefined, if gz is not finite on all ranks.
   bool Backward(int64_t n, const Gradients& gradients, Ranks& ranks);
 
  private:
+  bool Pools() const { return block_.pool > 0 && block_.pool_first; }
   const uint8_t* RoundedGradient(int64_t n, const Gradients& gradients, float scale, int64_t first);
 
   Block block_;
@@ -54,7 +56,7 @@ class IntegerBlock {
   const ActivationSpec* spec_;  // of the input; the network's own, which may learn
   std::unique_ptr<IntegerConv> conv_;
   float weight_scale_ = 0;
-  std::vector<uint8_t> codes_, rounded_, scattered_;
+  std::vector<uint8_t> codes_, choices_, rounded_, scattered_;
 };
 
 }  // namespace bluestem::train

@@ -14,6 +14,7 @@
 #include "bluestem/train/internal/norm_act.h"
 #include "bluestem/train/internal/space_to_depth.h"
 #include "bluestem/train/internal/torch.h"
+#include "bluestem/train/lowbit/rounding.h"
 
 namespace bluestem::train {
 namespace {
@@ -93,7 +94,8 @@ struct Module::State {
   void BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
                      at::Tensor& input_gradient, uint64_t seed);
   void BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient);
-  void BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor& input_gradient, uint64_t seed);
+  void BackwardIntegers(size_t i, const at::Tensor& gz, float greatest, at::Tensor& input_gradient,
+                        uint64_t seed);
   void SumGradients();
 };
 
@@ -171,19 +173,19 @@ void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
   if (IntegerBlock* integer = Integer(i)) {
     const BlockShape& s = shapes[i];
     if (TakesCodes(i - 1) == nullptr) integer->TakeInput(images, state.input.data_ptr<float>());
-    state.conv = EmptyMap(images, s.co, s.conv_h, s.conv_w);
-    integer->Forward(images, state.conv.data_ptr<float>());
+    state.normed = EmptyMap(images, s.co, s.norm_h, s.norm_w);
+    integer->Forward(images, state.normed.data_ptr<float>());
   } else {
     const at::Tensor bias =
         block.bias ? at::from_blob(state.bias.data(), {shapes[i].co}, at::kFloat) : at::Tensor();
     state.conv = Contiguous(at::conv2d(state.input, Weight(i), bias, {block.stride, block.stride},
                                        {block.pad, block.pad}));
-  }
-  state.normed = state.conv;
-  if (block.pool > 0 && block.pool_first) {
-    std::tie(state.normed, state.pool_index) =
-        at::max_pool2d_with_indices(state.conv, {block.pool, block.pool});
-    state.normed = Contiguous(state.normed);
+    state.normed = state.conv;
+    if (block.pool > 0 && block.pool_first) {
+      std::tie(state.normed, state.pool_index) =
+          at::max_pool2d_with_indices(state.conv, {block.pool, block.pool});
+      state.normed = Contiguous(state.normed);
+    }
   }
   NormAndActivate(i, mode);
   if (block.dropout && mode == Mode::kTrain && network.dropout > 0) {
@@ -238,11 +240,15 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
   gradient = Contiguous(gradient);
   const at::Tensor& z = state.normed;
   const Map map = MapOf(z);
-  at::Tensor gz = EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
-  at::Tensor to_previous;
+  // Gradients take the place of that of the output.
+  at::Tensor gz = gradient, to_previous;
+  float greatest = 0;
   if (block.batch_norm) {
     const bool adds = block.shortcut || block.code_shortcut > 0;
-    if (adds) to_previous = at::empty_like(gz);
+    if (adds) {
+      to_previous = gradient;
+      gz = EmptyMap(z.size(0), z.size(1), z.size(2), z.size(3));
+    }
     double max_gradient = 0;
     const NormActGradients gradients{
         .gy = gradient.data_ptr<float>(),
@@ -251,7 +257,8 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
         .gshortcut = adds ? to_previous.data_ptr<float>() : nullptr,
         .ggamma = block.gamma ? state.gamma_gradient.data() : nullptr,
         .gbeta = state.beta_gradient.data(),
-        .gmax = state.max_gradient.empty() ? nullptr : &max_gradient};
+        .gmax = state.max_gradient.empty() ? nullptr : &max_gradient,
+        .greatest = Integer(i) != nullptr ? &greatest : nullptr};
     NormActBackward(map, state.norm, Activation(block), z.data_ptr<float>(), Shortcut(i), ranks,
                     gradients);
     if (!state.max_gradient.empty()) {
@@ -262,12 +269,13 @@ void Module::State::BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& sho
   } else {
     ActBackward(map, Activation(block), z.data_ptr<float>(), gradient.data_ptr<float>(),
                 gz.data_ptr<float>());
+    if (Integer(i) != nullptr) greatest = GreatestMagnitude(gz.numel(), gz.data_ptr<float>());
   }
   if (block.code_shortcut > 0)
     AddShortcutGradient(Source(i).output, network.ShortcutStride(i), to_previous,
                         Source(i).output_gradient);
   shortcut_gradient = block.shortcut ? to_previous : at::Tensor();
-  if (Integer(i) != nullptr) return BackwardIntegers(i, gz, input_gradient, seed);
+  if (Integer(i) != nullptr) return BackwardIntegers(i, gz, greatest, input_gradient, seed);
   if (block.pool > 0 && block.pool_first) {
     gz = Contiguous(at::max_pool2d_with_indices_backward(gz, state.conv, {block.pool, block.pool},
                                                          {block.pool, block.pool}, {0, 0}, {1, 1},
@@ -291,15 +299,13 @@ void Module::State::BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& inp
   if (i > 0) input_gradient = Contiguous(input_gradient);
 }
 
-void Module::State::BackwardIntegers(size_t i, const at::Tensor& gz, at::Tensor& input_gradient,
-                                     uint64_t seed) {
+void Module::State::BackwardIntegers(size_t i, const at::Tensor& gz, float greatest,
+                                     at::Tensor& input_gradient, uint64_t seed) {
   const BlockShape& s = shapes[i];
-  const bool pooled = network.blocks[i].pool > 0 && network.blocks[i].pool_first;
-  const at::Tensor index = pooled ? Contiguous(blocks[i].pool_index) : at::Tensor();
   input_gradient = EmptyMap(images, s.ci, s.h, s.w);
   finite &= blocks[i].integer->Backward(images,
                                         {.gz = gz.data_ptr<float>(),
-                                         .pool_index = pooled ? index.data_ptr<int64_t>() : nullptr,
+                                         .greatest = greatest,
                                          .seed = Rng(seed, 0x6772, i).Next(),
                                          .gx = input_gradient.data_ptr<float>(),
                                          .gw = blocks[i].weight_gradient.data()},

@@ -1,11 +1,13 @@
 #include "bluestem/train/internal/norm_act.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
 #include "bluestem/base/check.h"
 #include "bluestem/train/internal/clones.h"
+#include "bluestem/train/internal/norm_passes.h"
 
 namespace bluestem::train {
 namespace {
@@ -57,9 +59,9 @@ BLUESTEM_CLONES void AddGradientSums(int64_t rows, int64_t channels, const float
 
 // gz = a*g + z*p + q: the batch norm's gradient with its per-channel constants gathered. In place
 // (gz == g) allowed.
-BLUESTEM_CLONES void NormGradient(int64_t rows, int64_t channels, const float* g,
-                                  const float* __restrict z, const float* __restrict a,
-                                  const float* __restrict p, const float* __restrict q, float* gz) {
+BLUESTEM_CLONES void Gradient(int64_t rows, int64_t channels, const float* g,
+                              const float* __restrict z, const float* __restrict a,
+                              const float* __restrict p, const float* __restrict q, float* gz) {
   for (int64_t i = 0; i < rows; ++i, z += channels, g += channels, gz += channels) {
 #pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) gz[c] = g[c] * a[c] + (z[c] * p[c] + q[c]);
@@ -119,6 +121,13 @@ void ForTiles(const Map& map, int64_t first, int64_t rows, const Work& work) {
     work(row, std::min(tile, first + rows - row));
 }
 
+bool InVectors(const Map& map) {
+  return map.channels % kNormLanes == 0;
+}
+bool TakesPasses(const Map& map, const ActivationCall& activation) {
+  return InVectors(map) && HasNormPasses(activation.quantizer);
+}
+
 }  // namespace
 
 void BatchMoments(const Map& map, const float* z, Ranks& ranks, NormState& state) {
@@ -157,6 +166,18 @@ void FinishNorm(const float* gamma, const float* beta, float epsilon, NormState&
 void NormActForward(const Map& map, const NormState& state, const ActivationCall& activation,
                     const float* z, const float* shortcut, float* r, float* y, uint8_t* codes) {
   const int64_t channels = map.channels;
+  if (codes != nullptr && TakesPasses(map, activation)) {
+    return ForChunks(map, [&](int64_t, int64_t first, int64_t rows) {
+      const int64_t at = first * channels;
+      RunNormCodes(activation.spec, rows, channels,
+                   {.z = z + at,
+                    .a = state.a.data(),
+                    .b = state.b.data(),
+                    .shortcut = shortcut != nullptr ? shortcut + at : nullptr,
+                    .r = r != nullptr ? r + at : nullptr,
+                    .codes = codes + at});
+    });
+  }
   ForChunks(map, [&](int64_t, int64_t first_row, int64_t chunk_rows) {
     std::vector<float> tile(codes != nullptr ? static_cast<size_t>(TileRows(map) * channels) : 0);
     ForTiles(map, first_row, chunk_rows, [&](int64_t first, int64_t rows) {
@@ -184,7 +205,23 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
   std::vector<float> sums(static_cast<size_t>(chunks * channels), 0.0F), products(sums);
   std::vector<double> maxima(static_cast<size_t>(chunks), 0.0);
   float* g = gradients.gshortcut != nullptr ? gradients.gshortcut : gradients.gz;
+  const bool passes = TakesPasses(map, activation) && gradients.gmax == nullptr;
   ForChunks(map, [&](int64_t k, int64_t first_row, int64_t chunk_rows) {
+    if (passes) {
+      const int64_t at = first_row * channels;
+      return RunNormSums(activation.spec, chunk_rows, channels,
+                         {.z = z + at,
+                          .a = state.a.data(),
+                          .b = state.b.data(),
+                          .inverse = state.inverse.data(),
+                          .offset = offset.data(),
+                          .shortcut = shortcut != nullptr ? shortcut + at : nullptr,
+                          .gy = gradients.gy + at,
+                          .gr = gradients.gr != nullptr ? gradients.gr + at : nullptr,
+                          .g = g + at,
+                          .sum = sums.data() + k * channels,
+                          .product = products.data() + k * channels});
+    }
     std::vector<float> tile(static_cast<size_t>(TileRows(map) * channels));
     ForTiles(map, first_row, chunk_rows, [&](int64_t first, int64_t rows) {
       const int64_t at = first * channels, count = rows * channels;
@@ -197,7 +234,7 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
         }
         activation.quantizer->backward(activation.spec, count, tile.data(), gradients.gy + at,
                                        g + at);
-      } else {
+      } else if (gradients.gy != g) {
         std::copy(gradients.gy + at, gradients.gy + at + count, g + at);
       }
       if (gradients.gr != nullptr) Add(count, gradients.gr + at, g + at);
@@ -220,11 +257,27 @@ void NormActBackward(const Map& map, const NormState& state, const ActivationCal
     q[c] = static_cast<float>(-a * joint.first[c] / joint.rows -
                               slope * static_cast<double>(offset[c]));
   }
-  ForChunks(map, [&](int64_t, int64_t first, int64_t rows) {
+  std::vector<float> greatest(static_cast<size_t>(chunks), 0.0F);
+  ForChunks(map, [&](int64_t k, int64_t first, int64_t rows) {
     const int64_t at = first * channels;
-    NormGradient(rows, channels, g + at, z + at, state.a.data(), p.data(), q.data(),
-                 gradients.gz + at);
+    if (InVectors(map)) {
+      greatest[static_cast<size_t>(k)] = RunNormGradient(rows, channels,
+                                                         {.g = g + at,
+                                                          .z = z + at,
+                                                          .a = state.a.data(),
+                                                          .p = p.data(),
+                                                          .q = q.data(),
+                                                          .gz = gradients.gz + at});
+    } else {
+      Gradient(rows, channels, g + at, z + at, state.a.data(), p.data(), q.data(),
+               gradients.gz + at);
+    }
   });
+  // As bits: not a number is above all.
+  if (gradients.greatest != nullptr)
+    *gradients.greatest = *std::max_element(greatest.begin(), greatest.end(), [](float x, float y) {
+      return std::bit_cast<int32_t>(x) < std::bit_cast<int32_t>(y);
+    });
 }
 
 void ActForward(const Map& map, const ActivationCall& activation, const float* z, float* y) {

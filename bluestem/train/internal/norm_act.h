@@ -45,7 +45,7 @@ void NormActForward(const Map& map, const NormState& state, const ActivationCall
                     const float* z, const float* shortcut, float* r, float* y, uint8_t* codes);
 
 struct NormActGradients {
-  const float* gy = nullptr;   // of y
+  const float* gy = nullptr;   // of y; gz or gshortcut may take its place
   const float* gr = nullptr;   // of r from a later shortcut, or null
   float* gz = nullptr;         // out
   float* gshortcut = nullptr;  // out, or null
@@ -53,6 +53,8 @@ struct NormActGradients {
   float* gbeta = nullptr;      // out [channels], this rank's part
   double* gmax = nullptr;      // out: the activation's max_gradient, this rank's part before its
                                // factor; or null
+  float* greatest = nullptr;   // out: the greatest magnitude of gz, not a number if any is not; or
+                               // null. Requires: channels are a multiple of 16
 };
 void NormActBackward(const Map& map, const NormState& state, const ActivationCall& activation,
                      const float* z, const float* shortcut, Ranks& ranks,

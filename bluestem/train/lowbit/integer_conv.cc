@@ -9,6 +9,7 @@
 
 #include "bluestem/base/check.h"
 #include "bluestem/kernels/qconv/qconv.h"
+#include "bluestem/train/lowbit/pool.h"
 #include "bluestem/train/lowbit/rounding.h"
 #include "bluestem/train/lowbit/weight_gradient.h"
 
@@ -61,23 +62,30 @@ struct Pass {
     a.resize(static_cast<size_t>(params.co));
     b.resize(static_cast<size_t>(params.co));
   }
+  int64_t OutputSize() const { return int64_t{params.ho} * params.wo * params.co; }
   void Run(int64_t n, const uint8_t* x, float* y) {
+    RunEach(n, x, [&](int64_t i, const auto& run) { run(y + i * OutputSize()); });
+  }
+  // Calls each(image, run) on all threads, which calls run(where the image's outputs are to be).
+  template <typename Each>
+  void RunEach(int64_t n, const uint8_t* x, const Each& each) {
     const int64_t x_size = int64_t{params.h} * params.w * params.ci;
-    const int64_t y_size = int64_t{params.ho} * params.wo * params.co;
 #pragma omp parallel
     {
       thread_local AlignedBytes scratch;  // fresh pages would cost more than what is done in them
       scratch.Resize(kernel->scratch_bytes(params));
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < n; ++i) {
-        QConvArgs args{};
-        args.x = x + i * x_size;
-        args.weights = weights.data();
-        args.a = a.data();
-        args.b = b.data();
-        args.y = y + i * y_size;
-        args.scratch = scratch.data();
-        kernel->run(params, args);
+        each(i, [&](float* y) {
+          QConvArgs args{};
+          args.x = x + i * x_size;
+          args.weights = weights.data();
+          args.a = a.data();
+          args.b = b.data();
+          args.y = y;
+          args.scratch = scratch.data();
+          kernel->run(params, args);
+        });
       }
     }
   }
@@ -190,6 +198,22 @@ void IntegerConv::Forward(int64_t n, const uint8_t* codes, float scale, float* z
   Pass& pass = state_->forward;
   std::fill(pass.a.begin(), pass.a.end(), scale);
   pass.Run(n, codes, z);
+}
+
+void IntegerConv::ForwardPooled(int64_t n, const uint8_t* codes, float scale, int32_t pool,
+                                float* z, uint8_t* choices) {
+  Pass& pass = state_->forward;
+  std::fill(pass.a.begin(), pass.a.end(), scale);
+  const PoolShape shape{
+      .h = state_->shape.oh, .w = state_->shape.ow, .channels = state_->shape.co, .pool = pool};
+  const int64_t full = pass.OutputSize(), pooled = full / (int64_t{pool} * pool);
+  pass.RunEach(n, codes, [&](int64_t i, const auto& run) {
+    thread_local AlignedBytes map;
+    map.Resize(static_cast<size_t>(full) * sizeof(float));
+    auto* sums = reinterpret_cast<float*>(map.data());
+    run(sums);
+    MaxPool(shape, sums, z + i * pooled, choices + i * pooled);
+  });
 }
 
 void IntegerConv::InputGradient(int64_t n, const uint8_t* gradients, float scale, float* gx) {

@@ -39,6 +39,9 @@ class IntegerConv {
 
   // codes u8 [n, h, w, ci] to z f32 [n, oh, ow, co], sums times `scale`.
   void Forward(int64_t n, const uint8_t* codes, float scale, float* z);
+  // The same, then MaxPool (pool.h): z and choices [n, oh/pool, ow/pool, co].
+  void ForwardPooled(int64_t n, const uint8_t* codes, float scale, int32_t pool, float* z,
+                     uint8_t* choices);
   // gradients (rounding.h) [n, oh, ow, co] to gx f32 [n, h, w, ci], sums times `scale`.
   void InputGradient(int64_t n, const uint8_t* gradients, float scale, float* gx);
   // Writes dw f32 [co, kernel, kernel, ci], sums times `scale`.

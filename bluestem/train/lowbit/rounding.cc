@@ -46,7 +46,7 @@ BLUESTEM_CLONES void RoundChunk(int64_t count, const float* __restrict g, float 
 
 }  // namespace
 
-float GradientScale(int64_t count, const float* g) {
+float GreatestMagnitude(int64_t count, const float* g) {
   const int64_t chunks = (count + kChunk - 1) / kChunk;
   std::vector<uint32_t> greatest(static_cast<size_t>(std::max<int64_t>(chunks, 1)), 0);
 #pragma omp parallel for schedule(static)
@@ -54,8 +54,11 @@ float GradientScale(int64_t count, const float* g) {
     const int64_t first = k * kChunk;
     greatest[static_cast<size_t>(k)] = ChunkMagnitude(std::min(kChunk, count - first), g + first);
   }
-  const auto most = std::bit_cast<float>(*std::max_element(greatest.begin(), greatest.end()));
-  return std::isfinite(most) ? std::max(most / 127.0F, FLT_MIN) : most;
+  return std::bit_cast<float>(*std::max_element(greatest.begin(), greatest.end()));
+}
+
+float GradientScale(float greatest) {
+  return std::isfinite(greatest) ? std::max(greatest / 127.0F, FLT_MIN) : greatest;
 }
 
 void RoundGradient(int64_t count, const float* g, float scale, const RoundingStream& stream,

@@ -14,14 +14,16 @@ namespace bluestem::train {
 
 constexpr uint8_t kZeroGradient = 128;
 
-// Returns the scale, above zero; not a number, or infinite, if any g is.
-float GradientScale(int64_t count, const float* g);
+// Returns the greatest |g|: not a number, or infinite, if any g is.
+float GreatestMagnitude(int64_t count, const float* g);
+// Returns the scale, above zero, for that; itself if it is not finite.
+float GradientScale(float greatest);
 
-// Requires: a finite scale of GradientScale.
 struct RoundingStream {
   uint64_t seed = 0;
   int64_t first = 0;  // index of g[0]
 };
+// Requires: a finite scale of GradientScale.
 void RoundGradient(int64_t count, const float* g, float scale, const RoundingStream& stream,
                    uint8_t* codes);
 
