@@ -26,8 +26,9 @@ BLUESTEM_INLINE void Store(const Floats& v, float* to) {
 
 // Rows that are summed before the next block of channels; the next are fetched meanwhile.
 constexpr int64_t kRows = 32;
-constexpr int64_t kAhead = 1024;  // floats, in the other passes
-constexpr int64_t kLine = 16;     // floats of a cache line
+constexpr int64_t kAhead = 256;  // floats, in the other passes
+constexpr int64_t kLine = 16;    // floats of a cache line
+constexpr int64_t kCodes = 64;   // of a cache line
 
 template <int64_t kBlock>
 BLUESTEM_INLINE void Fetch(const float* from) {
@@ -87,9 +88,13 @@ bool HasNormPasses(const ActivationQuantizer* quantizer) {
 BLUESTEM_CLONES void RunNormCodes(const ActivationSpec& spec, int64_t rows, int64_t channels,
                                   const NormCodes& n) {
   const float step = 1.0F / spec.Scale(), greatest = static_cast<float>(spec.Levels() - 1);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t c = 0; c < channels; c += kNormLanes) {
-      const int64_t at = row * channels + c;
+  const int64_t count = rows * channels;
+  int64_t c = 0;
+  for (int64_t first = 0; first < count; first += kCodes) {
+    uint8_t codes[kCodes];  // stored in one piece: few stores can wait for memory
+    const int64_t size = count - first < kCodes ? count - first : kCodes;
+    for (int64_t i = 0; i < size; i += kNormLanes) {
+      const int64_t at = first + i;
       Floats r, a, b;
       Load(n.z + at, r), Load(n.a + c, a), Load(n.b + c, b);
       Fetch<kNormLanes>(n.z + at + kAhead);
@@ -104,9 +109,14 @@ BLUESTEM_CLONES void RunNormCodes(const ActivationSpec& spec, int64_t rows, int6
       r *= step;
       r = r < 0.0F ? Floats{} : r;
       r = r > greatest ? Floats{} + greatest : r;
-      const Ints codes = __builtin_convertvector(r + 0.5F, Ints);
-      const Bytes bytes = __builtin_convertvector(codes, Bytes);
-      std::memcpy(n.codes + at, &bytes, sizeof(bytes));
+      const Bytes bytes = __builtin_convertvector(__builtin_convertvector(r + 0.5F, Ints), Bytes);
+      std::memcpy(codes + i, &bytes, sizeof(bytes));
+      c = c + kNormLanes == channels ? 0 : c + kNormLanes;
+    }
+    if (size == kCodes) {
+      std::memcpy(n.codes + first, codes, kCodes);
+    } else {
+      std::memcpy(n.codes + first, codes, static_cast<size_t>(size));
     }
   }
 }
