@@ -36,7 +36,8 @@ BLUESTEM_INLINE void Fetch(const float* from) {
   for (int64_t c = 0; c < kBlock; c += kLine) __builtin_prefetch(from + c);
 }
 
-// A block of kBlock channels, whose sums stay in registers.
+// A block of kBlock channels, whose sums stay in registers. Not unrolled: GCC 12 would unroll loops
+// of 16 before it looks for vectors.
 template <int64_t kBlock>
 BLUESTEM_INLINE void SumBlock(float max, int64_t begin, int64_t end, int64_t channels,
                               int64_t first, const NormSums& n) {
@@ -55,21 +56,27 @@ BLUESTEM_INLINE void SumBlock(float max, int64_t begin, int64_t end, int64_t cha
     if (shortcut != nullptr) Fetch<kBlock>(shortcut + first + next);
     if (gr != nullptr) Fetch<kBlock>(gr + first + next);
     float r[kBlock], g[kBlock];
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) r[c] = z[at + c] * a[c] + b[c];
     if (shortcut != nullptr) {
+#pragma GCC unroll 1
       for (int64_t c = 0; c < kBlock; ++c) r[c] += shortcut[at + first + c];
     }
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) {
       const bool inside = (r[c] > 0.0F) & (r[c] < max);
       g[c] = inside ? gy[at + c] : 0.0F;
     }
     if (gr != nullptr) {
+#pragma GCC unroll 1
       for (int64_t c = 0; c < kBlock; ++c) g[c] += gr[at + first + c];
     }
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) {
       sum[c] += g[c];
       product[c] += g[c] * (z[at + c] * inverse[c] + offset[c]);
     }
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) out[at + c] = g[c];
   }
   for (int64_t c = 0; c < kBlock; ++c) {
@@ -128,6 +135,8 @@ BLUESTEM_CLONES void RunNormSums(const ActivationSpec& spec, int64_t rows, int64
     int64_t c = 0;
     for (; c + 4 * kNormLanes <= channels; c += 4 * kNormLanes)
       SumBlock<4 * kNormLanes>(spec.max, begin, end, channels, c, n);
+    for (; c + 2 * kNormLanes <= channels; c += 2 * kNormLanes)
+      SumBlock<2 * kNormLanes>(spec.max, begin, end, channels, c, n);
     for (; c < channels; c += kNormLanes)
       SumBlock<kNormLanes>(spec.max, begin, end, channels, c, n);
   }
