@@ -57,7 +57,8 @@ Status VerifyEnginePart(const Path& artefact, const core::LoadedModel& model,
                             core::Core().Open(artefact, {.device = kDevice}));
   BLUESTEM_CHECK(opened.model.settings().pack != nullptr, "the part belongs to the artefact");
   const auto program = opened.model.placed()->program;
-  BLUESTEM_ASSIGN_OR_RETURN(const auto cpu, runtime::Interpret(program, "", 0));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto cpu,
+                            runtime::Interpret(program, "", 0, runtime::Kernels::kOwn));
   runtime::InferRequest request = opened.model.CreateRequest();
   for (const Sample& sample : samples) {
     if (Interrupted()) return InterruptedStatus();

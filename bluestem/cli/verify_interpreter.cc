@@ -143,7 +143,8 @@ Result<PlainReport> VerifyInterpreter(const core::LoadedModel& model,
                                       const core::Compiled& compiled,
                                       const std::vector<Sample>& samples,
                                       std::vector<std::vector<Tensor>>& expected) {
-  BLUESTEM_ASSIGN_OR_RETURN(const auto session, runtime::Interpret(compiled.program));
+  BLUESTEM_ASSIGN_OR_RETURN(const auto session,
+                            runtime::Interpret(compiled.program, "", 1, runtime::Kernels::kOwn));
   PlainReport report;
   for (const Sample& sample : samples) {
     if (Interrupted()) return InterruptedStatus();

@@ -48,6 +48,7 @@ struct DeviceOptions {
   int32_t threads = 1;  // of one inference, 1..64; 0: one a core
   // Regions that were compiled before, of this Program; null: none.
   std::shared_ptr<const fpga::EnginePack> pack{};
+  Kernels kernels = Kernels::kFastest;
 };
 
 // The regions of one session that one device runs.
@@ -110,6 +111,6 @@ struct DeviceLibrary {
   const DeviceKind* kinds;
   size_t count;
 };
-constexpr uint32_t kDeviceLibraryVersion = 2;  // of Device, Runner and all that they name
+constexpr uint32_t kDeviceLibraryVersion = 3;  // of Device, Runner and all that they name
 
 }  // namespace bluestem::runtime

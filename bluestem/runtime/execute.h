@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "bluestem/edge/conv_parts.h"
-#include "bluestem/edge/row_parts.h"
 #include "bluestem/program/program.h"
+#include "bluestem/runtime/prepared_conv.h"
 
 namespace bluestem::runtime {
 
@@ -25,9 +25,9 @@ struct Spaces {
 const uint8_t* ReadAddress(const program::Operand& operand, const Spaces& spaces);
 uint8_t* WriteAddress(const program::Operand& operand, const Spaces& spaces);
 
-// The row that a call runs: a table's row where the family has one, else nothing.
-using Kernel =
-    std::variant<std::monostate, const kernels::QConvKernel*, const kernels::FConvKernel*>;
+// What a call runs: a table's row where the family has one, or what was prepared for it instead.
+using Kernel = std::variant<std::monostate, const kernels::QConvKernel*,
+                            const kernels::FConvKernel*, PreparedConv*>;
 
 // Returns the row for `call` among `isas`.
 Kernel SelectKernel(const program::Call& call, kernels::IsaSet isas);
@@ -38,7 +38,8 @@ size_t PartScratch(const program::Call& call, const Kernel& kernel, int32_t thre
 // Returns the symbol that runs ("qconv_u2s1_lut32__avx2", "maxpool_u8").
 const char* KernelSymbol(const program::Call& call, const Kernel& kernel);
 
-// Runs `call`. Requires: program::Verify accepted the Program; `kernel` is SelectKernel's.
+// Runs `call`. Requires: program::Verify accepted the Program; `kernel` is SelectKernel's, or was
+// prepared for this call.
 void Execute(const program::Call& call, const Kernel& kernel, const Spaces& spaces,
              const edge::Workers& workers);
 

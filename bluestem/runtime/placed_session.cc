@@ -124,9 +124,10 @@ Result<std::unique_ptr<Session>> OpenSession(std::shared_ptr<const PlacedProgram
 }
 
 Result<std::unique_ptr<Session>> Interpret(std::shared_ptr<const program::Program> program,
-                                           const std::string& isa, int32_t threads) {
+                                           const std::string& isa, int32_t threads,
+                                           Kernels kernels) {
   BLUESTEM_RETURN_IF_ERROR(program::Verify(*program));
-  const DeviceOptions options{isa, threads};
+  const DeviceOptions options{.isa = isa, .threads = threads, .kernels = kernels};
   BLUESTEM_ASSIGN_OR_RETURN(Placement placement, PlaceOn(*program, "CPU", options));
   BLUESTEM_ASSIGN_OR_RETURN(auto placed, MakePlaced(std::move(program), std::move(placement)));
   return OpenSession(std::move(placed), options);

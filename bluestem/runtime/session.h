@@ -28,6 +28,12 @@ struct OpProfile {
   int64_t cycles = 0;           // of a device that counts them, else 0
 };
 
+// Whose kernels the CPU runs a Program with.
+enum class Kernels : uint8_t {
+  kFastest,  // ours, or a library's where that was faster when the session was made
+  kOwn       // ours alone: what an artefact has
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -51,10 +57,11 @@ class Session {
 
 // `isa`: "" for the best of this CPU, or a name of kernels::IsaName. `threads`: that a call runs
 // on, 1..64, or 0 for one a core that this process may use; outputs have the same bits with any
-// number. Errors: kUnavailable naming what this CPU has, or that threads cannot be started;
-// kInvalidArgument for another number of threads.
+// number, and with any kernels. Errors: kUnavailable naming what this CPU has, or that threads
+// cannot be started; kInvalidArgument for another number of threads.
 Result<std::unique_ptr<Session>> Interpret(std::shared_ptr<const program::Program> program,
-                                           const std::string& isa = "", int32_t threads = 1);
+                                           const std::string& isa = "", int32_t threads = 1,
+                                           Kernels kernels = Kernels::kFastest);
 // Loads libbluestem_*.so. Errors: as above; kIo; kInvalidData for a file that is no artefact, a
 // newer ABI or another architecture, saying which; kUnavailable for threads of a library that is
 // older than they are.

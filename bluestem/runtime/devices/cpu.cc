@@ -1,7 +1,9 @@
-// CPU and REFERENCE: a Program's calls in order, with kernels of this processor. The interpreter.
+// CPU and REFERENCE: a Program's calls in order, with kernels of this processor, and on the CPU
+// with a library's where they are faster. The interpreter.
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <map>
 
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/program/footprint.h"
@@ -9,6 +11,7 @@
 #include "bluestem/runtime/aligned.h"
 #include "bluestem/runtime/devices/devices.h"
 #include "bluestem/runtime/execute.h"
+#include "bluestem/runtime/rehearsal.h"
 #include "bluestem/runtime/tensors.h"
 
 namespace bluestem::runtime {
@@ -50,26 +53,10 @@ class CpuRunner : public Runner {
   ~CpuRunner() override { edge::StopThreads(workers_.pool); }
 
   // Errors: kUnavailable where memory or threads are not to be had. Requires: called once.
-  Status StartThreads(int32_t threads) {
-    size_t scratch = 0;
-    for (const Region& region : regions_) {
-      for (size_t i = region.begin; i < region.end; ++i) {
-        scratch = PartScratch(program_->calls[i], kernels_[i], threads, scratch);
-      }
-    }
-    const size_t pool_bytes = threads == 1 ? 0 : edge::ThreadPoolBytes(threads);
-    memory_ = AllocateAligned(pool_bytes + scratch * static_cast<size_t>(threads));
-    if (memory_ == nullptr) {
-      return Error(Code::kUnavailable, "no memory for the {} bytes that {} threads work in",
-                   scratch * static_cast<size_t>(threads), threads);
-    }
-    workers_ = {nullptr, threads, memory_.get() + pool_bytes, scratch};
-    if (threads == 1) return OkStatus();
-    workers_.pool = edge::StartThreads(threads, memory_.get());
-    if (workers_.pool == nullptr) {
-      return Error(Code::kUnavailable, "the system does not start {} threads; ask for fewer",
-                   threads);
-    }
+  Status Start(int32_t threads, Kernels kernels) {
+    if (kernels == Kernels::kFastest) PrepareConvs(threads);
+    BLUESTEM_RETURN_IF_ERROR(StartThreads(threads));
+    RehearseConvs();
     return OkStatus();
   }
 
@@ -95,6 +82,76 @@ class CpuRunner : public Runner {
   }
 
  private:
+  Status StartThreads(int32_t threads) {
+    size_t scratch = 0;
+    for (const Region& region : regions_) {
+      for (size_t i = region.begin; i < region.end; ++i) {
+        scratch = PartScratch(program_->calls[i], kernels_[i], threads, scratch);
+      }
+    }
+    for (const auto& [i, conv] : prepared_) scratch = std::max(scratch, conv->scratch_bytes());
+    const size_t pool_bytes = threads == 1 ? 0 : edge::ThreadPoolBytes(threads);
+    memory_ = AllocateAligned(pool_bytes + scratch * static_cast<size_t>(threads));
+    if (memory_ == nullptr) {
+      return Error(Code::kUnavailable, "no memory for the {} bytes that {} threads work in",
+                   scratch * static_cast<size_t>(threads), threads);
+    }
+    workers_ = {nullptr, threads, memory_.get() + pool_bytes, scratch};
+    if (threads == 1) return OkStatus();
+    workers_.pool = edge::StartThreads(threads, memory_.get());
+    if (workers_.pool == nullptr) {
+      return Error(Code::kUnavailable, "the system does not start {} threads; ask for fewer",
+                   threads);
+    }
+    return OkStatus();
+  }
+
+  const kernels::QConvParams* QConv(size_t i) const {
+    return std::get_if<kernels::QConvParams>(&program_->calls[i].params);
+  }
+  const kernels::QConvKernel& Row(size_t i) const {
+    return *std::get<const kernels::QConvKernel*>(kernels_[i]);
+  }
+
+  // The constants of a convolution; null where they are none.
+  ConvConstants Constants(size_t i) const {
+    const auto at = [&](size_t operand) -> const uint8_t* {
+      const program::Call& call = program_->calls[i];
+      if (operand >= call.inputs.size()) return nullptr;
+      if (call.inputs[operand].space != program::Space::kConstants) return nullptr;
+      return program_->constants.data() + call.inputs[operand].offset;
+    };
+    return {at(1), reinterpret_cast<const int32_t*>(at(2)), reinterpret_cast<const int8_t*>(at(3))};
+  }
+
+  // Prepares what oneDNN takes, but for calls that it was slower at before.
+  void PrepareConvs(int32_t threads) {
+    for (const Region& region : regions_) {
+      for (size_t i = region.begin; i < region.end; ++i) {
+        const kernels::QConvParams* params = QConv(i);
+        if (params == nullptr || program_->calls[i].macs < kLeastPreparedMacs) continue;
+        if (!RememberedFaster(*params, Row(i), threads).value_or(true)) continue;
+        auto prepared = PrepareOnednnConv(*params, Constants(i), isas_, threads);
+        if (prepared.ok()) prepared_[i] = std::move(*prepared);
+      }
+    }
+  }
+
+  // Gives what was prepared the calls that it is faster at, and forgets the rest; all of it where
+  // the program then is no faster.
+  void RehearseConvs() {
+    const std::vector<Kernel> rows = kernels_;
+    std::erase_if(prepared_, [this](const auto& entry) {
+      const auto& [i, conv] = entry;
+      if (!PreparedIsFaster(*QConv(i), Constants(i), Row(i), *conv, workers_)) return true;
+      kernels_[i] = conv.get();
+      return false;
+    });
+    if (prepared_.empty() || MixIsFaster(*program_, regions_, kernels_, rows, workers_)) return;
+    kernels_ = rows;
+    prepared_.clear();
+  }
+
   OpProfile Timed(size_t i, const Spaces& spaces) const {
     const program::Call& call = program_->calls[i];
     const int64_t cpu = ThreadNanoseconds();
@@ -117,7 +174,8 @@ class CpuRunner : public Runner {
   kernels::IsaSet isas_;
   AlignedBytes memory_;  // the pool, and each thread's scratch
   edge::Workers workers_{nullptr, 1, nullptr, 0};
-  std::vector<Kernel> kernels_;  // one a call of the program
+  std::map<size_t, std::unique_ptr<PreparedConv>> prepared_;  // by call
+  std::vector<Kernel> kernels_;                               // one a call of the program
 };
 
 // What placing reckons with: orders of magnitude of one core, docs/devices.md.
@@ -146,6 +204,7 @@ class Cpu : public Device {
     const std::string isas = only_isa_.empty() ? program::IsaNames(isas_) : only_isa_;
     return {{"instruction sets", isas},
             {"cores", fmt::format("{}", edge::ResolveThreads(0))},
+            {"convolutions of others", only_isa_.empty() ? OnednnText() : "none"},
             {"takes", "every call"}};
   }
 
@@ -170,7 +229,8 @@ class Cpu : public Device {
     BLUESTEM_ASSIGN_OR_RETURN(const kernels::IsaSet isas, Isas(options));
     BLUESTEM_ASSIGN_OR_RETURN(const int32_t threads, CheckThreads(options.threads));
     auto runner = std::make_unique<CpuRunner>(name_, std::move(program), std::move(regions), isas);
-    BLUESTEM_RETURN_IF_ERROR(runner->StartThreads(threads));
+    BLUESTEM_RETURN_IF_ERROR(
+        runner->Start(threads, only_isa_.empty() ? options.kernels : Kernels::kOwn));
     return std::unique_ptr<Runner>(std::move(runner));
   }
 
