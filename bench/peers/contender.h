@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bluestem/base/status.h"
+#include "bluestem/runtime/session.h"
 
 namespace bluestem::bench {
 
@@ -28,9 +29,10 @@ struct Contender {
 };
 
 // Ours: u<x_bits> codes, s<w_bits> weights, thresholds to codes of x_bits (at most 4: 8-bit codes
-// leave as raw sums' thresholds of 4 levels). `isa` "" for the best.
+// leave as raw sums' thresholds of 4 levels). `isa` "" for the best. `kernels`: kOwn as an artefact
+// runs it, kFastest as a session of this process does.
 Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::string& isa,
-                  int threads);
+                  int threads, runtime::Kernels kernels);
 // oneDNN: f32 with ReLU, or u8 x s8 -> u8 with scale and ReLU. Formats are oneDNN's choice.
 Contender OnednnConv(const ConvShape& shape, bool int8);
 // ONNX Runtime: u8 x s8 -> u8 with ReLU, from a model with QuantizeLinear and DequantizeLinear.

@@ -87,7 +87,8 @@ std::vector<Race> MakeRaces(const Options& options) {
     if (!wanted(shape.name)) continue;
     races.push_back({shape.name, shape.macs(), {}});
     Race& race = races.back();
-    race.lanes.push_back({OurConv(shape, 2, 1, options.isa, options.threads), {}});
+    race.lanes.push_back(
+        {OurConv(shape, 2, 1, options.isa, options.threads, runtime::Kernels::kOwn), {}});
     race.lanes.push_back({OnednnConv(shape, true), {}});
     if (!options.ort.empty()) race.lanes.push_back({OrtConv(shape), {}});
     race.lanes.push_back({OnednnConv(shape, false), {}});
@@ -136,7 +137,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "bench_peers: cannot write %s\n", options.plot.c_str());
     return 5;
   }
-  return options.check && SlowerThanInt8(races) > 0 ? 1 : 0;
+  return options.check && SlowerThanInt8(races, 1) > 0 ? 1 : 0;
 }
 
 }  // namespace

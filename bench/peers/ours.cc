@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <random>
 
@@ -8,6 +9,7 @@
 #include "bluestem/edge/conv_parts.h"
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/kernels/qconv/qconv.h"
+#include "bluestem/runtime/rehearsal.h"
 #include "bluestem/runtime/session.h"
 
 namespace bluestem::bench {
@@ -23,7 +25,8 @@ struct ConvJob {
 
   // As a session does. Requires: params and kernel are set.
   void AddWorkers(int32_t threads) {
-    const size_t part = edge::PartScratch(*kernel, params, threads, 0);
+    size_t part = edge::PartScratch(*kernel, params, threads, 0);
+    if (prepared != nullptr) part = std::max(part, prepared->scratch_bytes());
     scratch = std::make_unique<Buffer>(part * static_cast<size_t>(threads));
     workers = {nullptr, threads, scratch->data(), part};
     if (threads == 1) return;
@@ -34,6 +37,7 @@ struct ConvJob {
 
   QConvParams params{};
   const kernels::QConvKernel* kernel = nullptr;
+  std::unique_ptr<runtime::PreparedConv> prepared;  // null: the kernel runs
   std::unique_ptr<Buffer> x, weights, y, scratch, pool;
   edge::Workers workers{};
   std::vector<int32_t> thresholds;
@@ -54,7 +58,7 @@ std::vector<int8_t> RandomWeights(const QConvParams& p, std::mt19937& random) {
 }  // namespace
 
 Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::string& isa,
-                  int threads) {
+                  int threads, runtime::Kernels kernels) {
   const auto job = std::make_shared<ConvJob>();
   QConvParams& p = job->params;
   p.h = p.w = shape.size;
@@ -83,7 +87,6 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
     job->x->data()[i] = static_cast<uint8_t>(random() >> 8 & ((1u << x_bits) - 1));
   }
   job->y = std::make_unique<Buffer>(static_cast<size_t>(p.ho) * p.wo * p.co);
-  job->AddWorkers(threads);
   for (int32_t co = 0; co < p.co; ++co) {
     job->directions.push_back(co % 2 == 0 ? 1 : -1);
     for (int32_t k = 1; k < p.levels; ++k) {
@@ -91,22 +94,37 @@ Contender OurConv(const ConvShape& shape, int x_bits, int w_bits, const std::str
       job->thresholds.push_back(co % 2 == 0 ? t : -t);
     }
   }
-  return {"ours", job->kernel->symbol, [job] {
-            edge::RunConv(job->workers, *job->kernel, job->params,
-                          kernels::QConvArgs{.x = job->x->data(),
-                                             .weights = job->weights->data(),
-                                             .thresholds = job->thresholds.data(),
-                                             .directions = job->directions.data(),
-                                             .a = nullptr,
-                                             .b = nullptr,
-                                             .y = job->y->data(),
-                                             .scratch = nullptr});
-          }};
+  // What a session does.
+  const runtime::ConvConstants constants = {job->weights->data(), job->thresholds.data(),
+                                            job->directions.data()};
+  if (kernels == runtime::Kernels::kFastest) {
+    auto prepared = runtime::PrepareOnednnConv(p, constants, isas, threads);
+    if (prepared.ok()) job->prepared = std::move(*prepared);
+  }
+  job->AddWorkers(threads);
+  if (job->prepared != nullptr &&
+      !runtime::PreparedIsFaster(p, constants, *job->kernel, *job->prepared, job->workers)) {
+    job->prepared = nullptr;
+  }
+  const kernels::QConvArgs args = {.x = job->x->data(),
+                                   .weights = constants.weights,
+                                   .thresholds = constants.thresholds,
+                                   .directions = constants.directions,
+                                   .a = nullptr,
+                                   .b = nullptr,
+                                   .y = job->y->data(),
+                                   .scratch = nullptr};
+  if (job->prepared != nullptr) {
+    return {"ours", job->prepared->symbol(),
+            [job, args] { job->prepared->Run(args, job->workers); }};
+  }
+  return {"ours", job->kernel->symbol,
+          [job, args] { edge::RunConv(job->workers, *job->kernel, job->params, args); }};
 }
 
 Contender OurLmnet(const std::string& isa, int threads) {
-  auto made =
-      runtime::Interpret(std::make_shared<const program::Program>(LmnetProgram()), isa, threads);
+  auto made = runtime::Interpret(std::make_shared<const program::Program>(LmnetProgram()), isa,
+                                 threads, runtime::Kernels::kOwn);
   BLUESTEM_CHECK(made.ok(), made.status().message().c_str());
   const std::shared_ptr<runtime::Session> session = std::move(*made);
   Tensor image(DType::kU8, session->inputs()[0].shape);

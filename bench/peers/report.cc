@@ -139,11 +139,11 @@ bool WritePlot(const std::string& path, const Machine& machine, int threads,
   return static_cast<bool>(file.flush());
 }
 
-int SlowerThanInt8(const std::vector<Race>& races) {
+int SlowerThanInt8(const std::vector<Race>& races, double least) {
   int slower = 0;
   for (const Race& race : races) {
     const double ratio = Ratio(race, "onednn_int8");
-    if (ratio == 0 || ratio >= 1) continue;
+    if (ratio == 0 || ratio >= least) continue;
     fmt::print(stderr, "slower than oneDNN int8: {} ({:.2f}x, {})\n", race.name, ratio,
                race.lanes[0].contender.detail);
     ++slower;

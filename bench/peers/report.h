@@ -35,7 +35,8 @@ void PrintJson(const Machine& machine, int threads, const std::vector<Race>& rac
 // A self-contained SVG: a group of bars a race. Returns false where it cannot be written.
 bool WritePlot(const std::string& path, const Machine& machine, int threads,
                const std::vector<Race>& races);
-// Names on stderr the races in which ours is slower than oneDNN int8, and returns their number.
-int SlowerThanInt8(const std::vector<Race>& races);
+// Names on stderr the races in which ours has less than `least` of oneDNN int8's speed, by medians,
+// and returns their number.
+int SlowerThanInt8(const std::vector<Race>& races, double least);
 
 }  // namespace bluestem::bench
