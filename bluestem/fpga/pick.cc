@@ -58,8 +58,10 @@ class Tracer {
     std::vector<int64_t> origins(static_cast<size_t>(buffer.bytes), kUnknown);
     buffers_.push_back(buffer);
     int64_t left = buffer.bytes;
+    bool inside = true;
     const auto set = [&](int64_t byte, int64_t origin) {
-      if (byte >= buffer.bytes || origins[static_cast<size_t>(byte)] != kUnknown) return;
+      if (byte < 0 || byte >= buffer.bytes || origins[static_cast<size_t>(byte)] != kUnknown)
+        return;
       origins[static_cast<size_t>(byte)] = origin;
       --left;
     };
@@ -79,7 +81,12 @@ class Tracer {
         if (copy->element_bytes != 1) return std::nullopt;
         const auto from = Origins({call.inputs[0], program::FootprintOf(call).input_bytes[0]}, k);
         if (!from) return std::nullopt;
-        ForElements(*copy, [&](int64_t x, int64_t y) { set(y, (*from)[static_cast<size_t>(x)]); });
+        const auto size = static_cast<int64_t>(from->size());
+        ForElements(*copy, [&](int64_t x, int64_t y) {
+          const bool is_there = x >= 0 && x < size;  // a stride may be negative
+          inside = inside && is_there;
+          set(y, is_there ? (*from)[static_cast<size_t>(x)] : kZero);
+        });
       } else {
         if (!SetSource(k, buffer.operand)) return std::nullopt;
         rest();
@@ -90,7 +97,7 @@ class Tracer {
       if (!caller || !SetSource(std::nullopt, buffer.operand)) return std::nullopt;
       rest();
     }
-    return origins;
+    return inside ? std::optional(std::move(origins)) : std::nullopt;
   }
 
   // Returns what the map of `h` x `w` pixels is of its source, or nothing.

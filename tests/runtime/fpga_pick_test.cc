@@ -175,6 +175,12 @@ TEST(FpgaPickRefusal, SaysWhatAPickMustBe) {
                 std::get<kernels::CopyParams>(p.calls[3].params).x_stride[1] = 32;
               }),
               HasSubstr("it copies only what a convolution adds"));
+  EXPECT_THAT(RefusalOf([](Program& p) {  // upside down
+                auto& copy = std::get<kernels::CopyParams>(p.calls[3].params);
+                copy.x_offset = (copy.extent[0] - 1) * copy.x_stride[0];
+                copy.x_stride[0] = -copy.x_stride[0];
+              }),
+              HasSubstr("it copies only what a convolution adds"));
   EXPECT_EQ(RefusalOf([](Program& p) { p.calls[5].inputs[0] = p.calls[3].output; }),
             "a convolution reads what it copies, not only adds it");
   EXPECT_EQ(RefusalOf([](Program& p) {
