@@ -151,7 +151,7 @@ TEST(Experiment, AValueOutOfRangeNamesPlaceValueAndRange) {
             "config.yaml:2:18: train.learning_rate: got -1; expected 1e-08..100");
   EXPECT_EQ(Refusal("network:\n  name: lmnet_v2\n"),
             "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1, "
-            "bluestem_s, bluestem_m, bluestem_l or resnet20; did you mean "
+            "bluestem_s, bluestem_m, bluestem_l, resnet20 or resnet18; did you mean "
             "\"lmnet_v0\"?");
 }
 
@@ -207,6 +207,8 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
                 "shortcuts; bluestem_s, bluestem_m and bluestem_l have this key"));
   EXPECT_THAT(Refusal(data + "network: {name: resnet20, shortcut: codes}\n"),
               HasSubstr("the shortcuts of resnet20 are always of codes"));
+  EXPECT_THAT(Refusal(data + "  image_size: [28, 28]\nnetwork: {name: resnet18}\n"),
+              HasSubstr("expected multiples of 8 for resnet18: it halves the picture three times"));
   EXPECT_THAT(Refusal(data + "train: {epochs: 3, schedule: 3-step-with-warmup}\n"),
               HasSubstr("at least 4"));
   EXPECT_THAT(Refusal(data + "name: a/b\n"), HasSubstr("it names folders"));

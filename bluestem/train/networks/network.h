@@ -129,5 +129,6 @@ std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t class
 std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> Resnet20(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> Resnet18(const config::Experiment& experiment, int64_t classes);
 
 }  // namespace bluestem::train
