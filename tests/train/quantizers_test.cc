@@ -83,6 +83,21 @@ TEST(ActivationQuantizer, LsqsMaxGetsTheGradientOfItsStepAsThePaperScalesIt) {
     const float gy = 2.0F;
     EXPECT_NEAR(lsq.max_gradient(spec, 1, &x, &gy), 2 * slope, 1e-5) << x;
   }
+  // Of any number of elements: the sum of each alone.
+  for (const int64_t count : {1, 31, 32, 33, 512, 1000}) {
+    std::vector<float> many(static_cast<size_t>(count)), gradients(many);
+    double lsq_sum = 0, pact_sum = 0;
+    for (size_t i = 0; i < many.size(); ++i) {
+      many[i] = 0.003F * static_cast<float>(i * 7 % 1000) - 0.5F;
+      gradients[i] = static_cast<float>(i % 5) - 1.5F;
+      lsq_sum += lsq.max_gradient(spec, 1, &many[i], &gradients[i]);
+      pact_sum += FindActivationQuantizer("pact")->max_gradient(spec, 1, &many[i], &gradients[i]);
+    }
+    EXPECT_NEAR(lsq.max_gradient(spec, count, many.data(), gradients.data()), lsq_sum, 1e-3);
+    EXPECT_NEAR(
+        FindActivationQuantizer("pact")->max_gradient(spec, count, many.data(), gradients.data()),
+        pact_sum, 1e-3);
+  }
   EXPECT_NEAR(lsq.max_factor(spec, 48), 3.0 / std::sqrt(48.0 * 3.0), 1e-12);
 }
 
