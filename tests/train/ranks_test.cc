@@ -19,6 +19,12 @@
 #include "tests/data/data_fixture.h"
 #include "tests/train/step_fixture.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wdeprecated-copy"
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#pragma GCC diagnostic pop
+
 namespace bluestem::train {
 namespace {
 
@@ -39,13 +45,14 @@ int64_t FreePort() {
 }
 
 // Runs `work` on every rank.
-void OnRanks(int64_t count, const std::function<void(Ranks&)>& work, int64_t timeout_seconds = 60) {
-  const int64_t port = FreePort();
+void OnRanks(int64_t count, const std::function<void(Ranks&)>& work, int64_t timeout_seconds = 60,
+             int64_t port = FreePort(), const std::string& store = "") {
   std::vector<std::thread> threads;
   for (int64_t rank = 0; rank < count; ++rank) {
     threads.emplace_back([=, &work] {
       const auto ranks = Ranks::Join(
-          {.rank = rank, .ranks = count, .address = "127.0.0.1", .port = port}, timeout_seconds);
+          {.rank = rank, .ranks = count, .address = "127.0.0.1", .port = port, .store = store},
+          timeout_seconds);
       ASSERT_TRUE(ranks.ok()) << ranks.status().message();
       work(**ranks);
     });
@@ -72,6 +79,26 @@ TEST(Ranks, AllHaveTheSameSumsAndRankZerosBytes) {
       EXPECT_EQ(bytes, Bytes(3, 5));
       ranks.Barrier();
     });
+  }
+}
+
+// As torchrun keeps it; ranks that it starts again find nothing of the earlier ones.
+TEST(Ranks, MeetAtAStoreThatTheirStarterKeeps) {
+  c10d::TCPStoreOptions options;
+  options.isServer = true;
+  options.waitWorkers = false;
+  options.port = static_cast<uint16_t>(FreePort());
+  const auto kept = c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
+  for (const char* store : {"/worker/attempt_0", "/worker/attempt_1"}) {
+    OnRanks(
+        2,
+        [](Ranks& ranks) {
+          float value = 1;
+          ranks.Sum(&value, 1);
+          EXPECT_EQ(value, 2.0F);
+        },
+        60, options.port, store);
+    EXPECT_TRUE(kept->check({std::string(store) + "/joined/1"}));
   }
 }
 
