@@ -139,15 +139,34 @@ std::unique_ptr<data::Dataset> Share(const std::shared_ptr<const data::Dataset>&
   return data::Subset(all, std::move(indices));
 }
 
-std::string SkippedNote(const std::vector<Status>& skipped, int64_t total) {
-  std::string note =
-      fmt::format("data.unreadable: skip: {} of {} pictures are left out:", skipped.size(), total);
+std::string SkippedNote(const std::vector<Status>& skipped, int64_t total, const Ranks& ranks) {
+  const std::string whose = ranks.count() == 1 ? "" : fmt::format(" of rank {}", ranks.rank());
+  std::string note = fmt::format(
+      "data.unreadable: skip: {} of {} pictures{} are left out:", skipped.size(), total, whose);
   for (size_t i = 0; i < std::min(kNamedPictures, skipped.size()); ++i)
     note += "\n  " + skipped[i].message();
   if (skipped.size() > kNamedPictures)
     note += fmt::format("\n  and {} more; `bluestem data check` lists them",
                         skipped.size() - kNamedPictures);
   return note;
+}
+
+// Ranks take their steps together, so each has as many training pictures as the one with the
+// fewest that can be read. Rank 0 says so.
+void KeepAsManyAsOthers(int64_t share, data::PixelCache& train, const FitOptions& options,
+                        Ranks& ranks) {
+  if (ranks.count() == 1) return;
+  const int64_t own = share - train.size();
+  const auto most = static_cast<int64_t>(ranks.Max(static_cast<float>(own)));
+  if (most == 0) return;
+  auto all = static_cast<double>(own);
+  ranks.Sum(&all, 1);
+  train.KeepEvenly(share - most);
+  if (ranks.rank() != 0 || !options.note) return;
+  options.note(
+      fmt::format("data.unreadable: skip: {:.0f} training pictures cannot be read, at most {} of "
+                  "one rank: each of the {} ranks trains with {} of its {}",
+                  all, most, ranks.count(), share - most, share));
 }
 
 // Reads what this rank trains with. Ranks have equally many training pictures.
@@ -170,7 +189,7 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
                              validation->size());  // rank 0 evaluates all of them at the end
   TrainingData data;
   const auto decode =
-      [&](const data::Dataset& dataset) -> Result<std::shared_ptr<const data::PixelCache>> {
+      [&](const data::Dataset& dataset) -> Result<std::shared_ptr<data::PixelCache>> {
     std::vector<Status> skipped;
     auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes, &skipped);
     if (skipped.empty()) return cache;
@@ -182,18 +201,14 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
           skipped[0].message(),
           skipped.size() == 1 ? "" : fmt::format(" (and {} more)", skipped.size() - 1));
     }
-    if (options.note) options.note(SkippedNote(skipped, dataset.size()));
+    if (options.note) options.note(SkippedNote(skipped, dataset.size(), ranks));
     return cache;
   };
-  BLUESTEM_ASSIGN_OR_RETURN(data.train, decode(*own));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::shared_ptr<data::PixelCache> pictures, decode(*own));
   BLUESTEM_ASSIGN_OR_RETURN(data.validation, decode(*checked));
   ranks.Barrier();  // decoding takes ranks differently long
-  if (ranks.Max(static_cast<float>(own->size() - data.train->size())) > 0 && ranks.count() > 1) {
-    return Error(Code::kInvalidData,
-                 "data.unreadable: got skip, and training pictures are left out, so that ranks no "
-                 "longer have equally many; remove what `bluestem data check` lists, or train with "
-                 "one rank");
-  }
+  KeepAsManyAsOthers(own->size(), *pictures, options, ranks);
+  data.train = pictures;
   return data;
 }
 
