@@ -54,8 +54,7 @@ struct NetworkConfig {
   std::string name = "lmnet_v1";    // network.name: lmnet_v0, lmnet_v1, bluestem_s (ours), ...
   int64_t width = 0;                // of our nets' first stage; 0: the network's own default
   std::string shortcut = "stream";  // or codes: what our nets' shortcuts add
-  std::string weight_quantizer =
-      "binary_mean_scaling";  // or binary_channel_wise_mean_scaling, none
+  std::string weight_quantizer = "binary_mean_scaling";        // or lsq_4bit, none, ...
   std::string activation_quantizer = "linear_mid_tread_half";  // or pact, lsq, none
   int64_t activation_bits = 2;                                 // 1..8
   double activation_max = 2.0;          // where a quantizer that learns it begins

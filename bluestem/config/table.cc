@@ -155,9 +155,11 @@ constexpr std::array kFields = {
           .ref = [](E& e) -> Ref { return &e.network.weight_quantizer; },
           .choices = "binary_mean_scaling binary_channel_wise_mean_scaling ternary_mean_scaling "
                      "linear_symmetric_3bit linear_symmetric_4bit linear_symmetric_5bit "
-                     "linear_symmetric_6bit linear_symmetric_7bit linear_symmetric_8bit none",
+                     "linear_symmetric_6bit linear_symmetric_7bit linear_symmetric_8bit lsq_2bit "
+                     "lsq_3bit lsq_4bit lsq_5bit lsq_6bit lsq_7bit lsq_8bit none",
           .help = "How weights are quantized: sign times the mean magnitude of the layer or "
-                  "channel; sign or 0; 3 to 8 bits; none is fp32."},
+                  "channel; sign or 0; 3 to 8 bits; 2 to 8 bits with a step that each layer learns "
+                  "(lsq); none is fp32."},
     Field{.key = "network.activation_quantizer",
           .ref = [](E& e) -> Ref { return &e.network.activation_quantizer; },
           .choices = "linear_mid_tread_half pact lsq none",
@@ -177,7 +179,8 @@ constexpr std::array kFields = {
     Field{.key = "network.layer_bits",
           .ref = [](E& e) -> Ref { return &e.network.layer_bits; },
           .help = "Layers with other bits, as NAME=w4a4: weights (1 the sign, 2 ternary, 3 to 8 "
-                  "linear) and the codes that they put out; w4 or a4 alone leave the other."},
+                  "linear; 2 to 8 lsq where weight_quantizer is) and the codes that they put out; "
+                  "w4 or a4 alone leave the other."},
     Field{.key = "network.dropout",
           .ref = [](E& e) -> Ref { return &e.network.dropout; },
           .max = 0.9,

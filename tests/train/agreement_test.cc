@@ -40,7 +40,7 @@ std::unique_ptr<Module> RandomModule(const config::Experiment& experiment) {
       if (p.role == Role::kGamma) {
         const float choices[] = {0.0F, -1.3F, 1e-20F, 0.7F, 2.5F, -1e-4F};
         p.value[i] = choices[rng.Below(6)];
-      } else if (p.role != Role::kWeight) {
+      } else if (p.role != Role::kWeight && p.role != Role::kStep) {
         p.value[i] = static_cast<float>(rng.Uniform(-1, 2));
       }
     }
@@ -134,8 +134,9 @@ config::Experiment With(config::Experiment experiment, const std::string& weight
   return experiment;
 }
 
-config::Experiment Mixed() {
+config::Experiment Mixed(const std::string& weights = "binary_mean_scaling") {
   config::Experiment experiment = Small("bluestem_s");
+  experiment.network.weight_quantizer = weights;
   experiment.network.activation_quantizer = "lsq";
   experiment.network.layer_bits = {"stem=w3a4",  "enter=a1",   "widen=w2a3",
                                    "deep1=w6a8", "deep2=w1a5", "head=w4"};
@@ -169,7 +170,9 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 4),
                     With(Small("bluestem_s"), "ternary_mean_scaling", "pact"),
                     With(Small("bluestem_m"), "linear_symmetric_4bit", "lsq"), Mixed(),
-                    Small("bluestem_l"), Codes(Small("bluestem_s")), Codes(Small("bluestem_l")),
+                    Mixed("lsq_2bit"), With(Small("lmnet_v1"), "lsq_3bit", "lsq"),
+                    With(Small("resnet20"), "lsq_4bit", kHalf), Small("bluestem_l"),
+                    Codes(Small("bluestem_s")), Codes(Small("bluestem_l")),
                     Codes(With(Small("bluestem_m"), kChannel, "pact")), Small("resnet20"),
                     With(Small("resnet20"), "ternary_mean_scaling", "lsq", "divide_by_255", 3),
                     With(Small("resnet20"), "linear_symmetric_4bit", kHalf),

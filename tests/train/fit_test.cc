@@ -172,6 +172,9 @@ TEST_F(FitRun, InterruptedAndResumedEqualsUninterruptedBitForBit) {
 TEST_F(FitRun, EverythingThatMovesIsInACheckpoint) {
   experiment_.augmentation.mixup = 0.4;
   experiment_.augmentation.cutmix = 1;
+  experiment_.network.weight_quantizer = "lsq_2bit";
+  experiment_.network.activation_quantizer = "lsq";
+  experiment_.network.layer_bits = {"enter=w1"};
   experiment_.train.optimizer = "lamb";
   experiment_.train.learning_rate = 0.01;
   experiment_.train.ema = 0.9;
