@@ -113,6 +113,11 @@ Violation RecipeViolation(const Experiment& e) {
     if (value < 0 && value != -1)
       return {key, fmt::format("got {}; expected -1, the network's own, or 0 and more", value)};
   }
+  if (e.train.device == "cuda" && e.train.arithmetic == "integer") {
+    return {"train.arithmetic",
+            "got integer with train.device cuda; expected auto or float: the integer sums are the "
+            "CPU's"};
+  }
   if (e.train.patience > 0 && e.train.select != "best") {
     return {"train.patience",
             fmt::format("got {} with train.select {}; expected 0, or train.select: best: the last "

@@ -281,6 +281,11 @@ constexpr std::array kFields = {
           .choices = "auto integer float",
           .help = "How the convolutions of 1-bit layers are trained: exact sums of codes and of "
                   "gradients rounded to 8 bits, or float; auto is integer where the CPU has AVX2."},
+    Field{.key = "train.device",
+          .ref = [](E& e) -> Ref { return &e.train.device; },
+          .choices = "auto cpu cuda",
+          .help = "What computes the steps; auto is cuda where LibTorch has such a device (then "
+                  "train.arithmetic is float), else the CPU."},
     Field{.key = "train.select",
           .ref = [](E& e) -> Ref { return &e.train.select; },
           .choices = "best last",

@@ -11,6 +11,7 @@
 #include "bluestem/train/internal/arithmetic.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/code_counts.h"
+#include "bluestem/train/internal/device.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
 #include "bluestem/train/internal/ranks.h"
@@ -47,10 +48,12 @@ std::vector<std::vector<float>> ExactScores(const Module& module, const data::Pi
   return rows;
 }
 
-// The configuration of a run folder. One that says auto is of a version that knew floats alone.
+// The configuration of a run folder. One that says auto is of a version that knew floats alone, or
+// the CPU alone.
 Result<config::Experiment> LoadOwnConfig(const RunPaths& paths) {
   BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment, config::Load(paths.Config()));
   if (experiment.train.arithmetic == "auto") experiment.train.arithmetic = "float";
+  if (experiment.train.device == "auto") experiment.train.device = "cpu";
   return experiment;
 }
 
@@ -97,11 +100,13 @@ Result<config::Experiment> Resolved(config::Experiment experiment,
   if (alone) experiment.train.threads = threads;
   const RunPaths paths{options.run_folder};
   std::error_code ignored;
-  if (options.resume && experiment.train.arithmetic == "auto" &&
-      std::filesystem::exists(paths.Config(), ignored)) {
+  if (options.resume && std::filesystem::exists(paths.Config(), ignored)) {
     BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, LoadOwnConfig(paths));
-    experiment.train.arithmetic = before.train.arithmetic;
+    if (experiment.train.arithmetic == "auto")
+      experiment.train.arithmetic = before.train.arithmetic;
+    if (experiment.train.device == "auto") experiment.train.device = before.train.device;
   }
+  BLUESTEM_ASSIGN_OR_RETURN(experiment.train.device, ChooseDevice(experiment.train, FindCuda()));
   BLUESTEM_ASSIGN_OR_RETURN(experiment.train.arithmetic,
                             ChooseArithmetic(experiment, static_cast<int64_t>(classes.size())));
   return experiment;
@@ -123,6 +128,8 @@ Status AgreeWithFirst(config::Experiment& experiment, int64_t images, Ranks& ran
   first.data.loader_threads = experiment.data.loader_threads;
   first.train.threads = experiment.train.threads;
   experiment.train.arithmetic = first.train.arithmetic;
+  experiment.train.device = first.train.device;
+  BLUESTEM_RETURN_IF_ERROR(ChooseDevice(first.train, FindCuda()).status());
   if (experiment == first && images == first_images) return OkStatus();
   return Error(
       Code::kInvalidArgument,
@@ -284,6 +291,7 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
   }
   start.state.threads = threads;
   start.state.ranks = ranks.count();
+  start.state.device = DeviceText(experiment.train, FindCuda());
   Training training(experiment, std::move(network), std::move(shapes), data, options, ranks,
                     start.state);
   if (ranks.OfFirst(start.has_checkpoint ? 1 : 0) != 0) BLUESTEM_RETURN_IF_ERROR(training.Resume());
@@ -371,7 +379,7 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
   BLUESTEM_RETURN_IF_ERROR(AgreeWithFirst(experiment, images, *ranks));
   std::shared_ptr<Teacher> teacher;
   if (!experiment.distillation.teacher.empty()) {
-    BLUESTEM_ASSIGN_OR_RETURN(teacher, Teacher::Open(experiment, meta));
+    BLUESTEM_ASSIGN_OR_RETURN(teacher, Teacher::Open(experiment, meta, ranks->rank()));
   }
   BLUESTEM_ASSIGN_OR_RETURN(TrainingData data,
                             ReadShare(std::move(split), given, threads, options, *ranks));

@@ -92,6 +92,7 @@ void Repair(Experiment& e, Rng& rng) {
     *own = *own < 0 ? -1 : *own;
   if (e.task != "classification") e.data.format = "csv";
   if (e.train.select != "best") e.train.patience = 0;
+  if (e.train.arithmetic == "integer") e.train.device = "auto";
   if (e.task != "classification") e.distillation.teacher = "";
   e.train.epochs += 3;
   e.train.epochs = std::min<int64_t>(e.train.epochs, 100000);
@@ -221,6 +222,8 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   }
   EXPECT_THAT(Refusal(data + "train: {select: last, patience: 5}\n"),
               HasSubstr("train.patience: got 5 with train.select last; expected 0"));
+  EXPECT_THAT(Refusal(data + "train: {arithmetic: integer, device: cuda}\n"),
+              HasSubstr("train.arithmetic: got integer with train.device cuda; expected auto"));
   EXPECT_THAT(Refusal("data: {path: x, format: csv}\ntask: multi_label_classification\n"
                       "distillation: {teacher: t}\n"),
               HasSubstr("distillation.teacher: got t with task multi_label_classification"));

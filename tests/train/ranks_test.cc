@@ -110,13 +110,14 @@ struct JointStep {
 
 // `answers` are a teacher's, or null.
 JointStep StepOn(int64_t count, const StepFixture& fixture, bool integers,
-                 const float* answers = nullptr) {
+                 const float* answers = nullptr, const char* device = nullptr) {
   const float class_weights[] = {1, 2, 0.5F, 1};
   std::vector<JointStep> steps(static_cast<size_t>(count));
   OnRanks(count, [&](Ranks& ranks) {
     UseThreads(1);
     Module module(fixture.network, fixture.shapes, 3, ranks);
     if (integers) module.UseIntegers(edge::CpuIsas());
+    if (device != nullptr) module.UseDevice(device);
     const int64_t images = kImages / count, first = ranks.rank() * images;
     JointStep& step = steps[static_cast<size_t>(ranks.rank())];
     step.result = module.Step({.count = images,
@@ -155,6 +156,7 @@ TEST(Ranks, MakeTheStepOfOneWithTheJointBatch) {
     ExpectTheSame(one, StepOn(count, fixture, false), 1e-5);
     // Where the last bit of a gradient decides how its code is rounded, one code is another.
     ExpectTheSame(in_integers, StepOn(count, fixture, true), 0.05);
+    ExpectTheSame(one, StepOn(count, fixture, false, nullptr, "cpu"), 1e-5);  // by operators
   }
 }
 

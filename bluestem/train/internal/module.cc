@@ -8,6 +8,7 @@
 #include "bluestem/base/rng.h"
 #include "bluestem/train/internal/block_parameters.h"
 #include "bluestem/train/internal/code_shortcut.h"
+#include "bluestem/train/internal/device_pass.h"
 #include "bluestem/train/internal/dropout.h"
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
@@ -21,7 +22,7 @@ namespace bluestem::train {
 namespace {
 
 // Everything of one block: parameters, gradients, and what a step remembers between forward and
-// backward.
+// backward where the CPU's loops take it.
 struct BlockState : BlockParameters {
   at::Tensor input, conv, normed, before, output;  // maps of this step
   at::Tensor pool_index, dropout_mask;
@@ -46,9 +47,10 @@ struct Module::State {
   std::vector<BlockState> blocks;
   std::vector<ParameterView> parameters, statistics;
   int64_t statistics_images = 0;
-  int64_t images = 0;     // of the pass in progress
-  bool integers = false;  // where a block can, in the pass in progress
-  bool finite = true;     // the gradients of the step in progress
+  int64_t images = 0;                  // of the pass in progress
+  bool integers = false;               // where a block can, in the pass in progress
+  bool finite = true;                  // the gradients of the step in progress
+  std::unique_ptr<DevicePass> device;  // null: in the CPU's loops
 
   // Returns what takes block i's part in integers, or null.
   IntegerBlock* Integer(size_t i) const { return integers ? blocks[i].integer.get() : nullptr; }
@@ -81,6 +83,7 @@ struct Module::State {
   void Forward(const StepInput& input, Mode mode, uint64_t dropout_seed);
   void ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed);
   void NormAndActivate(size_t i, Mode mode);
+  void Backward(const at::Tensor& gradient, uint64_t seed);
   void BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
                      at::Tensor& input_gradient, uint64_t seed);
   void BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient);
@@ -176,6 +179,11 @@ void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
 
 void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_seed) {
   images = input.count;
+  if (device != nullptr) {
+    blocks.back().output = device->Forward(input, mode, dropout_seed);
+    finite &= device->finite();
+    return;
+  }
   // from_blob wants a mutable pointer; nothing writes through it.
   at::Tensor x = ChannelsLastView(const_cast<float*>(input.images), input.count, network.h,
                                   network.w, network.c);
@@ -183,6 +191,16 @@ void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_
     blocks[i].input = x;
     ForwardBlock(i, mode, dropout_seed);
     x = blocks[i].output;
+  }
+}
+
+void Module::State::Backward(const at::Tensor& gradient, uint64_t seed) {
+  if (device != nullptr) return device->Backward(gradient);
+  at::Tensor g = gradient, shortcut_gradient;
+  for (size_t i = blocks.size(); i-- > 0;) {
+    at::Tensor input_gradient;
+    BackwardBlock(i, g, shortcut_gradient, input_gradient, seed);
+    g = input_gradient;
   }
 }
 
@@ -322,6 +340,14 @@ void Module::UseIntegers(kernels::IsaSet isas) {
   }
 }
 
+void Module::UseDevice(const std::string& device) {
+  State& s = *state_;
+  std::vector<BlockParameters*> parameters;
+  for (BlockState& block : s.blocks) parameters.push_back(&block);
+  s.device =
+      std::make_unique<DevicePass>(s.network, s.shapes, std::move(parameters), s.ranks, device);
+}
+
 size_t Module::IntegerBlocks() const {
   const std::vector<BlockState>& blocks = state_->blocks;
   return static_cast<size_t>(std::count_if(
@@ -350,13 +376,7 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   double joint_weight = loss.weight;
   s.ranks.Sum(&joint_weight, 1);
   const double part = loss.weight / joint_weight;
-  at::Tensor g = MapMeanGradient(s.blocks.back().output, gradient, part);
-  at::Tensor shortcut_gradient;
-  for (size_t i = s.blocks.size(); i-- > 0;) {
-    at::Tensor input_gradient;
-    s.BackwardBlock(i, g, shortcut_gradient, input_gradient, options.seed);
-    g = input_gradient;
-  }
+  s.Backward(MapMeanGradient(s.blocks.back().output, gradient, part), options.seed);
   for (size_t i = 0; i < s.blocks.size(); ++i)
     s.blocks[i].LearnStep(s.network, i, options.float_weights);
   s.SumGradients();
@@ -404,7 +424,9 @@ std::vector<float> Module::Scores(const StepInput& input) {
 }
 
 std::vector<float> Module::LastOutput(size_t block) const {
-  const at::Tensor output = state_->blocks[block].output.contiguous();
+  const State& s = *state_;
+  const at::Tensor output =
+      s.device != nullptr ? s.device->Output(block) : s.blocks[block].output.contiguous();
   return {output.data_ptr<float>(), output.data_ptr<float>() + output.numel()};
 }
 
