@@ -90,7 +90,7 @@ Json SpeedsJson(const EngineReport& report) {
 }
 
 Json PartsJson(const EngineReport& report) {
-  const fpga::EngineArea& area = fpga::kEngineArea;
+  const fpga::EngineArea& area = report.build.area;
   const auto share = [](int64_t used, int64_t there) {
     return static_cast<double>(used) / static_cast<double>(there);
   };
@@ -125,7 +125,9 @@ const EngineLayer* EngineReport::Bottleneck() const {
 
 Result<EngineReport> ReportOn(const program::Program& program,
                               const runtime::Placement& placement) {
+  BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
   EngineReport report;
+  report.build = build;
   report.model = program.name;
   report.model_hash = program.model_hash;
   report.calls = program.calls.size();
@@ -133,8 +135,9 @@ Result<EngineReport> ReportOn(const program::Program& program,
   for (const program::Call& call : program.calls) report.model_macs += call.macs;
   for (const runtime::Region& region : placement.regions) {
     if (placement.devices[region.device]->name() == kEngine) {
-      BLUESTEM_ASSIGN_OR_RETURN(const fpga::RegionCost cost,
-                                fpga::CostOf(program, region.begin, region.end, report.config));
+      BLUESTEM_ASSIGN_OR_RETURN(
+          const fpga::RegionCost cost,
+          fpga::CostOf(program, region.begin, region.end, report.build.config));
       AddRegion(program, cost, report);
       continue;
     }
@@ -163,7 +166,7 @@ std::string PercentText(double share) {
 }
 
 Json EngineReportJson(const EngineReport& report) {
-  const fpga::EngineArea& area = fpga::kEngineArea;
+  const fpga::EngineArea& area = report.build.area;
   Json host = Json::array();
   for (const HostCall& call : report.host_calls) {
     host.push_back({{"op", call.op}, {"family", call.family}, {"reason", call.reason}});
@@ -174,7 +177,8 @@ Json EngineReportJson(const EngineReport& report) {
       {"model_hash", report.model_hash},
       {"engine",
        {{"version", fpga::kEngineVersion},
-        {"macs_a_clock", fpga::PeakMacs(report.config)},
+        {"build", report.build.name},
+        {"macs_a_clock", fpga::PeakMacs(report.build.config)},
         {"port_bytes_a_clock", fpga::kPortBytesAClock},
         {"clocks_from", "functional model, by formula"}}},
       {"calls", report.calls},

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bluestem/fpga/area.h"
+#include "bluestem/fpga/builds.h"
 #include "bluestem/fpga/cost.h"
 #include "bluestem/runtime/placement.h"
 
@@ -31,7 +31,7 @@ struct HostCall {
 struct EngineReport {
   std::string model;
   std::string model_hash;
-  fpga::EngineConfig config;
+  fpga::EngineBuild build;
   size_t calls = 0;    // of the model
   size_t regions = 0;  // on the engine
   std::vector<EngineLayer> layers;
@@ -44,7 +44,7 @@ struct EngineReport {
   fpga::Traffic traffic;
   std::vector<fpga::Part> parts;
 
-  double MacsAClock() const { return static_cast<double>(fpga::PeakMacs(config)); }
+  double MacsAClock() const { return static_cast<double>(fpga::PeakMacs(build.config)); }
   double ImagesPerSecond(double megahertz) const;  // of the engine alone. Requires: clocks > 0
   const EngineLayer* Bottleneck() const;           // the most clocks; null without layers
 };
@@ -52,7 +52,8 @@ struct EngineReport {
 // The clocks for which speeds are reckoned; no board has shown them.
 constexpr double kReportMegahertz[] = {100, 125, 150};
 
-// Errors: fpga::CostOf's. Requires: the placement is of this program; an engine is FPGA-MODEL.
+// Of the build that fpga::ChosenBuild returns. Errors: its own, fpga::CostOf's. Requires: the
+// placement is of this program; an engine is FPGA-MODEL.
 Result<EngineReport> ReportOn(const program::Program& program, const runtime::Placement& placement);
 
 // Returns the share of the array's peak, 0..1.

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
+#include "bluestem/fpga/builds.h"
 #include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/self_test.h"
 #include "bluestem/fpga/engine/simulation.h"
@@ -26,12 +27,14 @@ Result<OpenEngine> Drive(std::unique_ptr<fpga::EnginePort> port) {
 }
 
 Result<OpenEngine> Open(const std::string& device, Output& output) {
+  BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
   if (device == "FPGA-MODEL") {
-    return OpenEngine{std::make_unique<fpga::EngineModel>(fpga::EngineConfig{}), nullptr};
+    return OpenEngine{std::make_unique<fpga::EngineModel>(build.config), nullptr};
   }
   if (device == "FPGA-SIM") {
     output.Progress("FPGA-SIM: compiling the simulation, unless it is there");
-    const auto library = fpga::BuildSimulation(fpga::SimulationFolder(), {}, nullptr);
+    const auto library =
+        fpga::BuildSimulation(fpga::SimulationFolder(), {.config = build.config}, nullptr);
     output.EndProgress();
     if (!library.ok()) return library.status();
     BLUESTEM_ASSIGN_OR_RETURN(auto port, fpga::SimulationPort::Open(*library));

@@ -4,6 +4,7 @@
 
 #include "bluestem/codegen/codegen.h"
 #include "bluestem/codegen/digest.h"
+#include "bluestem/fpga/builds.h"
 #include "bluestem/runtime/placement.h"
 
 namespace bluestem::core {
@@ -44,7 +45,9 @@ std::string Reasons(const program::Program& program, const runtime::Placement& p
 Result<fpga::EnginePack> PackForEngine(const program::Program& program) {
   BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,
                             runtime::PlaceOn(program, kDevice, {}));
+  BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
   fpga::EnginePack pack;
+  pack.config = build.config;
   pack.place = kEnginePart;
   pack.digest = codegen::Sha256(fpga::IdentityOf(program));
   for (const runtime::Region& region : placement.regions) {

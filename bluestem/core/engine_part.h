@@ -17,8 +17,9 @@ namespace bluestem::core {
 constexpr const char* kEnginePart = "models/fpga/engine.bin";
 constexpr const char* kEngineListing = "models/fpga/engine.txt";  // the same for people
 
-// Places the calls as HETERO with the engine and the CPU does and compiles the engine's regions.
-// Errors: kUnsupported where the engine gets no call, with each call's reason; CompileRegion's.
+// Places the calls as HETERO with the engine and the CPU does and compiles the engine's regions,
+// for the build that fpga::ChosenBuild returns. Errors: its own; kUnsupported where the engine gets
+// no call, with each call's reason; CompileRegion's.
 Result<fpga::EnginePack> PackForEngine(const program::Program& program);
 
 // Returns the part that an artefact has for `program` where `device` names an engine; null where it

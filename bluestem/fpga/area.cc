@@ -2,16 +2,14 @@
 
 namespace bluestem::fpga {
 
-// tools/fpga_area, with its 15 % for packing; not what the bridges of a board take beside it.
-const EngineArea kEngineArea = {
-    .alms = 20279, .m10k = 339, .dsp = 4, .source = "estimate by Yosys, not placed or routed"};
-
 const std::vector<Part>& Parts() {
-  // What Quartus's fitter reports as there to be used.
+  // What Quartus's fitter reports as there to be used; of 5CSEMA4 and 5CSEBA2 the device overview.
   static const std::vector<Part> parts = {
       {"5CSEBA6", "DE10-Nano", 41910, 553, "M10K", 112},
       {"5CSEMA5", "DE1-SoC", 32070, 397, "M10K", 87},
       {"5CSXFC6", "KEIm-CVSoC", 41910, 553, "M10K", 112},
+      {"5CSEMA4", "DE0-Nano-SoC", 15880, 270, "M10K", 84},
+      {"5CSEBA2", "smallest Cyclone V SoC", 9430, 140, "M10K", 36},
       {"10AX115", "PAC with Arria 10", 427200, 2713, "M20K", 1518},
   };
   return parts;

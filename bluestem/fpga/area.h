@@ -1,5 +1,5 @@
-// area: what the engine takes of an FPGA, and what there is on the parts that boards carry. All
-// that reports say of area comes from here.
+// area: what an engine takes of an FPGA (builds.h says it of each), and what there is on the parts
+// that boards carry.
 //
 // Threads: constants and free functions without state.
 #pragma once
@@ -19,12 +19,9 @@ struct EngineArea {
   const char* source = "";  // how the figures were found
 };
 
-// Of the default EngineConfig on a Cyclone V, with DMA, registers and interconnect.
-extern const EngineArea kEngineArea;
-
 struct Part {
   const char* name;   // as its ordering code begins
-  const char* board;  // that carries it
+  const char* board;  // that carries it, or what it is
   int64_t alms;
   int64_t memories;
   const char* memory;  // "M10K", or "M20K", of which one holds at least what an M10K does

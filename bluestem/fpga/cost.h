@@ -20,7 +20,7 @@ namespace bluestem::fpga {
 
 // Returns the multiply-accumulates of a clock in which every lane of the array works.
 constexpr int64_t PeakMacs(const EngineConfig& config) {
-  return int64_t{kLanes} * kLanes * config.pixels;
+  return int64_t{kLanes} * config.outputs * config.pixels;
 }
 // Of the memory port, without what a burst takes to begin and to end.
 constexpr int64_t kPortBytesAClock = kWordBytes;

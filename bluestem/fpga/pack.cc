@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "bluestem/base/byte_stream.h"
+#include "bluestem/fpga/builds.h"
 
 namespace bluestem::fpga {
 namespace {
@@ -126,7 +127,7 @@ PackedRegion ReadRegion(ByteReader& in) {
 
 EngineConfig ReadConfig(ByteReader& in) {
   EngineConfig config;
-  for (int32_t* number : {&config.pixels, &config.bank_words, &config.weight_words,
+  for (int32_t* number : {&config.pixels, &config.outputs, &config.bank_words, &config.weight_words,
                           &config.threshold_blocks, &config.taps}) {
     *number = ReadInt(in);
   }
@@ -164,17 +165,18 @@ const EngineProgram* EnginePack::Find(size_t begin, size_t end) const {
 
 std::string ConfigText(const EngineConfig& config) {
   return fmt::format(
-      "{} pixels, 4 x {} words of maps, {} weight words, {} blocks of thresholds, {} taps, {}",
-      config.pixels, config.bank_words, config.weight_words, config.threshold_blocks, config.taps,
-      config.residual ? "residual maps" : "no residual maps");
+      "{} pixels x {} outputs a clock, 4 x {} words of maps, {} weight words, {} blocks of "
+      "thresholds, {} taps, {}",
+      config.pixels, config.outputs, config.bank_words, config.weight_words,
+      config.threshold_blocks, config.taps, config.residual ? "residual maps" : "no residual maps");
 }
 
 Status EnginePack::CheckEngine(const EngineConfig& engine) const {
   if (config == engine) return OkStatus();
   return Error(Code::kInvalidData,
                "{}: packed for an engine of {}; this one has {}: convert the model again with "
-               "--target fpga",
-               place, ConfigText(config), ConfigText(engine));
+               "--target fpga{}",
+               place, ConfigText(config), ConfigText(engine), ChoiceText(engine));
 }
 
 Bytes ToBytes(const EnginePack& pack) {
@@ -182,8 +184,8 @@ Bytes ToBytes(const EnginePack& pack) {
   out.Raw(kMagic.data(), kMagic.size());
   for (const uint32_t number : {kPackVersion, kEngineId, kEngineVersion}) out.Plain(number);
   const EngineConfig& config = pack.config;
-  for (const int32_t number : {config.pixels, config.bank_words, config.weight_words,
-                               config.threshold_blocks, config.taps}) {
+  for (const int32_t number : {config.pixels, config.outputs, config.bank_words,
+                               config.weight_words, config.threshold_blocks, config.taps}) {
     out.Plain(number);
   }
   out.Plain(static_cast<uint32_t>(config.residual));

@@ -2,7 +2,7 @@
 // FPGA device takes: the board, the simulation, the functional model. Numbers are little endian:
 //
 //   pack    := "BLUESTEM ENGINE\n", u32 kPackVersion, u32 kEngineId, u32 kEngineVersion,
-//              EngineConfig as 6 x u32, 64 hexadecimal digits (SHA-256 of IdentityOf the Program),
+//              EngineConfig as 7 x u32, 64 hexadecimal digits (SHA-256 of IdentityOf the Program),
 //              u32 count, region...
 //   region  := u32 begin, u32 end, u32 list, u32s host_calls, u32s calls (of each descriptor;
 //              2^32 - 1: none), ports inputs, ports outputs, u32 size, the buffer's bytes
@@ -23,7 +23,7 @@ namespace bluestem::fpga {
 
 // To raise with the grammar, with a MapPort's meaning, and with how EncodeMap and DecodeMap lay
 // out.
-constexpr uint32_t kPackVersion = 2;
+constexpr uint32_t kPackVersion = 3;
 
 // Of a port's windows: the parameters but the residual, which is none of the window's.
 constexpr size_t kWindowsBytes = offsetof(kernels::QConvParams, residual_bits);
@@ -66,7 +66,7 @@ std::string ToText(const EnginePack& pack, const program::Program& program);
 // leads out of the buffer or nowhere.
 std::optional<std::vector<Command>> ListOf(const EngineProgram& program, uint32_t list);
 
-// Returns "4 pixels, 4 x 8192 words of maps, ...".
+// Returns "4 pixels x 32 outputs, 4 x 8192 words of maps, ...".
 std::string ConfigText(const EngineConfig& config);
 
 }  // namespace bluestem::fpga

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "bluestem/fpga/call_kind.h"
-#include "bluestem/fpga/engine/model.h"
+#include "bluestem/fpga/engine/timing.h"
 #include "bluestem/fpga/pick.h"
 #include "bluestem/fpga/region.h"
 #include "bluestem/kernels/qconv/layout.h"
@@ -138,7 +138,7 @@ std::string Refusal(const Program& program, size_t index, const EngineConfig& co
   return before.empty() ? "" : "the convolution before it is not on the engine";
 }
 
-int64_t ArrayClocks(const Call& call) {
+int64_t ArrayClocks(const Call& call, const EngineConfig& config) {
   if (AsConv(call) == nullptr) return 0;
   const QConvParams p = OnArray(*AsConv(call));
   Command command;
@@ -151,7 +151,7 @@ int64_t ArrayClocks(const Call& call) {
   command.out_blocks = static_cast<uint32_t>(CeilDiv(p.co, kLanes));
   if (LeavesRaw(p)) command.mode = WriteMode::kRaw;
   command.residual_blocks = p.residual_bits != 0 ? command.out_blocks : 0;
-  return EngineModel::Clocks(command);
+  return DescriptorClocks(command, config);
 }
 
 }  // namespace bluestem::fpga

@@ -25,7 +25,7 @@ std::string Refusal(const program::Program& program, size_t index, const EngineC
 
 // Returns the clocks that the call takes on the array; 0 for what happens while a result is
 // written, and for what is not copied.
-int64_t ArrayClocks(const program::Call& call);
+int64_t ArrayClocks(const program::Call& call, const EngineConfig& config);
 
 // What the host makes of accumulators that leave the engine as they are: kRaw keeps them (s32),
 // kAffine gives float(acc) * a + b, then at least 0 where relu; f32, as the kernels do.

@@ -25,7 +25,8 @@ class Schedule {
 
   explicit Schedule(const EngineConfig& config)
       : weights_{static_cast<uint32_t>(config.weight_words)},
-        thresholds_{static_cast<uint32_t>(config.threshold_blocks)} {}
+        thresholds_{static_cast<uint32_t>(config.threshold_blocks)},
+        timeline_(config) {}
 
   // Loads weights or thresholds, `length` units, for the next `convs` convolutions that are added.
   // Requires: length is at most half of their memory.

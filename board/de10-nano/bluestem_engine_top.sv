@@ -8,6 +8,8 @@
 //
 // Linted in CI, beside the engine; never put through Quartus.
 module bluestem_engine_top #(
+    parameter int PIXELS = 4,
+    parameter int OUTPUTS = 32,
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
@@ -92,8 +94,8 @@ module bluestem_engine_top #(
   assign m_wstrb = 8'hff;
 
   engine #(
-      .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
-      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
+      .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS),
+      .TAPS(TAPS), .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
   ) core (
       .clk, .rst, .irq,
       .s_awaddr, .s_awvalid, .s_awready, .s_wdata, .s_wvalid, .s_wready, .s_bresp, .s_bvalid,

@@ -55,7 +55,28 @@ TEST(FpgaReport, SpeedsAndPartsAreEstimates) {
     EXPECT_NEAR(row.at("alm_share").get<double>() * row.at("alms").get<double>(),
                 estimates.at("area").at("alms").get<double>(), 1e-6);
   }
-  EXPECT_THAT(parts, ::testing::ElementsAre("5CSEBA6", "5CSEMA5", "5CSXFC6", "10AX115"));
+  EXPECT_THAT(parts, ::testing::ElementsAre("5CSEBA6", "5CSEMA5", "5CSXFC6", "5CSEMA4", "5CSEBA2",
+                                            "10AX115"));
+}
+
+TEST(FpgaReport, TheEnvironmentChoosesTheBuild) {
+  const auto report = [](const char* build) {
+    return Tool({"fpga", "report", Model(), "--json"},
+                {.environment = {std::string("BLUESTEM_ENGINE=") + build}});
+  };
+  const auto small = report("small").Json(), large = report("large").Json();
+  EXPECT_EQ(small.at("engine").at("build"), "small");
+  EXPECT_EQ(small.at("engine").at("macs_a_clock"), 1024);
+  EXPECT_EQ(large.at("engine").at("macs_a_clock"), 8192);
+  EXPECT_GT(small.at("clocks").get<int64_t>(), large.at("clocks").get<int64_t>());
+  const auto alms = [](const nlohmann::json& document) {
+    return document.at("estimates").at("area").at("alms").get<int64_t>();
+  };
+  EXPECT_LT(2 * alms(small), alms(large));
+  const ToolResult huge = report("huge");
+  EXPECT_EQ(huge.exit_code, 2);
+  EXPECT_THAT(huge.err, HasSubstr("BLUESTEM_ENGINE: there is no build 'huge' of the engine; "
+                                  "expected one of default, small, large"));
 }
 
 TEST(FpgaReport, AsTextItSaysWhatWasNotMeasured) {

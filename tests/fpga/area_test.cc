@@ -18,7 +18,8 @@ TEST(FindPart, AnUnknownPartIsNamedWithThoseThereAre) {
     EXPECT_EQ(part.status().message(),
               "there is no part '" + std::string(name) +
                   "'; expected one of 5CSEBA6 (DE10-Nano), 5CSEMA5 (DE1-SoC), 5CSXFC6 "
-                  "(KEIm-CVSoC), 10AX115 (PAC with Arria 10)");
+                  "(KEIm-CVSoC), 5CSEMA4 (DE0-Nano-SoC), 5CSEBA2 (smallest Cyclone V SoC), "
+                  "10AX115 (PAC with Arria 10)");
   }
 }
 

@@ -90,13 +90,13 @@ TEST(Batch, PicturesShareEachLoadOfWeightsAndGetWhatTheyGetAlone) {
   EngineProgram engine = MustCompile(*chain.Finish(), 8);
   ASSERT_EQ(engine.batches.size(), 3U);
   const std::vector<Command> alone = MustList(engine, engine.list);
-  auto before = static_cast<double>(ClocksOf(alone));
+  auto before = static_cast<double>(ClocksOf(alone, {}));
   for (size_t i = 0; i < 3; ++i) {
     const BatchList& batch = engine.batches[i];
     EXPECT_EQ(batch.pictures, 2 << i);
     const std::vector<Command> list = MustList(engine, batch.list);
     EXPECT_EQ(WeightLoads(list), WeightLoads(alone));
-    const double clocks = static_cast<double>(ClocksOf(list)) / batch.pictures;
+    const double clocks = static_cast<double>(ClocksOf(list, {})) / batch.pictures;
     EXPECT_LT(clocks, before);
     before = clocks;
   }

@@ -6,11 +6,13 @@
 
 #include <functional>
 
+#include "bluestem/fpga/builds.h"
 #include "tests/fpga/packs.h"
 
 namespace bluestem::fpga {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 constexpr size_t kFormatVersionAt = 16, kEngineVersionAt = 24;
@@ -61,9 +63,24 @@ TEST(Pack, AnEngineOfOtherMemoriesIsRefused) {
   engine.weight_words = 512;
   const Status status = pack.CheckEngine(engine);
   EXPECT_EQ(status.code(), Code::kInvalidData);
-  EXPECT_THAT(status.message(), HasSubstr("engine.bin: packed for an engine of 4 pixels, 4 x 8192 "
-                                          "words of maps, 1024 weight words"));
-  EXPECT_THAT(status.message(), HasSubstr("this one has 4 pixels, 4 x 8192 words of maps, 512"));
+  EXPECT_THAT(
+      status.message(),
+      HasSubstr("engine.bin: packed for an engine of 4 pixels x 32 outputs a clock, 4 x 8192 "
+                "words of maps, 1024 weight words"));
+  EXPECT_THAT(status.message(),
+              HasSubstr("this one has 4 pixels x 32 outputs a clock, 4 x 8192 words of maps, 512"));
+  EXPECT_THAT(status.message(), EndsWith("convert the model again with --target fpga"));
+}
+
+TEST(Pack, AnEngineOfAnotherArrayIsRefusedAndNamed) {
+  const EnginePack pack = PackOf(*PackedProgram());
+  for (const char* name : {"small", "large"}) {
+    const Status status = pack.CheckEngine(FindBuild(name)->config);
+    EXPECT_EQ(status.code(), Code::kInvalidData);
+    EXPECT_THAT(status.message(),
+                EndsWith("convert the model again with --target fpga and BLUESTEM_ENGINE=" +
+                         std::string(name)));
+  }
 }
 
 TEST(Pack, WhatIsCutOrGoesOnIsRefused) {
@@ -156,7 +173,9 @@ TEST(Pack, ItsTextHasALineAPortAndADescriptor) {
   const auto program = PackedProgram();
   const EnginePack pack = PackOf(*program);
   const std::string text = ToText(pack, *program);
-  EXPECT_THAT(text, HasSubstr("engine of version 1: 4 pixels, 4 x 8192 words of maps"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("engine of version 1: 4 pixels x 32 outputs a clock, 4 x 8192 words of maps"));
   EXPECT_THAT(text, HasSubstr("  in  input0 [12,16,3] codes of 8 bits as windows of 3x3 at 0x"));
   EXPECT_THAT(text, HasSubstr("  out output0 [6,8,33] accumulators * a + b"));
   EXPECT_THAT(text, HasSubstr("blocks 2 -> 2, digits 1, taps"));

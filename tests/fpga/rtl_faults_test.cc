@@ -36,7 +36,7 @@ class RtlFaults : public Rtl {
       std::memcpy(words.data(), buffer.data() + at, sizeof(words));
       const Command command = Decode(words);
       if (command.opcode == Opcode::kEnd) break;
-      clocks += DescriptorClocks(command);
+      clocks += DescriptorClocks(command, {});
     }
     return clocks;
   }
@@ -249,9 +249,16 @@ TEST(EngineDriver, RefusesWhatItDoesNotDrive) {
             "no engine answers: its identity reads 0xffffffff, not 0x31573241; load its bitstream");
   EXPECT_EQ(message({kEngineId, 9}),
             "the engine has version 9, this program drives version 1; update the older one");
-  EXPECT_EQ(message({kEngineId, kEngineVersion, 8 << 16 | 32 << 8 | 32}),
-            "the engine computes 8 pixels x 32 outputs x 32 inputs a clock, this program drives "
-            "4 x 32 x 32");
+  for (const auto& [array, text] :
+       {std::pair{16U << 16 | 32 << 8 | 32, "16 pixels x 32 outputs x 32 inputs"},
+        {4U << 16 | 64 << 8 | 32, "4 pixels x 64 outputs x 32 inputs"},
+        {4U << 16 | 32 << 8 | 16, "4 pixels x 32 outputs x 16 inputs"}}) {
+    EXPECT_EQ(message({kEngineId, kEngineVersion, array}),
+              fmt::format("the engine computes {} a clock, this program drives 4 or 8 pixels x 8, "
+                          "16 or 32 outputs x 32 inputs: update it, or load the bitstream of a "
+                          "build that it knows",
+                          text));
+  }
 }
 
 TEST(EngineDriver, TellsAnEngineWithoutResidualMaps) {
@@ -259,6 +266,14 @@ TEST(EngineDriver, TellsAnEngineWithoutResidualMaps) {
   const auto driver = EngineDriver::Open(std::make_unique<OtherEngine>(values));
   ASSERT_TRUE(driver.ok()) << driver.status().message();
   EXPECT_FALSE((*driver)->config().residual);
+}
+
+TEST(EngineDriver, TakesTheArrayFromItsRegister) {
+  const std::vector<uint32_t> values = {kEngineId, kEngineVersion, 8 << 16 | 16 << 8 | 32};
+  const auto driver = EngineDriver::Open(std::make_unique<OtherEngine>(values));
+  ASSERT_TRUE(driver.ok()) << driver.status().message();
+  EXPECT_EQ((*driver)->config().pixels, 8);
+  EXPECT_EQ((*driver)->config().outputs, 16);
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 // layer, and what they refuse.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <map>
+
+#include "bluestem/fpga/builds.h"
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/cost.h"
 #include "bluestem/fpga/pack.h"
@@ -227,6 +231,57 @@ TEST_P(Fpga, APackThatWasWrittenAndReadGivesTheSameBitsInTheSameClocks) {
   EXPECT_EQ(MustRun(program, GetParam(), input, nullptr, pack), expected);
 }
 
+// $BLUESTEM_ENGINE for as long as it lives.
+class Engine {
+ public:
+  explicit Engine(const char* name) { ::setenv("BLUESTEM_ENGINE", name, 1); }
+  ~Engine() { ::unsetenv("BLUESTEM_ENGINE"); }
+};
+
+TEST_P(Fpga, EveryBuildGivesTheBitsOfTheProcessor) {
+  ChainBuilder chain(12, 20, 3, 5);
+  chain.Conv({.co = 32, .x_bits = 8});
+  chain.Conv({.co = 64});
+  chain.SpaceToDepth();
+  chain.Conv({.co = 64});
+  chain.Conv({.co = 96, .stride = 2});
+  chain.Conv({.co = 33, .epilogue = kernels::QConvEpilogue::kAffine});
+  const auto program = chain.Finish();
+  const Tensor input = RandomCodes(program->inputs[0], 8, 6);
+  const auto expected = MustRun(program, "REFERENCE", input);
+  std::map<std::string, int64_t> clocks;
+  for (const fpga::EngineBuild& build : fpga::Builds()) {
+    const Engine engine(build.name);
+    std::vector<OpProfile> rows;
+    EXPECT_EQ(MustRun(program, GetParam(), input, &rows), expected) << build.name;
+    clocks[build.name] = Cycles(rows);
+  }
+  EXPECT_LT(clocks["large"], clocks["default"]);
+  EXPECT_GT(clocks["small"], 2 * clocks["default"]);
+}
+
+TEST_P(Fpga, APackForAnotherBuildIsRefusedAndSaysWhatToSet) {
+  ChainBuilder chain(8, 8, 32, 5);
+  chain.Conv({.co = 32});
+  const auto program = chain.Finish();
+  const auto pack = PackOf(*program);
+  const Engine engine("large");
+  auto placed = MakePlaced(program, *PlaceOn(*program, GetParam(), {}));
+  ASSERT_TRUE(placed.ok());
+  const Status status = OpenSession(*placed, {.pack = pack}).status();
+  EXPECT_EQ(status.code(), Code::kInvalidData);
+  EXPECT_THAT(status.message(), HasSubstr("this one has 8 pixels x 32 outputs a clock"));
+  EXPECT_THAT(status.message(), HasSubstr("--target fpga and BLUESTEM_ENGINE=large"));
+}
+
+TEST_P(Fpga, AnUnknownBuildIsNoDevice) {
+  ChainBuilder chain(8, 8, 32, 5);
+  chain.Conv({.co = 32});
+  const Engine engine("huge");
+  EXPECT_THAT(PlaceOn(*chain.Finish(), GetParam(), {}).status().message(),
+              HasSubstr("BLUESTEM_ENGINE: there is no build 'huge' of the engine"));
+}
+
 TEST_P(Fpga, APackForAnotherEngineIsRefused) {
   ChainBuilder chain(8, 8, 32, 5);
   chain.Conv({.co = 32});
@@ -237,9 +292,10 @@ TEST_P(Fpga, APackForAnotherEngineIsRefused) {
   ASSERT_TRUE(placed.ok());
   const Status status = OpenSession(*placed, {.pack = pack}).status();
   EXPECT_EQ(status.code(), Code::kInvalidData);
-  EXPECT_THAT(status.message(),
-              HasSubstr(std::string(GetParam()) +
-                        ": engine.bin: packed for an engine of 4 pixels, 4 x 4096"));
+  EXPECT_THAT(
+      status.message(),
+      HasSubstr(std::string(GetParam()) +
+                ": engine.bin: packed for an engine of 4 pixels x 32 outputs a clock, 4 x 4096"));
 }
 
 TEST(FpgaModel, HeteroSharesAModelOutAndAPoolBeforeARegionIsTheHosts) {

@@ -11,7 +11,6 @@
 
 #include "bluestem/edge/conv_parts.h"
 #include "bluestem/edge/model_abi.h"
-#include "bluestem/edge/row_parts.h"
 #include "bluestem/kernels/isa.h"
 
 namespace bluestem::artefact {

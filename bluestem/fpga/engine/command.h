@@ -22,7 +22,7 @@ namespace bluestem::fpga {
 
 constexpr uint32_t kEngineId = 0x31573241;  // "A2W1" in memory
 constexpr uint32_t kEngineVersion = 1;
-constexpr int32_t kLanes = 32;  // channels of a word, and outputs that are computed at once
+constexpr int32_t kLanes = 32;  // channels of a word, and outputs of a block
 constexpr int32_t kWordBytes = 8;
 constexpr int32_t kRawLanes = 4;  // accumulators of a word
 constexpr int32_t kWeightWordBytes = 128;
@@ -34,7 +34,8 @@ constexpr uint32_t kMaxDescriptors = 65535;  // of a list
 
 // What an engine was built with; its capability registers say the same.
 struct EngineConfig {
-  int32_t pixels = 4;             // of a tile: 2 x 2
+  int32_t pixels = 4;             // of a tile: 4 are 2 x 2, 8 are 2 x 4
+  int32_t outputs = 32;           // of a pass, 8, 16 or 32: a block takes 32 / outputs passes
   int32_t bank_words = 8192;      // of each of the four banks
   int32_t weight_words = 1024;    // of 1024 bits
   int32_t threshold_blocks = 64;  // of 32 outputs

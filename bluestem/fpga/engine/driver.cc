@@ -43,11 +43,15 @@ Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EngineP
   const uint32_t array = port->Read(Register::kArray);
   EngineConfig config;
   config.pixels = static_cast<int32_t>(array >> 16);
-  if ((array & 0xffff) != (kLanes << 8 | kLanes) || config.pixels != 4) {
+  config.outputs = static_cast<int32_t>(array >> 8 & 0xff);
+  const bool pixels_fit = config.pixels == 4 || config.pixels == 8;
+  const bool outputs_fit = config.outputs == 8 || config.outputs == 16 || config.outputs == kLanes;
+  if (!pixels_fit || !outputs_fit || (array & 0xff) != kLanes) {
     return Error(Code::kUnavailable,
                  "the engine computes {} pixels x {} outputs x {} inputs a clock, this program "
-                 "drives 4 x {} x {}",
-                 array >> 16, array >> 8 & 0xff, array & 0xff, kLanes, kLanes);
+                 "drives 4 or 8 pixels x 8, 16 or {} outputs x {} inputs: update it, or load the "
+                 "bitstream of a build that it knows",
+                 config.pixels, config.outputs, array & 0xff, kLanes, kLanes);
   }
   const auto read = [&](Register offset) { return static_cast<int32_t>(port->Read(offset)); };
   config.bank_words = read(Register::kBankWords);

@@ -1,5 +1,6 @@
 #include "bluestem/fpga/engine/golden.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace bluestem::fpga {
@@ -34,10 +35,11 @@ Command ListBuilder::Shape() {
   for (int32_t t = 0; t < kernel * kernel; ++t) {
     taps_.push_back({0, t / kernel * dilation - pad, t % kernel * dilation - pad});
   }
-  c.in_h = static_cast<uint32_t>(Pick(1, 13));
-  c.in_w = static_cast<uint32_t>(Pick(1, 13));
-  c.out_h = static_cast<uint32_t>(Pick(1, 13));
-  c.out_w = static_cast<uint32_t>(Pick(1, 13));
+  const int32_t extent = config_.bank_words < 4096 ? 9 : 13;
+  c.in_h = static_cast<uint32_t>(Pick(1, extent));
+  c.in_w = static_cast<uint32_t>(Pick(1, extent));
+  c.out_h = static_cast<uint32_t>(Pick(1, extent));
+  c.out_w = static_cast<uint32_t>(Pick(1, extent));
   c.blocks = static_cast<uint32_t>(Pick(1, 3));
   c.digits = Pick(0, 3) == 0 ? 2 : 1;
   c.out_blocks = static_cast<uint32_t>(Pick(1, 3));
@@ -46,17 +48,20 @@ Command ListBuilder::Shape() {
   c.src_block_step = c.src_row_step * ((c.in_h + 1) / 2);
   c.digit_step = c.src_block_step * c.blocks;
   c.src_base = static_cast<uint32_t>(Pick(0, 99));
-  c.dst_base = 4096;
+  c.dst_base = static_cast<uint32_t>(config_.bank_words / 2);
   c.dst_row_step = (c.out_w + 1) / 2;
   c.dst_block_step = c.dst_row_step * ((c.out_h + 1) / 2);
   c.dst_plane_step = c.dst_block_step * c.out_blocks;
   c.tap_base = static_cast<uint32_t>(Pick(0, 400));
-  c.weight_base = static_cast<uint32_t>(Pick(0, 300));
-  c.threshold_base = static_cast<uint32_t>(Pick(0, 60));
+  // At most 3 x 3 blocks of 5 x 5 taps.
+  c.weight_base = static_cast<uint32_t>(Pick(0, std::min(300, config_.weight_words - 225)));
+  c.threshold_base = static_cast<uint32_t>(Pick(0, std::min(60, config_.threshold_blocks - 3)));
   if (c.mode != WriteMode::kRaw && Pick(0, 1) == 0) {
     // A plain result may take its place.
     const bool in_place = c.mode == WriteMode::kPlain && Pick(0, 1) == 0;
-    c.residual_base = in_place ? c.dst_base : static_cast<uint32_t>(Pick(3000, 3100));
+    const int32_t behind_source = config_.bank_words / 8 * 3 - 72;
+    c.residual_base =
+        in_place ? c.dst_base : static_cast<uint32_t>(Pick(behind_source, behind_source + 100));
     c.residual_row_step = c.dst_row_step + (in_place ? 0 : static_cast<uint32_t>(Pick(0, 2)));
     c.residual_block_step = c.residual_row_step * ((c.out_h + 1) / 2);
     c.residual_blocks = static_cast<uint32_t>(Pick(1, static_cast<int32_t>(c.out_blocks) + 1));

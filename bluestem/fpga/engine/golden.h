@@ -19,7 +19,9 @@ namespace bluestem::fpga {
 // A buffer with a list at 0, and room behind it.
 class ListBuilder {
  public:
-  explicit ListBuilder(uint64_t seed) : random_(seed), buffer_(4096) {}
+  // Its convolutions fit the memories of `config`.
+  explicit ListBuilder(uint64_t seed, const EngineConfig& config = {})
+      : config_(config), random_(seed), buffer_(4096) {}
 
   // Returns low..high.
   int32_t Pick(int32_t low, int32_t high);
@@ -41,6 +43,7 @@ class ListBuilder {
               uint32_t row_step, uint32_t block_step);
   uint32_t Thresholds(const Command& conv);
 
+  EngineConfig config_;
   std::mt19937_64 random_;
   std::vector<uint8_t> buffer_;
   std::vector<Command> commands_;

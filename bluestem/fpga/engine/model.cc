@@ -41,7 +41,7 @@ EngineModel::EngineModel(const EngineConfig& config)
 EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list,
                               const std::atomic<bool>* cancel) {
   EngineResult result;
-  Timeline timeline;
+  Timeline timeline(config_);
   const auto end = [&](EngineStatus status) {
     result.status = status;
     result.clocks = timeline.Finish();
@@ -144,12 +144,14 @@ EngineStatus EngineModel::CheckConv(const Command& c) const {
     }
   }
   // The last word that is read: of each tap, the last pixel inside that a tile reaches.
+  const int64_t columns = config_.pixels / 2;
+  const int64_t reached = (c.out_w + columns - 1) / columns * columns - 1;
   const int64_t blocks =
       int64_t{c.digits - 1} * c.digit_step + int64_t{c.blocks - 1} * c.src_block_step;
   for (uint32_t t = 0; t < c.tap_count; ++t) {
     const Tap& tap = taps_[c.tap_base + t];
     const int64_t y = std::min<int64_t>(2 * Half(c.out_h) - 1 + tap.dy, c.in_h - 1);
-    const int64_t x = std::min<int64_t>(2 * Half(c.out_w) - 1 + tap.dx, c.in_w - 1);
+    const int64_t x = std::min<int64_t>(reached + tap.dx, c.in_w - 1);
     if (y < 0 || x < 0 || tap.dy >= int64_t{c.in_h} || tap.dx >= int64_t{c.in_w}) continue;
     const int64_t row = y / 2 * c.src_row_step;
     if (c.src_base + tap.plane + blocks + row + x / 2 >= config_.bank_words) {

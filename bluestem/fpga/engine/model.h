@@ -19,9 +19,6 @@ class EngineModel : public Engine {
   EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
                    const std::atomic<bool>* cancel) override;
 
-  // The clocks of a descriptor by itself.
-  static int64_t Clocks(const Command& command) { return DescriptorClocks(command); }
-
  private:
   EngineStatus Execute(const Command& command, std::vector<uint8_t>& buffer);
   EngineStatus CheckConv(const Command& command) const;

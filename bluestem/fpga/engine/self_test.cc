@@ -35,7 +35,8 @@ SelfTestStep Identity(Engine& engine, EnginePort* port) {
   const uint32_t id = port->Read(Register::kId);
   if (id != kEngineId) return Fail(fmt::format("reads {:#010x}, not {:#010x}", id, kEngineId));
   return Pass(fmt::format("{:#010x}, version {}, {} x {} channels x {} pixels a clock; {}", id,
-                          port->Read(Register::kVersion), kLanes, kLanes, config.pixels, memories));
+                          port->Read(Register::kVersion), kLanes, config.outputs, config.pixels,
+                          memories));
 }
 
 // Every bit of the way to a register, both values.
@@ -129,7 +130,7 @@ SelfTestStep Banks(Engine& engine, EnginePort*) {
 SelfTestStep GoldenLayers(Engine& engine, EnginePort*) {
   int64_t clocks = 0;
   for (uint64_t seed = 0; seed < kLayers; ++seed) {
-    ListBuilder list(seed);
+    ListBuilder list(seed, engine.config());
     list.Conv();
     std::vector<uint8_t> expected = list.Finish(), given = expected;
     EngineModel model{engine.config()};

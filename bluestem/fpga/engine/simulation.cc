@@ -55,6 +55,16 @@ Result<std::vector<Path>> SourcesOf(const Path& rtl) {
   return sources;
 }
 
+// The RTL's parameters, as Verilator's arguments.
+std::vector<std::string> Parameters(const EngineConfig& config) {
+  return {fmt::format("-GPIXELS={}", config.pixels),
+          fmt::format("-GOUTPUTS={}", config.outputs),
+          fmt::format("-GBANK_WORDS={}", config.bank_words),
+          fmt::format("-GWEIGHT_WORDS={}", config.weight_words),
+          fmt::format("-GTHRESHOLD_BLOCKS={}", config.threshold_blocks),
+          fmt::format("-GTAPS={}", config.taps)};
+}
+
 // Compiles the RTL and the library's own source, both copied to `folder`.
 Status Compile(const std::vector<Path>& sources, const SimulationOptions& options,
                const Path& folder) {
@@ -72,6 +82,7 @@ Status Compile(const std::vector<Path>& sources, const SimulationOptions& option
                                     "-LDFLAGS",     "-shared",
                                     "-MAKEFLAGS",   "OPT_FAST=-O2 OPT_GLOBAL=-O2",
                                     "-o",           "engine.so"};
+  for (std::string& parameter : Parameters(options.config)) words.push_back(std::move(parameter));
   if (options.full_adders) words.emplace_back("-DBLUESTEM_FULL_ADDERS");
   for (const Path& source : sources) {
     if (source.extension() != ".h") words.push_back(source.filename().string());
@@ -117,6 +128,7 @@ Result<Path> BuildSimulation(const Path& folder, const SimulationOptions& option
   const Path rtl = SourceRoot() / "bluestem" / "fpga" / "rtl";
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Path> sources, SourcesOf(rtl));
   uint64_t hash = Hash(0xcbf29ce484222325, options.mutation + (options.full_adders ? "+" : "-"));
+  for (const std::string& parameter : Parameters(options.config)) hash = Hash(hash, parameter);
   for (const Path& source : sources) {
     BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(source));
     hash = Hash(Hash(hash, source.filename().string()), text);

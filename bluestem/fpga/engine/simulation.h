@@ -22,6 +22,7 @@ std::string WhyNoSimulation();
 
 // How the RTL is compiled.
 struct SimulationOptions {
+  EngineConfig config{};     // the parameters
   bool full_adders = false;  // the array's structure as it is synthesised, slower by far
   std::string mutation;      // a defect of rtl/mutants.txt, "" for none: to test the tests
 };

@@ -9,7 +9,7 @@ constexpr int64_t kReadRests = 4 + kLatency;  // from the read master's grant, w
 constexpr int64_t kDescriptorWords = 8;
 constexpr int64_t kPortChecks = 6;      // before the port asks for the bus
 constexpr int64_t kPortEnds = 2;        // from the master's rest
-constexpr int64_t kArrayPipeline = 22;  // start, addresses, memories, sums, thresholds, write
+constexpr int64_t kArrayPipeline = 18;  // start, addresses, memories, sums, thresholds, write
 constexpr int64_t kStorePipeline = 8;
 constexpr int64_t kSeen = 2;  // from an end until the list knows
 
@@ -30,16 +30,20 @@ int64_t MemoryWords(const Command& c) {
   }
 }
 
-int64_t DescriptorClocks(const Command& c) {
+int64_t DescriptorClocks(const Command& c, const EngineConfig& config) {
   if (c.opcode == Opcode::kConv) {
-    const int64_t tiles = Half(c.out_h) * Half(c.out_w);
+    const int64_t columns = config.pixels / 2;
+    const int64_t tiles = Half(c.out_h) * ((c.out_w + columns - 1) / columns);
+    const int64_t passes = int64_t{c.out_blocks} * (kLanes / config.outputs);
     const int64_t steps = int64_t{c.tap_count} * c.blocks * c.digits;
     const int64_t busy = steps + (c.residual_blocks > 0 ? 1 : 0);
     const bool raw = c.mode == WriteMode::kRaw;
-    const int64_t tile = std::max<int64_t>(busy, raw ? 32 : 4);
-    const int64_t last = std::max<int64_t>(busy, raw ? 32 : 14);
-    return c.out_blocks * ((tiles - 1) * tile + last) - (last - steps) + kArrayPipeline +
-           (raw ? 28 : 0);
+    // A pixel leaves in a clock, raw in a clock for 4 outputs; so many thresholds come in one.
+    const int64_t fours = config.outputs / kRawLanes;
+    const int64_t leaves = raw ? config.pixels * fours : config.pixels;
+    const int64_t tile = std::max(busy, leaves);
+    const int64_t last = raw ? tile : std::max(busy, leaves + 2 + fours);
+    return passes * ((tiles - 1) * tile + last) - (last - steps) + kArrayPipeline + leaves;
   }
   if (c.opcode == Opcode::kStoreMap) {
     return kPortChecks + kStorePipeline + MemoryWords(c) + kLatency;
@@ -68,7 +72,7 @@ Timeline::Span Timeline::Add(const Command& c) {
   Span span = {handed + 1, 0};
   Fetch(span.start);
   if (conv || c.opcode == Opcode::kStoreMap) {
-    span.end = span.start + DescriptorClocks(c);
+    span.end = span.start + DescriptorClocks(c, config_);
   } else {
     const int64_t granted = std::max(span.start + kPortChecks, read_free_);
     read_free_ = granted + kReadRests + MemoryWords(c);
@@ -91,8 +95,8 @@ int64_t Timeline::Finish() const {
   return std::max(rests, Last(1));
 }
 
-int64_t ClocksOf(const std::vector<Command>& list) {
-  Timeline timeline;
+int64_t ClocksOf(const std::vector<Command>& list, const EngineConfig& config) {
+  Timeline timeline(config);
   for (const Command& command : list) {
     if (command.opcode != Opcode::kEnd) timeline.Add(command);
   }

@@ -1,10 +1,10 @@
 // Timing: the clocks of a list on the RTL, by formula. tests/fpga holds the RTL to it, clock by
 // clock, with a memory that answers after kLatency.
 //
-// Array: a tile (2 x 2 outputs of 32 channels) takes steps = taps * blocks * digits clocks, one
-// more with a residual map, but at least 4, in which the tile before leaves; the last of a block of
-// outputs at least 14, in which the thresholds change. Memory port: 8 bytes a clock. A descriptor
-// is fetched while the one before it runs.
+// Array: a tile (4 or 8 pixels of the outputs of a pass) takes steps = taps * blocks * digits
+// clocks, one more with a residual map, but at least one a pixel, in which the tile before leaves;
+// the last of a pass at least so many that the thresholds change, too: 14 of 4 x 32. Memory port: 8
+// bytes a clock. A descriptor is fetched while the one before it runs.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +27,13 @@ constexpr int64_t Half(int64_t extent) {
 // Words of 8 bytes that a descriptor moves.
 int64_t MemoryWords(const Command& command);
 // Clocks from a descriptor's start to its end, by itself.
-int64_t DescriptorClocks(const Command& command);
+int64_t DescriptorClocks(const Command& command, const EngineConfig& config);
 
 // Follows a list, descriptor by descriptor. Times are clocks from the doorbell.
 class Timeline {
  public:
+  explicit Timeline(const EngineConfig& config) : config_(config) {}
+
   struct Span {
     int64_t start = 0, end = 0;
   };
@@ -50,6 +52,7 @@ class Timeline {
   int64_t Last(int queue) const { return ends_[queue].empty() ? 0 : ends_[queue].back(); }
 
   static constexpr int64_t kFirstAsk = 1;
+  EngineConfig config_;
   int64_t read_free_ = kFirstAsk;  // the read master
   int64_t in_hand_ = 0;
   bool begun_ = false;
@@ -60,6 +63,6 @@ class Timeline {
 
 // Returns the clocks from the doorbell until the engine rests. Requires: as Add's; no kEnd but the
 // last.
-int64_t ClocksOf(const std::vector<Command>& list);
+int64_t ClocksOf(const std::vector<Command>& list, const EngineConfig& config);
 
 }  // namespace bluestem::fpga

@@ -1,12 +1,17 @@
 // A convolution: checks its descriptor, and runs sequencer, array and output unit until the last
 // word is written.
 module conv_unit #(
+    parameter int PIXELS = 4,
+    parameter int OUTPUTS = 32,
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
     parameter int THRESHOLD_BLOCKS = 64,
+    parameter int QUADS = PIXELS / 4,
+    parameter int PASSES = 32 / OUTPUTS,
     parameter int BA = $clog2(BANK_WORDS),
-    parameter int WA = $clog2(WEIGHT_WORDS),
+    parameter int RA = $clog2(BANK_WORDS / QUADS),
+    parameter int WA = $clog2(WEIGHT_WORDS * PASSES),
     parameter int TA = $clog2(TAPS),
     parameter int HA = $clog2(8 * THRESHOLD_BLOCKS)
 ) (
@@ -20,13 +25,13 @@ module conv_unit #(
     output logic            out_of_range,
     output logic [  TA-1:0] tap_address,
     input  logic [    47:0] tap,
-    output logic [4*BA-1:0] read_address,
-    input  logic [   255:0] read_words,
+    output logic [4*QUADS*RA-1:0] read_address,
+    input  logic [64*PIXELS-1:0] read_words,
     output logic [  WA-1:0] weight_address,
-    input  logic [  1023:0] weight_word,
+    input  logic [32*OUTPUTS-1:0] weight_word,
     output logic [  HA-1:0] threshold_address,
     input  logic [   255:0] threshold_word,
-    output logic [     3:0] write_enable,
+    output logic [4*PASSES-1:0] write_enable,
     output logic [  BA-1:0] write_address,
     output logic [    63:0] write_word
 );
@@ -90,14 +95,17 @@ module conv_unit #(
 
   wire halt = stop || flushing;
   logic valid, first, shift, last, residual, tile;
-  logic [255:0] codes;
-  logic [1023:0] weights;
-  logic [2047:0] positive;
-  logic [63:0] all;
+  logic [64*PIXELS-1:0] codes;
+  logic [32*OUTPUTS-1:0] weights;
+  logic [16*PIXELS*OUTPUTS-1:0] positive;
+  logic [16*PIXELS-1:0] all;
   logic ended;
   assign finished = ended && !halt;
 
-  sequencer #(.BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS)) steps (
+  sequencer #(
+      .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS),
+      .TAPS(TAPS)
+  ) steps (
       .clk, .rst, .start(begins), .stop(halt), .out_h, .out_w, .in_h, .in_w, .src_base,
       .src_row_step, .src_block_step, .digit_step, .blocks, .digits, .tap_base, .tap_count,
       .out_blocks, .weight_base, .raw(mode == 8'd3), .residual_base, .residual_row_step,
@@ -105,10 +113,13 @@ module conv_unit #(
       .weight_address, .weight_word, .valid, .first, .shift, .last, .residual, .codes, .weights,
       .out_of_range(read_beyond)
   );
-  mac_array macs (
+  mac_array #(.PIXELS(PIXELS), .OUTPUTS(OUTPUTS)) macs (
       .clk, .valid, .first, .shift, .last, .codes, .weights, .done(tile), .positive, .all
   );
-  output_unit #(.BANK_WORDS(BANK_WORDS), .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)) results (
+  output_unit #(
+      .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS),
+      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
+  ) results (
       .clk, .rst, .start(begins), .stop(halt), .mode, .out_h, .out_w, .out_blocks, .threshold_base,
       .dst_base, .dst_row_step, .dst_block_step, .dst_plane_step, .tile(tile && !halt), .positive,
       .all, .residual, .codes, .threshold_address, .threshold_word, .write_enable, .write_address,

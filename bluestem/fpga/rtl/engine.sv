@@ -4,8 +4,13 @@
 //                                  |     --> memory_port
 //   read_master, write_master (AXI-3)        banks, weights, thresholds, taps (ram)
 //
+// The array multiplies PIXELS (4 or 8) x OUTPUTS (8, 16 or 32) x 32 inputs a clock. All builds run
+// the same lists.
+//
 // One clock, a synchronous reset. docs/formats/engine.md says what the registers and the list are.
 module engine #(
+    parameter int PIXELS = 4,            // of a tile: a quad of 2x2, or two side by side
+    parameter int OUTPUTS = 32,          // of a pass; 32 are a block
     parameter int BANK_WORDS = 8192,     // of 64 bits, of each of the four banks
     parameter int WEIGHT_WORDS = 1024,   // of 1024 bits
     parameter int TAPS = 512,
@@ -56,8 +61,9 @@ module engine #(
     output logic [ 2:0] trace_start,
     output logic [ 2:0] trace_end
 );
-  localparam int BA = $clog2(BANK_WORDS);
-  localparam int WA = $clog2(WEIGHT_WORDS);
+  localparam int Quads = PIXELS / 4, Passes = 32 / OUTPUTS;
+  localparam int BA = $clog2(BANK_WORDS), RA = $clog2(BANK_WORDS / Quads);
+  localparam int WA = $clog2(WEIGHT_WORDS), PA = $clog2(WEIGHT_WORDS * Passes);
   localparam int TA = $clog2(TAPS);
   localparam int HA = $clog2(8 * THRESHOLD_BLOCKS);
 
@@ -117,7 +123,7 @@ module engine #(
 
   // ---- Control.
   registers #(
-      .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
+      .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
       .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
   ) control (
       .clk, .rst, .awaddr(s_awaddr), .awvalid(s_awvalid), .awready(s_awready), .wdata(s_wdata),
@@ -152,16 +158,19 @@ module engine #(
   // ---- The memories and the two halves.
   logic [63:0] load_data;
   logic [15:0] weight_enable;
-  logic [WA-1:0] weight_load, weight_address;
-  logic [3:0] threshold_enable, port_enable, conv_enable;
+  logic [WA-1:0] weight_load;
+  logic [PA-1:0] weight_address;
+  logic [3:0] threshold_enable, port_enable;
+  logic [4*Passes-1:0] conv_enable;
   logic [HA-1:0] threshold_load, threshold_address;
   logic tap_enable;
   logic [TA-1:0] tap_load, tap_address;
   logic [BA-1:0] port_address, conv_write;
-  logic [4*BA-1:0] conv_read;
+  logic [4*Quads*RA-1:0] conv_read;
   logic [63:0] conv_word;
-  logic [255:0] bank_words;
-  logic [1023:0] weight_word;
+  logic [64*PIXELS-1:0] bank_words;
+  logic [255:0] port_words;
+  logic [32*OUTPUTS-1:0] weight_word;
   logic [255:0] threshold_word;
   logic [47:0] tap;
 
@@ -181,10 +190,10 @@ module engine #(
       .write_runs(write_start || write_busy), .write_error, .bus_stop, .write_valid, .write_ready,
       .write_data, .load_data, .weight_enable, .weight_address(weight_load), .threshold_enable,
       .threshold_address(threshold_load), .tap_enable, .tap_address(tap_load),
-      .bank_enable(port_enable), .bank_address(port_address), .bank_words
+      .bank_enable(port_enable), .bank_address(port_address), .bank_words(port_words)
   );
   conv_unit #(
-      .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
+      .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
       .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
   ) conv (
       .clk, .rst, .start(array_start), .stop, .descriptor, .busy(array_busy), .done(array_done),
@@ -193,21 +202,29 @@ module engine #(
       .write_enable(conv_enable), .write_address(conv_write), .write_word(conv_word)
   );
 
+  logic [4*Passes-1:0] bank_enable;
+  banks #(.WORDS(BANK_WORDS), .QUADS(Quads), .PASSES(Passes)) maps (
+      .clk, .write_enable(bank_enable), .write_address(array_busy ? conv_write : port_address),
+      .write_word(array_busy ? conv_word : load_data),
+      .read_address(array_busy ? conv_read : {(4 * Quads){port_address[BA-1:BA-RA]}}),
+      .read_words(bank_words)
+  );
+  weights #(.OUTPUTS(OUTPUTS), .WORDS(WEIGHT_WORDS)) kernels (
+      .clk, .write_enable(weight_enable), .write_address(weight_load), .write_data(load_data),
+      .read_address(weight_address), .read_word(weight_word)
+  );
+
   genvar i;
   generate
     for (i = 0; i < 4; i++) begin : bank
-      ram #(.WIDTH(64), .DEPTH(BANK_WORDS)) words (
-          .clk, .we(conv_enable[i] || port_enable[i]),
-          .waddr(array_busy ? conv_write : port_address),
-          .wdata(array_busy ? conv_word : load_data),
-          .raddr(array_busy ? conv_read[i*BA+:BA] : port_address), .rdata(bank_words[64*i+:64])
-      );
-    end
-    for (i = 0; i < 16; i++) begin : weight
-      ram #(.WIDTH(64), .DEPTH(WEIGHT_WORDS)) words (
-          .clk, .we(weight_enable[i]), .waddr(weight_load), .wdata(load_data),
-          .raddr(weight_address), .rdata(weight_word[64*i+:64])
-      );
+      assign bank_enable[Passes*i+:Passes] = conv_enable[Passes*i+:Passes] | {Passes{port_enable[i]}};
+      if (Quads == 1) begin : one
+        assign port_words[64*i+:64] = bank_words[64*i+:64];
+      end else begin : two
+        logic odd;
+        always_ff @(posedge clk) odd <= port_address[0];
+        assign port_words[64*i+:64] = bank_words[{i[1:0], odd, 6'd0}+:64];
+      end
     end
     for (i = 0; i < 4; i++) begin : threshold
       ram #(.WIDTH(64), .DEPTH(8 * THRESHOLD_BLOCKS)) words (

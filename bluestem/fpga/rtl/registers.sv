@@ -1,6 +1,8 @@
 // The registers, behind AXI-lite: docs/formats/engine.md has the table. A write that fits no
 // register is ignored, a read gives 0.
 module registers #(
+    parameter int PIXELS = 4,
+    parameter int OUTPUTS = 32,
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
@@ -82,7 +84,7 @@ module registers #(
       case (araddr[7:2])
         6'h00: rdata <= Id;
         6'h01: rdata <= Version;
-        6'h02: rdata <= {16'd4, 8'd32, 8'd32};  // pixels, outputs and inputs a clock
+        6'h02: rdata <= {16'(PIXELS), 8'(OUTPUTS), 8'd32};  // pixels, outputs and inputs a clock
         6'h04: rdata <= {8'd0, index, 4'd0, status};
         6'h05: rdata <= {31'd0, irq_enable};
         6'h06: rdata <= {31'd0, irq_pending};

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <mutex>
 
+#include "bluestem/fpga/builds.h"
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/simulation.h"
@@ -159,10 +160,12 @@ class FpgaRunner : public Runner {
 // What the engines have in common: the calls that they take, and what those cost on the board.
 class FpgaDevice : public Device {
  public:
+  explicit FpgaDevice(const fpga::EngineConfig& config) : config_(config) {}
   std::vector<DeviceProperty> properties() const override {
     return {
-        {"engine", fmt::format("version {}, {} x {} channels x {} pixels a clock",
-                               fpga::kEngineVersion, fpga::kLanes, fpga::kLanes, config_.pixels)},
+        {"engine",
+         fmt::format("version {}, {} x {} channels x {} pixels a clock", fpga::kEngineVersion,
+                     fpga::kLanes, config_.outputs, config_.pixels)},
         {"clock", fmt::format("{:.0f} MHz assumed", kMegahertz)},
         {"exact", "results, and clocks: " + Clocks()},
         {"memory", fmt::format("4 x {} words of maps, {} weight words", config_.bank_words,
@@ -177,7 +180,7 @@ class FpgaDevice : public Device {
   }
 
   double CallNanoseconds(const program::Call& call, const DeviceOptions&) const override {
-    return static_cast<double>(fpga::ArrayClocks(call)) * 1e3 / kMegahertz;
+    return static_cast<double>(fpga::ArrayClocks(call, config_)) * 1e3 / kMegahertz;
   }
 
   double TransferNanoseconds(int64_t bytes) const override {
@@ -201,7 +204,7 @@ class FpgaDevice : public Device {
   virtual std::string Clocks() const = 0;
   virtual Result<std::unique_ptr<fpga::Engine>> MakeEngine() const = 0;
 
-  fpga::EngineConfig config_;
+  const fpga::EngineConfig config_;
 
  private:
   static size_t IndexOf(const program::Program& program, const program::Call& call) {
@@ -211,6 +214,7 @@ class FpgaDevice : public Device {
 
 class FpgaModel : public FpgaDevice {
  public:
+  using FpgaDevice::FpgaDevice;
   std::string name() const override { return "FPGA-MODEL"; }
 
  protected:
@@ -222,16 +226,17 @@ class FpgaModel : public FpgaDevice {
 
 class FpgaSimulation : public FpgaDevice {
  public:
+  using FpgaDevice::FpgaDevice;
   std::string name() const override { return "FPGA-SIM"; }
 
  protected:
   std::string Clocks() const override { return "counted by the simulated RTL"; }
   Result<std::unique_ptr<fpga::Engine>> MakeEngine() const override {
-    BLUESTEM_ASSIGN_OR_RETURN(
-        const Path library,
-        fpga::BuildSimulation(fpga::SimulationFolder(), {}, [](const std::string& what) {
-          fmt::print(stderr, "FPGA-SIM: {}\n", what);
-        }));
+    BLUESTEM_ASSIGN_OR_RETURN(const Path library,
+                              fpga::BuildSimulation(fpga::SimulationFolder(), {.config = config_},
+                                                    [](const std::string& what) {
+                                                      fmt::print(stderr, "FPGA-SIM: {}\n", what);
+                                                    }));
     BLUESTEM_ASSIGN_OR_RETURN(auto port, fpga::SimulationPort::Open(library));
     BLUESTEM_ASSIGN_OR_RETURN(auto driver, fpga::EngineDriver::Open(std::move(port)));
     if (driver->config() != config_) {
@@ -273,9 +278,8 @@ class BoardEngine : public fpga::Engine {
 
 class FpgaBoard : public FpgaDevice {
  public:
-  explicit FpgaBoard(std::shared_ptr<Board> board) : board_(std::move(board)) {
-    config_ = board_->driver->config();
-  }
+  explicit FpgaBoard(const std::shared_ptr<Board>& board)
+      : FpgaDevice(board->driver->config()), board_(board) {}
   std::string name() const override { return "FPGA"; }
 
  protected:
@@ -301,17 +305,19 @@ Result<std::shared_ptr<const Device>> OpenFpgaBoard() {
     BLUESTEM_ASSIGN_OR_RETURN(board->driver, fpga::EngineDriver::Open(std::move(port)));
     open = board;
   }
-  return std::shared_ptr<const Device>(std::make_shared<FpgaBoard>(std::move(board)));
+  return std::shared_ptr<const Device>(std::make_shared<FpgaBoard>(board));
 }
 
 Result<std::shared_ptr<const Device>> OpenFpgaModel() {
-  return std::shared_ptr<const Device>(std::make_shared<FpgaModel>());
+  BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
+  return std::shared_ptr<const Device>(std::make_shared<FpgaModel>(build.config));
 }
 
 Result<std::shared_ptr<const Device>> OpenFpgaSimulation() {
   const std::string missing = fpga::WhyNoSimulation();
   if (!missing.empty()) return Error(Code::kUnavailable, "{}", missing);
-  return std::shared_ptr<const Device>(std::make_shared<FpgaSimulation>());
+  BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
+  return std::shared_ptr<const Device>(std::make_shared<FpgaSimulation>(build.config));
 }
 
 }  // namespace bluestem::runtime

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bluestem/edge/cpu_features.h"
-#include "bluestem/train/internal/device.h"
 
 namespace bluestem::train {
 namespace {
@@ -54,7 +53,7 @@ Status CheckClasses(const std::string& folder, const std::vector<std::string>& o
 }  // namespace
 
 Result<std::unique_ptr<Teacher>> Teacher::Open(const config::Experiment& student,
-                                               const task::Meta& meta, int64_t rank) {
+                                               const task::Meta& meta) {
   const std::string& folder = student.distillation.teacher;
   BLUESTEM_RETURN_IF_ERROR(CheckFinished(folder));
   auto teacher = std::make_unique<Teacher>();
@@ -72,11 +71,7 @@ Result<std::unique_ptr<Teacher>> Teacher::Open(const config::Experiment& student
                   "data.image_size, data.channels and data.normalize alike in both",
                   own, wanted);
   }
-  if (student.train.device == "cuda") {
-    run.module->UseDevice(CudaDeviceOf(rank, FindCuda()));
-  } else if (run.experiment.train.arithmetic == "integer") {
-    run.module->UseIntegers(edge::CpuIsas());
-  }
+  if (run.experiment.train.arithmetic == "integer") run.module->UseIntegers(edge::CpuIsas());
   return teacher;
 }
 
