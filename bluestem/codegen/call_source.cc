@@ -96,6 +96,15 @@ struct Writer {
             .statement = fmt::format("kernels::{}({}, {});", symbol, params, operands)};
   }
 
+  // The same, in runs of rows: edge::RunRows(workers, symbol, params, x, y, operands...).
+  CallSource Rows(const char* header, const char* symbol, const char* type,
+                  const std::string& fields, const std::string& operands) const {
+    CallSource source = Plain(header, symbol, type, fields, operands);
+    source.statement =
+        fmt::format("edge::RunRows(m.workers, kernels::{}, {}, {});", symbol, params, operands);
+    return source;
+  }
+
   CallSource operator()(const kernels::QConvParams& p) const {
     std::string arguments = fmt::format(".x = {}, .weights = {}", In(0), In(1));
     const auto add = [&](const char* field, const std::string& value) {
@@ -152,20 +161,20 @@ struct Writer {
 
   CallSource operator()(const program::MaxPoolCall& pool) const {
     if (pool.dtype == DType::kU8) {
-      return Plain("pool/pool.h", "maxpool_u8", "PoolParams", PoolFields(pool.params),
-                   In(0) + ", " + Out());
+      return Rows("pool/pool.h", "maxpool_u8", "PoolParams", PoolFields(pool.params),
+                  In(0) + ", " + Out());
     }
     const bool is_s32 = pool.dtype == DType::kS32;
     const char* type = is_s32 ? "S32" : "F32";
-    return Plain("pool/pool.h", is_s32 ? "maxpool_s32" : "maxpool_f32", "PoolParams",
-                 PoolFields(pool.params), In(0, type) + ", " + Out(type));
+    return Rows("pool/pool.h", is_s32 ? "maxpool_s32" : "maxpool_f32", "PoolParams",
+                PoolFields(pool.params), In(0, type) + ", " + Out(type));
   }
   CallSource operator()(const program::AvgPoolCall& pool) const {
-    return Plain("pool/pool.h", "avgpool_f32", "PoolParams", PoolFields(pool.params),
-                 In(0, "F32") + ", " + Out("F32"));
+    return Rows("pool/pool.h", "avgpool_f32", "PoolParams", PoolFields(pool.params),
+                In(0, "F32") + ", " + Out("F32"));
   }
   CallSource operator()(const kernels::CopyParams& p) const {
-    return Plain(
+    return Rows(
         "rearrange/rearrange.h", "strided_copy", "CopyParams",
         fmt::format(".element_bytes = {}, .rank = {}, .extent = {}, .x_stride = {}, "
                     ".y_stride = {}, .x_offset = {}, .y_offset = {}",
@@ -182,10 +191,10 @@ struct Writer {
                                      fill.count, params, Out())};
   }
   CallSource operator()(const kernels::UnaryParams& p) const {
-    return Plain("elementwise/elementwise.h", "unary_f32", "UnaryParams",
-                 fmt::format(".op = kernels::UnaryOp::{}, .count = {}, .p0 = {}, .p1 = {}",
-                             UnaryName(p.op), p.count, FloatLiteral(p.p0), FloatLiteral(p.p1)),
-                 In(0, "F32") + ", " + Out("F32"));
+    return Rows("elementwise/elementwise.h", "unary_f32", "UnaryParams",
+                fmt::format(".op = kernels::UnaryOp::{}, .count = {}, .p0 = {}, .p1 = {}",
+                            UnaryName(p.op), p.count, FloatLiteral(p.p0), FloatLiteral(p.p1)),
+                In(0, "F32") + ", " + Out("F32"));
   }
   CallSource operator()(const kernels::BinaryParams& p) const {
     return Plain("elementwise/elementwise.h", "binary_f32", "BinaryParams",
@@ -196,24 +205,24 @@ struct Writer {
                  fmt::format("{}, {}, {}", In(0, "F32"), In(1, "F32"), Out("F32")));
   }
   CallSource operator()(const kernels::AffineParams& p) const {
-    return Plain(
+    return Rows(
         "elementwise/elementwise.h", "affine_f32", "AffineParams",
         fmt::format(".rows = {}, .channels = {}, .relu = {}", p.rows, p.channels, p.relu),
-        fmt::format("{}, {}, {}, {}", In(0, "F32"), In(1, "F32"), In(2, "F32"), Out("F32")));
+        fmt::format("{}, {}, {}, {}", In(0, "F32"), Out("F32"), In(1, "F32"), In(2, "F32")));
   }
   CallSource operator()(const kernels::QuantizeParams& p) const {
-    return Plain("elementwise/elementwise.h", "quantize_f32_u8", "QuantizeParams",
-                 QuantizeFields(p), In(0, "F32") + ", " + Out());
+    return Rows("elementwise/elementwise.h", "quantize_f32_u8", "QuantizeParams", QuantizeFields(p),
+                In(0, "F32") + ", " + Out());
   }
   CallSource operator()(const program::FakeQuantizeCall& call) const {
-    return Plain("elementwise/elementwise.h", "fake_quantize_f32", "QuantizeParams",
-                 QuantizeFields(call.params), In(0, "F32") + ", " + Out("F32"));
+    return Rows("elementwise/elementwise.h", "fake_quantize_f32", "QuantizeParams",
+                QuantizeFields(call.params), In(0, "F32") + ", " + Out("F32"));
   }
   CallSource operator()(const kernels::DequantizeParams& p) const {
-    return Plain("elementwise/elementwise.h", "dequantize_u8_f32", "DequantizeParams",
-                 fmt::format(".count = {}, .zero_point = {}, .scale = {}", p.count, p.zero_point,
-                             FloatLiteral(p.scale)),
-                 In(0) + ", " + Out("F32"));
+    return Rows("elementwise/elementwise.h", "dequantize_u8_f32", "DequantizeParams",
+                fmt::format(".count = {}, .zero_point = {}, .scale = {}", p.count, p.zero_point,
+                            FloatLiteral(p.scale)),
+                In(0) + ", " + Out("F32"));
   }
   CallSource operator()(const program::LookupCall& lookup) const {
     return {.header = "elementwise/elementwise.h",
@@ -224,16 +233,16 @@ struct Writer {
                                      In(0), Out())};
   }
   CallSource operator()(const kernels::ThresholdParams& p) const {
-    return Plain(
+    return Rows(
         "elementwise/elementwise.h", "threshold_s32_u8", "ThresholdParams",
         fmt::format(".rows = {}, .channels = {}, .levels = {}", p.rows, p.channels, p.levels),
-        fmt::format("{}, {}, {}, {}", In(0, "S32"), In(1, "S32"), In(2, "S8"), Out()));
+        fmt::format("{}, {}, {}, {}", In(0, "S32"), Out(), In(1, "S32"), In(2, "S8")));
   }
   CallSource operator()(const kernels::RealThresholdParams& p) const {
-    return Plain(
+    return Rows(
         "elementwise/elementwise.h", "threshold_f32_u8", "RealThresholdParams",
         fmt::format(".rows = {}, .channels = {}, .levels = {}", p.rows, p.channels, p.levels),
-        fmt::format("{}, {}, {}", In(0, "F32"), In(1, "F32"), Out()));
+        fmt::format("{}, {}, {}", In(0, "F32"), Out(), In(1, "F32")));
   }
   CallSource operator()(const kernels::SoftmaxParams& p) const {
     return Plain("elementwise/elementwise.h", "softmax_f32", "SoftmaxParams",

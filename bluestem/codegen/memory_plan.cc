@@ -19,7 +19,9 @@ size_t LastReader(const program::Program& program, size_t writer, int64_t offset
       if (operand.offset >= offset && operand.offset < offset + bytes) last = i;
     }
     const Operand& output = program.calls[i].output;
-    if (output.space == Space::kArena && output.offset == offset) break;  // the bytes are reused
+    if (output.space != Space::kArena || output.offset >= offset + bytes) continue;
+    const int64_t end = output.offset + program::FootprintOf(program.calls[i]).output_bytes;
+    if (end > offset) break;  // bytes are reused
   }
   return last;
 }

@@ -54,8 +54,7 @@ struct NetworkConfig {
   std::string name = "lmnet_v1";    // network.name: lmnet_v0, lmnet_v1, bluestem_s (ours), ...
   int64_t width = 0;                // of our nets' first stage; 0: the network's own default
   std::string shortcut = "stream";  // or codes: what our nets' shortcuts add
-  std::string weight_quantizer =
-      "binary_mean_scaling";  // or binary_channel_wise_mean_scaling, none
+  std::string weight_quantizer = "binary_mean_scaling";        // or lsq_4bit, none, ...
   std::string activation_quantizer = "linear_mid_tread_half";  // or pact, lsq, none
   int64_t activation_bits = 2;                                 // 1..8
   double activation_max = 2.0;          // where a quantizer that learns it begins
@@ -87,6 +86,7 @@ struct TrainConfig {
   double beta_rate = -1;  // factor on the rate of betas (shifts of batch norms); -1: the network's
   double lookahead = -1;  // decay of the slow weights, 0: off; -1: the network's
   std::string arithmetic = "auto";  // auto, integer, float: how 1-bit blocks take their steps
+  std::string device = "auto";      // auto, cpu, cuda
   std::string select = "best";      // best, last: the epoch whose weights become the model
   int64_t patience = 0;  // epochs without a better one before the run ends; 0: no early end
   int64_t checkpoint_steps = 1000;

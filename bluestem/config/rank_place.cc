@@ -86,6 +86,9 @@ Result<std::optional<RankPlace>> FromVariables(const Environment& environment,
   const bool all_here = here.value_or(*ranks) == *ranks;
   place.address = kLoopback;
   BLUESTEM_RETURN_IF_ERROR(TakeAddress(environment, source.needs_address || !all_here, place));
+  // Ranks that torchrun starts again meet under other keys. The names are torch.distributed's own.
+  if (environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True")
+    place.store = "/worker/attempt_" + environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
   return std::optional<RankPlace>(place);
 }
 

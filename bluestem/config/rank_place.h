@@ -5,6 +5,8 @@
 //   mpirun (MPICH, Intel)  PMI_RANK, PMI_SIZE, MPI_LOCALNRANKS
 //   SageMaker              /opt/ml/input/config/resourceconfig.json: current_host, hosts
 //
+// torchrun that starts all machines' ranks without a rendezvous of its own keeps the store where
+// they meet, and says so: TORCHELASTIC_USE_AGENT_STORE, TORCHELASTIC_RESTART_COUNT.
 // MPI's ranks meet at MASTER_ADDR too, which may be left out where all are on one machine. The file
 // counts only where no variable names a rank. Threads: pure functions. Ownership: values.
 #pragma once
@@ -21,9 +23,10 @@ namespace bluestem::config {
 struct RankPlace {
   int64_t rank = 0;
   int64_t ranks = 1;
-  int64_t sharing = 1;    // ranks between which this machine's cores are to be divided
-  std::string address;    // where rank 0 listens; "" for one rank
-  int64_t port = 29500;   // torchrun's own default
+  int64_t sharing = 1;   // ranks between which this machine's cores are to be divided
+  std::string address;   // where rank 0, or the starter, listens; "" for one rank
+  int64_t port = 29500;  // torchrun's own default
+  std::string store;     // prefix of keys in the store that the starter keeps; "": rank 0 opens one
   std::string interface;  // network interface, "eth0"; "": the one that leads to `address`
 };
 

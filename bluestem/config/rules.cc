@@ -22,6 +22,7 @@ constexpr std::array kNetworks = {
     NetworkRule{"bluestem_m", 8, "it halves the picture three times", true, true},
     NetworkRule{"bluestem_l", 8, "it halves the picture three times", true, true},
     NetworkRule{"resnet20", 4, "it halves the picture twice", true, false},
+    NetworkRule{"resnet18", 8, "it halves the picture three times", true, false},
 };
 
 Violation NetworkViolation(const Experiment& e) {
@@ -36,8 +37,8 @@ Violation NetworkViolation(const Experiment& e) {
   }
   if (e.network.width != 0 && !network->has_width) {
     return {"network.width", fmt::format("got {}; expected 0: the widths of {} are fixed; "
-                                         "bluestem_s, bluestem_m, bluestem_l and resnet20 have "
-                                         "this key",
+                                         "bluestem_s, bluestem_m, bluestem_l, resnet20 and "
+                                         "resnet18 have this key",
                                          e.network.width, network->name)};
   }
   if (e.network.shortcut != "stream" && !network->chooses_shortcut) {
@@ -45,8 +46,9 @@ Violation NetworkViolation(const Experiment& e) {
             fmt::format("got {}; expected stream, the default: {}; bluestem_s, bluestem_m and "
                         "bluestem_l have this key",
                         e.network.shortcut,
-                        network->has_width ? "the shortcuts of resnet20 are always of codes"
-                                           : fmt::format("{} has no shortcuts", network->name))};
+                        network->has_width
+                            ? fmt::format("the shortcuts of {} are always of codes", network->name)
+                            : fmt::format("{} has no shortcuts", network->name))};
   }
   return {"", ""};
 }
@@ -110,6 +112,11 @@ Violation RecipeViolation(const Experiment& e) {
   for (const auto& [key, value] : keys) {
     if (value < 0 && value != -1)
       return {key, fmt::format("got {}; expected -1, the network's own, or 0 and more", value)};
+  }
+  if (e.train.device == "cuda" && e.train.arithmetic == "integer") {
+    return {"train.arithmetic",
+            "got integer with train.device cuda; expected auto or float: the integer sums are the "
+            "CPU's"};
   }
   if (e.train.patience > 0 && e.train.select != "best") {
     return {"train.patience",

@@ -138,26 +138,28 @@ constexpr std::array kFields = {
 
     Field{.key = "network.name",
           .ref = [](E& e) -> Ref { return &e.network.name; },
-          .choices = "lmnet_v0 lmnet_v1 bluestem_s bluestem_m bluestem_l resnet20",
+          .choices = "lmnet_v0 lmnet_v1 bluestem_s bluestem_m bluestem_l resnet20 resnet18",
           .help = "The network."},
     Field{.key = "network.width",
           .ref = [](E& e) -> Ref { return &e.network.width; },
           .max = 1024,
-          .help = "Channels of the first stage of bluestem_s, bluestem_m, bluestem_l and resnet20; "
-                  "0 is the network's own default."},
+          .help = "Channels of the first stage of bluestem_s, bluestem_m, bluestem_l, resnet20 and "
+                  "resnet18; 0 is the network's own default."},
     Field{.key = "network.shortcut",
           .ref = [](E& e) -> Ref { return &e.network.shortcut; },
           .choices = "stream codes",
           .help = "What the shortcuts of bluestem_s, bluestem_m and bluestem_l add: the value "
                   "before the quantizer, a stream of f32, or its codes, so that all between two "
-                  "layers is integers. Those of resnet20 are of codes."},
+                  "layers is integers. Those of resnet20 and resnet18 are of codes."},
     Field{.key = "network.weight_quantizer",
           .ref = [](E& e) -> Ref { return &e.network.weight_quantizer; },
           .choices = "binary_mean_scaling binary_channel_wise_mean_scaling ternary_mean_scaling "
                      "linear_symmetric_3bit linear_symmetric_4bit linear_symmetric_5bit "
-                     "linear_symmetric_6bit linear_symmetric_7bit linear_symmetric_8bit none",
+                     "linear_symmetric_6bit linear_symmetric_7bit linear_symmetric_8bit lsq_2bit "
+                     "lsq_3bit lsq_4bit lsq_5bit lsq_6bit lsq_7bit lsq_8bit none",
           .help = "How weights are quantized: sign times the mean magnitude of the layer or "
-                  "channel; sign or 0; 3 to 8 bits; none is fp32."},
+                  "channel; sign or 0; 3 to 8 bits; 2 to 8 bits with a step that each layer learns "
+                  "(lsq); none is fp32."},
     Field{.key = "network.activation_quantizer",
           .ref = [](E& e) -> Ref { return &e.network.activation_quantizer; },
           .choices = "linear_mid_tread_half pact lsq none",
@@ -177,7 +179,8 @@ constexpr std::array kFields = {
     Field{.key = "network.layer_bits",
           .ref = [](E& e) -> Ref { return &e.network.layer_bits; },
           .help = "Layers with other bits, as NAME=w4a4: weights (1 the sign, 2 ternary, 3 to 8 "
-                  "linear) and the codes that they put out; w4 or a4 alone leave the other."},
+                  "linear; 2 to 8 lsq where weight_quantizer is) and the codes that they put out; "
+                  "w4 or a4 alone leave the other."},
     Field{.key = "network.dropout",
           .ref = [](E& e) -> Ref { return &e.network.dropout; },
           .max = 0.9,
@@ -278,6 +281,11 @@ constexpr std::array kFields = {
           .choices = "auto integer float",
           .help = "How the convolutions of 1-bit layers are trained: exact sums of codes and of "
                   "gradients rounded to 8 bits, or float; auto is integer where the CPU has AVX2."},
+    Field{.key = "train.device",
+          .ref = [](E& e) -> Ref { return &e.train.device; },
+          .choices = "auto cpu cuda",
+          .help = "What computes the steps; auto is cuda where LibTorch has such a device (then "
+                  "train.arithmetic is float), else the CPU."},
     Field{.key = "train.select",
           .ref = [](E& e) -> Ref { return &e.train.select; },
           .choices = "best last",

@@ -2,13 +2,14 @@
 
 #include <atomic>
 #include <cstring>
+#include <map>
 #include <mutex>
 
 #include "bluestem/data/parallel.h"
 
 namespace bluestem::data {
 
-Result<std::shared_ptr<const PixelCache>> PixelCache::Build(
+Result<std::shared_ptr<PixelCache>> PixelCache::Build(
     const Dataset& dataset, const image::PreprocessSpec& spec, int64_t threads,
     const std::function<bool(int64_t done)>& progress, int64_t max_bytes,
     std::vector<Status>* skipped) {
@@ -53,24 +54,37 @@ Result<std::shared_ptr<const PixelCache>> PixelCache::Build(
   });
   if (stop)
     return Error(Code::kInterrupted, "interrupted after reading {} of {} pictures", done, count);
-  if (failures.empty()) return std::shared_ptr<const PixelCache>(std::move(cache));
+  if (failures.empty()) return cache;
   if (skipped == nullptr || static_cast<int64_t>(failures.size()) == count) {
     const Status& first = failures.begin()->second;
     if (failures.size() == 1) return first;
     return Error(first.code(), "{} (and {} more unreadable; `bluestem data check` lists them)",
                  first.message(), failures.size() - 1);
   }
-  cache->Drop(failures);
-  for (const auto& [index, status] : failures) skipped->push_back(status);
-  return std::shared_ptr<const PixelCache>(std::move(cache));
+  std::vector<bool> left_out(static_cast<size_t>(count));
+  for (const auto& [index, status] : failures) {
+    left_out[static_cast<size_t>(index)] = true;
+    skipped->push_back(status);
+  }
+  cache->Drop(left_out);
+  return cache;
+}
+
+void PixelCache::KeepEvenly(int64_t count) {
+  BLUESTEM_CHECK(count >= 0 && count <= size(), "some of the pictures");
+  const int64_t all = size(), dropped = all - count;
+  std::vector<bool> left_out(static_cast<size_t>(all));
+  for (int64_t i = 0; i < dropped; ++i)
+    left_out[static_cast<size_t>((2 * i + 1) * all / (2 * dropped))] = true;
+  if (dropped > 0) Drop(left_out);
 }
 
 // Moves what is left together.
-void PixelCache::Drop(const std::map<int64_t, Status>& failures) {
+void PixelCache::Drop(const std::vector<bool>& left_out) {
   const auto picture = static_cast<size_t>(picture_bytes());
   size_t kept = 0;
   for (size_t i = 0; i < labels_.size(); ++i) {
-    if (failures.count(static_cast<int64_t>(i)) != 0) continue;
+    if (left_out[i]) continue;
     labels_[kept] = labels_[i];
     for (size_t k = 0; k < classes_.size() && multi_label_; ++k)
       marks_[kept * classes_.size() + k] = marks_[i * classes_.size() + k];

@@ -1,11 +1,11 @@
 // PixelCache: a dataset after preprocessing, as u8 pixels in one block. Training and evaluation
 // read it instead of decoding files again; normalization to f32 is left to the reader.
 //
-// Threads: constant after Build; reading from several threads is safe. Ownership: owns its pixels.
+// Threads: reading from several threads is safe; KeepEvenly is for who builds it. Ownership: owns
+// its pixels.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,10 +22,13 @@ class PixelCache {
   // order. Errors: of the unreadable sample with the lowest index, with the number of the others,
   // if none may be skipped or none is left; kInvalidData when the pixels would take more than
   // `max_bytes`.
-  static Result<std::shared_ptr<const PixelCache>> Build(
+  static Result<std::shared_ptr<PixelCache>> Build(
       const Dataset& dataset, const image::PreprocessSpec& spec, int64_t threads,
       const std::function<bool(int64_t done)>& progress = {}, int64_t max_bytes = int64_t{32} << 30,
       std::vector<Status>* skipped = nullptr);
+
+  // Leaves out what is beyond `count` pictures, evenly over their order. Requires: count <= size().
+  void KeepEvenly(int64_t count);
 
   int64_t size() const { return static_cast<int64_t>(labels_.size()); }
   const image::PreprocessSpec& spec() const { return spec_; }
@@ -42,7 +45,7 @@ class PixelCache {
   std::vector<int32_t> Labels(int64_t index) const;
 
  private:
-  void Drop(const std::map<int64_t, Status>& failures);
+  void Drop(const std::vector<bool>& left_out);
 
   image::PreprocessSpec spec_;
   std::vector<std::string> classes_;

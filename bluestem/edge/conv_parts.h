@@ -7,20 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bluestem/edge/thread_pool.h"
+#include "bluestem/edge/workers.h"
 #include "bluestem/kernels/part_inl.h"
 
 namespace bluestem::edge {
 
-// The threads of a session. `scratch` has room for `threads` times `scratch_bytes` (PartScratch).
-struct Workers {
-  ThreadPool* pool;  // null: the caller alone
-  int32_t threads;
-  uint8_t* scratch;  // 64-byte aligned
-  size_t scratch_bytes;
-};
-
-// Returns in how many parts a call is worth cutting. A part should outweigh its waking (about a
+// Returns in how many parts a call is worth cutting. A part should outweigh its waking (half a
 // microsecond) and what it prepares twice (the rows under its first kernel): some 5 microseconds.
 // More parts than threads would balance cores of unlike speed, but cost 5 to 9 % on LmnetV1.
 // Work is counted in units of a multiply-add of one bit; an output costs some 64 of them besides,
@@ -61,28 +53,19 @@ void RunConv(const Workers& workers, const Kernel& kernel, const Params& params,
     if constexpr (requires { own.scratch; }) own.scratch = workers.scratch;
     return kernel.run(params, own);
   }
-  struct Job {
-    const Workers& workers;
-    const Kernel& kernel;
-    const Params& params;
-    const Args& args;
-    int32_t parts;
-  };
-  const Job job = {workers, kernel, params, args, parts};
-  RunParts(
-      workers.pool, parts,
-      [](const void* data, int32_t part, int32_t worker) {
-        const Job& own = *static_cast<const Job*>(data);
-        Params part_params = own.params;
-        Args part_args = own.args;
-        if (!TakePart(part, own.parts, part_params, part_args)) return;
-        if constexpr (requires { part_args.scratch; }) {
-          part_args.scratch =
-              own.workers.scratch + static_cast<size_t>(worker) * own.workers.scratch_bytes;
-        }
-        own.kernel.run(part_params, part_args);
-      },
-      &job);
+  const Kernel* const row = &kernel;
+  const Params* const whole = &params;
+  uint8_t* const scratch = workers.scratch;
+  const size_t scratch_bytes = workers.scratch_bytes;
+  RunInParts(workers.pool, parts, [=](int32_t part, int32_t worker) {
+    Params part_params = *whole;
+    Args part_args = args;
+    if (!TakePart(part, parts, part_params, part_args)) return;
+    if constexpr (requires { part_args.scratch; }) {
+      part_args.scratch = scratch + static_cast<size_t>(worker) * scratch_bytes;
+    }
+    row->run(part_params, part_args);
+  });
 }
 
 }  // namespace bluestem::edge

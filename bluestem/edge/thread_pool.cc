@@ -54,21 +54,23 @@ T Add(T* value, T by) {
 
 }  // namespace
 
-// What one side writes often has a cache line of its own.
+// What one side writes often has a cache line of its own. A line goes from core to core in some 100
+// ns, so a job costs as few as can be: the one that is polled, those of the job, and the count.
 struct alignas(64) ThreadPool {
+  uint64_t open;  // a bit for each part that nobody has taken; the others poll it
   // Written by the caller before `open`, read by whoever has taken a part: a job does not end, and
   // so the next one does not begin, before that part has.
-  PartFn fn;
-  const void* job;
   int32_t parts;
-  int32_t threads;
+  PartFn fn;
+  alignas(64) uint8_t job[kMaxJobBytes];
 
-  alignas(64) uint64_t open;  // a bit for each part that nobody has taken
-  alignas(64) uint32_t left;  // parts that have not ended; the caller sleeps on it
+  alignas(64) uint32_t ended;  // parts that the others did, of all jobs; the caller sleeps on it
   uint32_t caller_sleeps;
-  alignas(64) uint32_t epoch;  // of jobs; the others sleep on it
+  alignas(64) uint32_t epoch;  // of wakings; the others sleep on it
   uint32_t sleepers;
   uint32_t stopping;
+  alignas(64) uint32_t expected;  // what `ended` will be; the caller's own
+  int32_t threads;
 
   Worker* workers() { return reinterpret_cast<Worker*>(this + 1); }
 };
@@ -103,8 +105,9 @@ int32_t Choose(uint64_t open, int32_t parts, int32_t worker, int32_t threads) {
   return own != 0 ? __builtin_ctzll(own) : kMaxParts - 1 - __builtin_clzll(open);
 }
 
-// Takes parts and does them until none is left to take.
-void Work(ThreadPool& pool, int32_t worker) {
+// Takes parts and does them until none is left to take. Returns how many.
+uint32_t Work(ThreadPool& pool, int32_t worker) {
+  uint32_t count = 0;
   uint64_t open = Load(&pool.open);
   while (open != 0) {
     const int32_t part = Choose(open, Load(&pool.parts), worker, pool.threads);
@@ -113,11 +116,14 @@ void Work(ThreadPool& pool, int32_t worker) {
       continue;  // `open` is what stands there now
     }
     pool.fn(pool.job, part, worker);
-    if (Add(&pool.left, uint32_t{0} - 1) == 0 && Load(&pool.caller_sleeps) != 0) {
-      FutexWake(&pool.left);
+    ++count;
+    if (worker != 0) {
+      Add(&pool.ended, uint32_t{1});
+      if (Load(&pool.caller_sleeps) != 0) FutexWake(&pool.ended);
     }
     open = Load(&pool.open);
   }
+  return count;
 }
 
 bool HasWork(ThreadPool& pool) {
@@ -125,13 +131,16 @@ bool HasWork(ThreadPool& pool) {
 }
 
 // Returns when there is work or the pool stops. `epoch` is read before the work is looked for, and
-// moves on after work was put there: no waking is lost.
+// moves on after work was put there. A caller looks for sleepers without a fence after its work:
+// one that it does not see yet has some pauses left to see the work. If not, the caller does it
+// all.
 void AwaitWork(ThreadPool& pool) {
   if (Spin([&pool] { return HasWork(pool); })) return;
   for (;;) {
     const uint32_t epoch = Load(&pool.epoch);
     Add(&pool.sleepers, uint32_t{1});
-    const bool work = HasWork(pool);
+    bool work = false;
+    for (int32_t i = 0; i < kPausesPerClock && !work; ++i, Pause()) work = HasWork(pool);
     if (!work) FutexWait(&pool.epoch, epoch);
     Add(&pool.sleepers, uint32_t{0} - 1);
     if (work || HasWork(pool)) return;
@@ -150,7 +159,7 @@ void* ThreadMain(void* argument) {
 
 void WakeOthers(ThreadPool& pool) {
   Add(&pool.epoch, uint32_t{1});
-  if (Load(&pool.sleepers) != 0) FutexWake(&pool.epoch);
+  FutexWake(&pool.epoch);
 }
 
 }  // namespace
@@ -183,19 +192,22 @@ void StopThreads(ThreadPool* pool) {
   for (int32_t i = 1; i < pool->threads; ++i) pthread_join(pool->workers()[i].thread, nullptr);
 }
 
-void RunParts(ThreadPool* pool, int32_t parts, PartFn fn, const void* job) {
+void RunParts(ThreadPool* pool, int32_t parts, PartFn fn, const void* job, size_t bytes) {
   if (parts <= 0) return;
   pool->fn = fn;
-  pool->job = job;
-  Store(&pool->parts, parts);
-  Store(&pool->left, static_cast<uint32_t>(parts));
-  Store(&pool->open, UINT64_MAX >> (kMaxParts - parts));
-  WakeOthers(*pool);
-  Work(*pool, 0);
-  if (Spin([pool] { return Load(&pool->left) == 0; })) return;
+  memcpy(pool->job, job, bytes);
+  __atomic_store_n(&pool->parts, parts, __ATOMIC_RELAXED);
+  // The first part is the caller's: nobody can take it. No instruction here waits for the lines
+  // that the others hold.
+  __atomic_store_n(&pool->open, (UINT64_MAX >> (kMaxParts - parts)) - 1, __ATOMIC_RELEASE);
+  if (parts > 1 && Load(&pool->sleepers) != 0) WakeOthers(*pool);
+  fn(job, 0, 0);
+  pool->expected += static_cast<uint32_t>(parts) - 1 - Work(*pool, 0);
+  const auto ended = [pool] { return Load(&pool->ended) == pool->expected; };
+  if (Spin(ended)) return;
   Store(&pool->caller_sleeps, uint32_t{1});
-  for (uint32_t left = Load(&pool->left); left != 0; left = Load(&pool->left)) {
-    FutexWait(&pool->left, left);
+  for (uint32_t count = Load(&pool->ended); count != pool->expected; count = Load(&pool->ended)) {
+    FutexWait(&pool->ended, count);
   }
   Store(&pool->caller_sleeps, uint32_t{0});
 }

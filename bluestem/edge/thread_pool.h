@@ -18,8 +18,11 @@ namespace bluestem::edge {
 
 constexpr int32_t kMaxThreads = 64;
 constexpr int32_t kMaxParts = 64;
+constexpr size_t kMaxJobBytes = 256;
 
-// Does part `part` of a job; `worker` (0 is the caller) says whose scratch it may use.
+// Does part `part` of a job; `worker` (0 is the caller) says whose scratch it may use. What `job`
+// points to holds best all that differs from job to job: a line of the caller's stack has to come
+// from its cache first.
 using PartFn = void (*)(const void* job, int32_t part, int32_t worker);
 
 struct ThreadPool;
@@ -34,9 +37,9 @@ ThreadPool* StartThreads(int32_t threads, void* memory);
 // Ends and joins the threads. Null is allowed.
 void StopThreads(ThreadPool* pool);
 
-// Calls fn(job, part, worker) once for each part in [0, parts), on all threads, and returns when
-// all have ended. Requires: parts <= kMaxParts.
-void RunParts(ThreadPool* pool, int32_t parts, PartFn fn, const void* job);
+// Calls fn(copy of job, part, worker) once for each part in [0, parts), on all threads, and returns
+// when all have ended. Requires: parts <= kMaxParts, bytes <= kMaxJobBytes.
+void RunParts(ThreadPool* pool, int32_t parts, PartFn fn, const void* job, size_t bytes);
 
 // Returns how many threads `asked` means: itself, or for 0 as many as there are cores that this
 // process may use; -1 where it is negative or above kMaxThreads.

@@ -15,8 +15,15 @@ struct PartShift {
   int64_t y_pixels;
 };
 
-static inline int32_t PartBegin(int32_t size, int32_t part, int32_t parts) {
-  return static_cast<int32_t>(int64_t{size} * part / parts);
+// The same of a call that is no convolution, in elements.
+struct RowShift {
+  int64_t x;
+  int64_t y;
+};
+
+template <typename Size>
+static inline Size PartBegin(Size size, int32_t part, int32_t parts) {
+  return static_cast<Size>(int64_t{size} * part / parts);
 }
 
 // Makes `p`, the whole convolution, part `part` of `parts`. The part has ho == 0 or wo == 0 where

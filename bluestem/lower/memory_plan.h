@@ -3,6 +3,10 @@
 //
 // Best fit by size, largest first: each buffer takes the tightest gap among the placed ones it
 // meets in time. Near optimal on chains, and never worse than one buffer after the other.
+//
+// Where the arena stays as small, buffers that follow each other in the same bytes are placed so
+// that their halves coincide: two threads write a half each (edge/conv_parts.h), and a line of the
+// other core's cache takes longer to write to than to compute.
 #pragma once
 
 #include <cstdint>

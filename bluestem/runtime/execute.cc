@@ -27,6 +27,12 @@ struct Caller {
     return reinterpret_cast<T*>(WriteAddress(call.output, spaces));
   }
 
+  // A call whose rows are computed each by itself.
+  template <typename X, typename Y, typename Run, typename Params, typename... Operands>
+  void Rows(Run run, const Params& params, Operands... operands) const {
+    edge::RunRows(workers, run, params, In<X>(0), Out<Y>(), operands...);
+  }
+
   void operator()(const kernels::QConvParams& params) const {
     const kernels::QConvArgs args = {.x = In<uint8_t>(0),
                                      .weights = In<uint8_t>(1),
@@ -54,47 +60,46 @@ struct Caller {
   }
   void operator()(const program::MaxPoolCall& pool) const {
     switch (pool.dtype) {
-      case DType::kU8: return kernels::maxpool_u8(pool.params, In<uint8_t>(0), Out<uint8_t>());
-      case DType::kS32: return kernels::maxpool_s32(pool.params, In<int32_t>(0), Out<int32_t>());
-      default: return kernels::maxpool_f32(pool.params, In<float>(0), Out<float>());
+      case DType::kU8: return Rows<uint8_t, uint8_t>(kernels::maxpool_u8, pool.params);
+      case DType::kS32: return Rows<int32_t, int32_t>(kernels::maxpool_s32, pool.params);
+      default: return Rows<float, float>(kernels::maxpool_f32, pool.params);
     }
   }
   void operator()(const program::AvgPoolCall& pool) const {
-    kernels::avgpool_f32(pool.params, In<float>(0), Out<float>());
+    Rows<float, float>(kernels::avgpool_f32, pool.params);
   }
   void operator()(const kernels::CopyParams& params) const {
-    kernels::strided_copy(params, In<void>(0), Out<void>());
+    Rows<uint8_t, uint8_t>(kernels::strided_copy, params);
   }
   void operator()(const program::FillCall& fill) const {
     kernels::fill(fill.element_bytes, fill.count, &fill.value, Out<void>());
   }
   void operator()(const kernels::UnaryParams& params) const {
-    kernels::unary_f32(params, In<float>(0), Out<float>());
+    Rows<float, float>(kernels::unary_f32, params);
   }
   void operator()(const kernels::BinaryParams& params) const {
     kernels::binary_f32(params, In<float>(0), In<float>(1), Out<float>());
   }
   void operator()(const kernels::AffineParams& params) const {
-    kernels::affine_f32(params, In<float>(0), In<float>(1), In<float>(2), Out<float>());
+    Rows<float, float>(kernels::affine_f32, params, In<float>(1), In<float>(2));
   }
   void operator()(const kernels::QuantizeParams& params) const {
-    kernels::quantize_f32_u8(params, In<float>(0), Out<uint8_t>());
+    Rows<float, uint8_t>(kernels::quantize_f32_u8, params);
   }
   void operator()(const kernels::DequantizeParams& params) const {
-    kernels::dequantize_u8_f32(params, In<uint8_t>(0), Out<float>());
+    Rows<uint8_t, float>(kernels::dequantize_u8_f32, params);
   }
   void operator()(const program::LookupCall& lookup) const {
     kernels::lookup_u8(lookup.count, In<uint8_t>(1), In<uint8_t>(0), Out<uint8_t>());
   }
   void operator()(const kernels::ThresholdParams& params) const {
-    kernels::threshold_s32_u8(params, In<int32_t>(0), In<int32_t>(1), In<int8_t>(2),
-                              Out<uint8_t>());
+    Rows<int32_t, uint8_t>(kernels::threshold_s32_u8, params, In<int32_t>(1), In<int8_t>(2));
   }
   void operator()(const program::FakeQuantizeCall& call) const {
-    kernels::fake_quantize_f32(call.params, In<float>(0), Out<float>());
+    Rows<float, float>(kernels::fake_quantize_f32, call.params);
   }
   void operator()(const kernels::RealThresholdParams& params) const {
-    kernels::threshold_f32_u8(params, In<float>(0), In<float>(1), Out<uint8_t>());
+    Rows<float, uint8_t>(kernels::threshold_f32_u8, params, In<float>(1));
   }
   void operator()(const kernels::SoftmaxParams& params) const {
     kernels::softmax_f32(params, In<float>(0), Out<float>());

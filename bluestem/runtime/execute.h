@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bluestem/edge/conv_parts.h"
+#include "bluestem/edge/row_parts.h"
 #include "bluestem/program/program.h"
 #include "bluestem/runtime/prepared_conv.h"
 

@@ -11,6 +11,7 @@
 #include "bluestem/train/internal/arithmetic.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/code_counts.h"
+#include "bluestem/train/internal/device.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
 #include "bluestem/train/internal/ranks.h"
@@ -47,10 +48,12 @@ std::vector<std::vector<float>> ExactScores(const Module& module, const data::Pi
   return rows;
 }
 
-// The configuration of a run folder. One that says auto is of a version that knew floats alone.
+// The configuration of a run folder. One that says auto is of a version that knew floats alone, or
+// the CPU alone.
 Result<config::Experiment> LoadOwnConfig(const RunPaths& paths) {
   BLUESTEM_ASSIGN_OR_RETURN(config::Experiment experiment, config::Load(paths.Config()));
   if (experiment.train.arithmetic == "auto") experiment.train.arithmetic = "float";
+  if (experiment.train.device == "auto") experiment.train.device = "cpu";
   return experiment;
 }
 
@@ -97,11 +100,13 @@ Result<config::Experiment> Resolved(config::Experiment experiment,
   if (alone) experiment.train.threads = threads;
   const RunPaths paths{options.run_folder};
   std::error_code ignored;
-  if (options.resume && experiment.train.arithmetic == "auto" &&
-      std::filesystem::exists(paths.Config(), ignored)) {
+  if (options.resume && std::filesystem::exists(paths.Config(), ignored)) {
     BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before, LoadOwnConfig(paths));
-    experiment.train.arithmetic = before.train.arithmetic;
+    if (experiment.train.arithmetic == "auto")
+      experiment.train.arithmetic = before.train.arithmetic;
+    if (experiment.train.device == "auto") experiment.train.device = before.train.device;
   }
+  BLUESTEM_ASSIGN_OR_RETURN(experiment.train.device, ChooseDevice(experiment.train, FindCuda()));
   BLUESTEM_ASSIGN_OR_RETURN(experiment.train.arithmetic,
                             ChooseArithmetic(experiment, static_cast<int64_t>(classes.size())));
   return experiment;
@@ -123,6 +128,8 @@ Status AgreeWithFirst(config::Experiment& experiment, int64_t images, Ranks& ran
   first.data.loader_threads = experiment.data.loader_threads;
   first.train.threads = experiment.train.threads;
   experiment.train.arithmetic = first.train.arithmetic;
+  experiment.train.device = first.train.device;
+  BLUESTEM_RETURN_IF_ERROR(ChooseDevice(first.train, FindCuda()).status());
   if (experiment == first && images == first_images) return OkStatus();
   return Error(
       Code::kInvalidArgument,
@@ -139,15 +146,34 @@ std::unique_ptr<data::Dataset> Share(const std::shared_ptr<const data::Dataset>&
   return data::Subset(all, std::move(indices));
 }
 
-std::string SkippedNote(const std::vector<Status>& skipped, int64_t total) {
-  std::string note =
-      fmt::format("data.unreadable: skip: {} of {} pictures are left out:", skipped.size(), total);
+std::string SkippedNote(const std::vector<Status>& skipped, int64_t total, const Ranks& ranks) {
+  const std::string whose = ranks.count() == 1 ? "" : fmt::format(" of rank {}", ranks.rank());
+  std::string note = fmt::format(
+      "data.unreadable: skip: {} of {} pictures{} are left out:", skipped.size(), total, whose);
   for (size_t i = 0; i < std::min(kNamedPictures, skipped.size()); ++i)
     note += "\n  " + skipped[i].message();
   if (skipped.size() > kNamedPictures)
     note += fmt::format("\n  and {} more; `bluestem data check` lists them",
                         skipped.size() - kNamedPictures);
   return note;
+}
+
+// Ranks take their steps together, so each has as many training pictures as the one with the
+// fewest that can be read. Rank 0 says so.
+void KeepAsManyAsOthers(int64_t share, data::PixelCache& train, const FitOptions& options,
+                        Ranks& ranks) {
+  if (ranks.count() == 1) return;
+  const int64_t own = share - train.size();
+  const auto most = static_cast<int64_t>(ranks.Max(static_cast<float>(own)));
+  if (most == 0) return;
+  auto all = static_cast<double>(own);
+  ranks.Sum(&all, 1);
+  train.KeepEvenly(share - most);
+  if (ranks.rank() != 0 || !options.note) return;
+  options.note(
+      fmt::format("data.unreadable: skip: {:.0f} training pictures cannot be read, at most {} of "
+                  "one rank: each of the {} ranks trains with {} of its {}",
+                  all, most, ranks.count(), share - most, share));
 }
 
 // Reads what this rank trains with. Ranks have equally many training pictures.
@@ -170,7 +196,7 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
                              validation->size());  // rank 0 evaluates all of them at the end
   TrainingData data;
   const auto decode =
-      [&](const data::Dataset& dataset) -> Result<std::shared_ptr<const data::PixelCache>> {
+      [&](const data::Dataset& dataset) -> Result<std::shared_ptr<data::PixelCache>> {
     std::vector<Status> skipped;
     auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes, &skipped);
     if (skipped.empty()) return cache;
@@ -182,18 +208,14 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
           skipped[0].message(),
           skipped.size() == 1 ? "" : fmt::format(" (and {} more)", skipped.size() - 1));
     }
-    if (options.note) options.note(SkippedNote(skipped, dataset.size()));
+    if (options.note) options.note(SkippedNote(skipped, dataset.size(), ranks));
     return cache;
   };
-  BLUESTEM_ASSIGN_OR_RETURN(data.train, decode(*own));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::shared_ptr<data::PixelCache> pictures, decode(*own));
   BLUESTEM_ASSIGN_OR_RETURN(data.validation, decode(*checked));
   ranks.Barrier();  // decoding takes ranks differently long
-  if (ranks.Max(static_cast<float>(own->size() - data.train->size())) > 0 && ranks.count() > 1) {
-    return Error(Code::kInvalidData,
-                 "data.unreadable: got skip, and training pictures are left out, so that ranks no "
-                 "longer have equally many; remove what `bluestem data check` lists, or train with "
-                 "one rank");
-  }
+  KeepAsManyAsOthers(own->size(), *pictures, options, ranks);
+  data.train = pictures;
   return data;
 }
 
@@ -269,6 +291,7 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
   }
   start.state.threads = threads;
   start.state.ranks = ranks.count();
+  start.state.device = DeviceText(experiment.train, FindCuda());
   Training training(experiment, std::move(network), std::move(shapes), data, options, ranks,
                     start.state);
   if (ranks.OfFirst(start.has_checkpoint ? 1 : 0) != 0) BLUESTEM_RETURN_IF_ERROR(training.Resume());
@@ -356,7 +379,7 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
   BLUESTEM_RETURN_IF_ERROR(AgreeWithFirst(experiment, images, *ranks));
   std::shared_ptr<Teacher> teacher;
   if (!experiment.distillation.teacher.empty()) {
-    BLUESTEM_ASSIGN_OR_RETURN(teacher, Teacher::Open(experiment, meta));
+    BLUESTEM_ASSIGN_OR_RETURN(teacher, Teacher::Open(experiment, meta, ranks->rank()));
   }
   BLUESTEM_ASSIGN_OR_RETURN(TrainingData data,
                             ReadShare(std::move(split), given, threads, options, *ranks));

@@ -113,6 +113,28 @@ TEST_F(TrainRanks, StartedFromOutsideMakeTheSameRun) {
             ReadFile(Run("launched") / "model.onnx").value());
 }
 
+// Which of them can be read is each rank's own finding; what they make of it is one.
+TEST_F(TrainRanks, WhatCannotBeReadIsLeftOutByTheRankWhoseItIs) {
+  const std::vector<std::string> broken = {"a/1.png", "b/5.png", "b/6.png"};
+  for (const std::string& name : broken)
+    ASSERT_TRUE(WriteFile(Scratch() / "data" / name, std::string("no picture")).ok());
+  const std::vector<std::string> two = {"--nproc", "2", "--set", "train.epochs=2"};
+  const ToolResult refused = Tool(Words("refused", two));
+  EXPECT_EQ(refused.exit_code, 3) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("go on without: data.unreadable: skip"));
+  std::vector<std::string> skipping = two;
+  skipping.insert(skipping.end(), {"--set", "data.unreadable=skip", "--set", "train.threads=1"});
+  const ToolResult skipped = Tool(Words("skipped", skipping));
+  ASSERT_EQ(skipped.exit_code, 0) << skipped.err;
+  EXPECT_THAT(skipped.err, HasSubstr("3 training pictures cannot be read, at most"));
+  for (const std::string& name : broken) EXPECT_THAT(skipped.err, HasSubstr(name));
+  EXPECT_THAT(skipped.err,
+              AnyOf(HasSubstr("of rank 0 are left out"), HasSubstr("of rank 1 are left out")));
+  ASSERT_EQ(Tool(Words("again", skipping)).exit_code, 0);
+  EXPECT_EQ(ReadFile(Run("again") / "model.onnx").value(),
+            ReadFile(Run("skipped") / "model.onnx").value());
+}
+
 TEST_F(TrainRanks, WhatCannotBeIsRefusedByName) {
   const ToolResult batch = Tool(Words("run", {"--nproc", "3"}));
   EXPECT_EQ(batch.exit_code, 2);

@@ -92,6 +92,7 @@ void Repair(Experiment& e, Rng& rng) {
     *own = *own < 0 ? -1 : *own;
   if (e.task != "classification") e.data.format = "csv";
   if (e.train.select != "best") e.train.patience = 0;
+  if (e.train.arithmetic == "integer") e.train.device = "auto";
   if (e.task != "classification") e.distillation.teacher = "";
   e.train.epochs += 3;
   e.train.epochs = std::min<int64_t>(e.train.epochs, 100000);
@@ -151,7 +152,7 @@ TEST(Experiment, AValueOutOfRangeNamesPlaceValueAndRange) {
             "config.yaml:2:18: train.learning_rate: got -1; expected 1e-08..100");
   EXPECT_EQ(Refusal("network:\n  name: lmnet_v2\n"),
             "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1, "
-            "bluestem_s, bluestem_m, bluestem_l or resnet20; did you mean "
+            "bluestem_s, bluestem_m, bluestem_l, resnet20 or resnet18; did you mean "
             "\"lmnet_v0\"?");
 }
 
@@ -207,6 +208,8 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
                 "shortcuts; bluestem_s, bluestem_m and bluestem_l have this key"));
   EXPECT_THAT(Refusal(data + "network: {name: resnet20, shortcut: codes}\n"),
               HasSubstr("the shortcuts of resnet20 are always of codes"));
+  EXPECT_THAT(Refusal(data + "  image_size: [28, 28]\nnetwork: {name: resnet18}\n"),
+              HasSubstr("expected multiples of 8 for resnet18: it halves the picture three times"));
   EXPECT_THAT(Refusal(data + "train: {epochs: 3, schedule: 3-step-with-warmup}\n"),
               HasSubstr("at least 4"));
   EXPECT_THAT(Refusal(data + "name: a/b\n"), HasSubstr("it names folders"));
@@ -219,6 +222,8 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   }
   EXPECT_THAT(Refusal(data + "train: {select: last, patience: 5}\n"),
               HasSubstr("train.patience: got 5 with train.select last; expected 0"));
+  EXPECT_THAT(Refusal(data + "train: {arithmetic: integer, device: cuda}\n"),
+              HasSubstr("train.arithmetic: got integer with train.device cuda; expected auto"));
   EXPECT_THAT(Refusal("data: {path: x, format: csv}\ntask: multi_label_classification\n"
                       "distillation: {teacher: t}\n"),
               HasSubstr("distillation.teacher: got t with task multi_label_classification"));

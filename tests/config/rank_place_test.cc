@@ -38,6 +38,17 @@ TEST(RankPlace, IsWhatEachStarterSays) {
         {"MASTER_ADDR", "first"},
         {"MASTER_PORT", "1234"}},
        {.rank = 3, .ranks = 4, .sharing = 2, .address = "first", .port = 1234}},
+      {{{"RANK", "0"},
+        {"WORLD_SIZE", "2"},
+        {"MASTER_ADDR", "first"},
+        {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+        {"TORCHELASTIC_RESTART_COUNT", "3"}},
+       {.rank = 0, .ranks = 2, .address = "first", .store = "/worker/attempt_3"}},
+      {{{"RANK", "0"},
+        {"WORLD_SIZE", "2"},
+        {"MASTER_ADDR", "first"},
+        {"TORCHELASTIC_USE_AGENT_STORE", "False"}},
+       {.rank = 0, .ranks = 2, .address = "first"}},
       {{{"OMPI_COMM_WORLD_RANK", "1"},
         {"OMPI_COMM_WORLD_SIZE", "2"},
         {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}},
@@ -65,6 +76,7 @@ TEST(RankPlace, IsWhatEachStarterSays) {
     EXPECT_EQ(found->sharing, row.expected.sharing);
     EXPECT_EQ(found->address, row.expected.address);
     EXPECT_EQ(found->port, row.expected.port);
+    EXPECT_EQ(found->store, row.expected.store);
   }
 }
 

@@ -147,6 +147,18 @@ TEST(PixelCache, LeavesUnreadableSamplesOutWhereItMay) {
   EXPECT_FALSE(PixelCache::Build(only, kSpec, 2, {}, 1 << 20, &skipped).ok());
 }
 
+TEST(PixelCache, LeavesPicturesOutEvenly) {
+  const auto cache = PixelCache::Build(BitsDataset(8, 3), kSpec, 2).value();
+  cache->KeepEvenly(8);
+  EXPECT_EQ(cache->size(), 8);
+  cache->KeepEvenly(6);  // without pictures 2 and 6
+  ASSERT_EQ(cache->size(), 6);
+  EXPECT_EQ(cache->Labels(2), (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(cache->Labels(5), (std::vector<int32_t>{0, 1, 2}));
+  const Tensor third = image::ToPixels(BitsDataset(8, 3).Get(3)->image, kSpec);
+  EXPECT_TRUE(std::equal(third.raw(), third.raw() + third.bytes(), cache->Pixels(2)));
+}
+
 TEST(PixelCache, KeepsAllLabelsOfEachPicture) {
   BitsDataset dataset(6, 3);
   dataset.unreadable = 1;

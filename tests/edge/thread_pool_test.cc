@@ -5,8 +5,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -34,8 +36,14 @@ struct Job {
   std::atomic<uint64_t> workers{0};
 };
 
+// Runs parts of `job`, which is not copied.
+template <typename Shared>
+void RunShared(Pool& pool, int32_t parts, PartFn fn, Shared* job) {
+  RunParts(pool.get(), parts, fn, &job, sizeof(job));
+}
+
 void Count(const void* job, int32_t part, int32_t worker) {
-  auto& own = *static_cast<Job*>(const_cast<void*>(job));
+  Job& own = **static_cast<Job* const*>(job);
   ++own.done[static_cast<size_t>(part)];
   own.workers |= uint64_t{1} << worker;
 }
@@ -48,7 +56,7 @@ TEST(ThreadPool, DoesEachPartOnceWhateverTheThreads) {
       const int32_t parts = round % 100 == 99 ? kMaxParts : round % 7;
       Job job;
       job.done.assign(static_cast<size_t>(parts), 0);
-      RunParts(pool.get(), parts, Count, &job);
+      RunShared(pool, parts, Count, &job);
       for (const int32_t times : job.done) ASSERT_EQ(times, 1);
       ASSERT_EQ(job.workers & ~(UINT64_MAX >> (kMaxThreads - threads)), 0u);
     }
@@ -61,7 +69,7 @@ TEST(ThreadPool, AJobSeesWhatTheOneBeforeItWrote) {
   Job job;
   job.done.assign(5, 0);
   for (int32_t round = 1; round <= 3000; ++round) {
-    RunParts(pool.get(), 5, Count, &job);
+    RunShared(pool, 5, Count, &job);
     for (const int32_t times : job.done) ASSERT_EQ(times, round);
   }
 }
@@ -74,7 +82,7 @@ struct Meeting {
 };
 
 void Meet(const void* job, int32_t part, int32_t worker) {
-  auto& own = *static_cast<Meeting*>(const_cast<void*>(job));
+  Meeting& own = **static_cast<Meeting* const*>(job);
   own.workers[static_cast<size_t>(part)] = worker;
   ++own.begun;
   while (own.begun < own.parts) sched_yield();
@@ -84,8 +92,31 @@ TEST(ThreadPool, GivesEachThreadTheSamePartInEveryJob) {
   Pool pool(3);
   for (int32_t round = 0; round < 200; ++round) {
     Meeting job{.parts = 3, .workers = std::vector<int32_t>(3)};
-    RunParts(pool.get(), 3, Meet, &job);
+    RunShared(pool, 3, Meet, &job);
     ASSERT_EQ(job.workers, (std::vector<int32_t>{0, 1, 2}));
+  }
+}
+
+// The parts of a job read the copy, which is whole however long it is.
+TEST(ThreadPool, GivesEachPartTheWholeJob) {
+  struct Long {
+    uint8_t bytes[kMaxJobBytes - sizeof(std::atomic<int32_t>*)];
+    std::atomic<int32_t>* same;
+  };
+  static_assert(sizeof(Long) == kMaxJobBytes);
+  Pool pool(3);
+  for (int32_t round = 1; round <= 1000; ++round) {
+    std::atomic<int32_t> same = 0;
+    Long job{};
+    std::fill(std::begin(job.bytes), std::end(job.bytes), static_cast<uint8_t>(round));
+    job.same = &same;
+    const auto check = [](const void* data, int32_t, int32_t) {
+      const Long& own = *static_cast<const Long*>(data);
+      for (const uint8_t byte : own.bytes) *own.same += byte == own.bytes[0] ? 1 : 0;
+    };
+    RunParts(pool.get(), 5, check, &job, sizeof(job));
+    ASSERT_EQ(same, 5 * static_cast<int32_t>(sizeof(job.bytes)));
+    ASSERT_EQ(job.bytes[0], static_cast<uint8_t>(round));
   }
 }
 
@@ -103,7 +134,7 @@ TEST(ThreadPool, WakesSleepersAndBurnsNoCpuBetweenJobs) {
   job.done.assign(4, 0);
   for (int32_t round = 1; round <= 20; ++round) {
     usleep(1000);  // longer than a thread looks for work
-    RunParts(pool.get(), 4, Count, &job);
+    RunShared(pool, 4, Count, &job);
     for (const int32_t times : job.done) ASSERT_EQ(times, round);
   }
   const double before = cpu_seconds();

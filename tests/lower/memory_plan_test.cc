@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <vector>
 
 namespace bluestem::lower {
 namespace {
@@ -41,6 +43,26 @@ TEST(MemoryPlan, AChainNeedsOnlyItsLargestNeighbours) {
   std::vector<Lifetime> chain;
   for (int32_t i = 0; i < 10; ++i) chain.push_back({i == 4 ? 1024 : 256, i, i + 1});
   EXPECT_EQ(PlanMemory(chain, 64).arena_bytes, 1024 + 256);
+}
+
+// LmnetV1's maps: a thread that writes the first half of each never meets the other's bytes.
+TEST(MemoryPlan, HalvesOfAChainCoincide) {
+  const std::vector<int64_t> sizes = {32768, 65536, 65536, 32768, 16384, 16384, 8192, 8192, 4096};
+  std::vector<Lifetime> chain;
+  for (const int64_t bytes : sizes) {
+    const auto call = static_cast<int32_t>(chain.size());
+    chain.push_back({bytes, call, call + 1});
+  }
+  const MemoryPlan plan = PlanMemory(chain, 64);
+  EXPECT_EQ(plan.arena_bytes, 131072) << "no more than the two largest neighbours";
+  for (size_t i = 0; i < chain.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const int64_t begin = std::max(plan.offsets[i], plan.offsets[j]);
+      const int64_t end = std::min(plan.offsets[i] + sizes[i], plan.offsets[j] + sizes[j]);
+      if (begin >= end) continue;
+      EXPECT_EQ(plan.offsets[i] + sizes[i] / 2, plan.offsets[j] + sizes[j] / 2) << i << ", " << j;
+    }
+  }
 }
 
 TEST(MemoryPlan, NothingNeedsNothing) {

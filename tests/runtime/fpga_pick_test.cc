@@ -46,6 +46,23 @@ TEST_P(FpgaPick, AResidualNetworkThatHalvesItsMapsIsOneRegion) {
   }
 }
 
+TEST_P(FpgaPick, AResidualNetworkGivesAHundredPicturesTheirBits) {
+  const auto program = SmallResnet(true);
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (const std::string& device : {fmt::format("HETERO:{},CPU", GetParam()), std::string("CPU")}) {
+    auto placement = PlaceOn(*program, device, {});
+    ASSERT_TRUE(placement.ok()) << placement.status().message();
+    EXPECT_EQ(placement->regions.size(), 1U);
+    auto session = OpenSession(*MakePlaced(program, *placement), {});
+    ASSERT_TRUE(session.ok()) << session.status().message();
+    sessions.push_back(std::move(*session));
+  }
+  for (uint64_t picture = 0; picture < 100; ++picture) {
+    const Tensor input = RandomCodes(program->inputs[0], 8, picture);
+    EXPECT_EQ(*sessions[0]->Run({input}), *sessions[1]->Run({input})) << picture;
+  }
+}
+
 TEST_P(FpgaPick, PicksOfRandomShapesGiveTheBitsOfTheProcessor) {
   std::mt19937_64 random(9);
   const auto pick = [&](std::initializer_list<int32_t> values) {

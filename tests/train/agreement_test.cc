@@ -40,7 +40,7 @@ std::unique_ptr<Module> RandomModule(const config::Experiment& experiment) {
       if (p.role == Role::kGamma) {
         const float choices[] = {0.0F, -1.3F, 1e-20F, 0.7F, 2.5F, -1e-4F};
         p.value[i] = choices[rng.Below(6)];
-      } else if (p.role != Role::kWeight) {
+      } else if (p.role != Role::kWeight && p.role != Role::kStep) {
         p.value[i] = static_cast<float>(rng.Uniform(-1, 2));
       }
     }
@@ -134,8 +134,9 @@ config::Experiment With(config::Experiment experiment, const std::string& weight
   return experiment;
 }
 
-config::Experiment Mixed() {
+config::Experiment Mixed(const std::string& weights = "binary_mean_scaling") {
   config::Experiment experiment = Small("bluestem_s");
+  experiment.network.weight_quantizer = weights;
   experiment.network.activation_quantizer = "lsq";
   experiment.network.layer_bits = {"stem=w3a4",  "enter=a1",   "widen=w2a3",
                                    "deep1=w6a8", "deep2=w1a5", "head=w4"};
@@ -169,13 +170,16 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("bluestem_s"), kLayer, kHalf, "divide_by_255", 4),
                     With(Small("bluestem_s"), "ternary_mean_scaling", "pact"),
                     With(Small("bluestem_m"), "linear_symmetric_4bit", "lsq"), Mixed(),
-                    Small("bluestem_l"), Codes(Small("bluestem_s")), Codes(Small("bluestem_l")),
+                    Mixed("lsq_2bit"), With(Small("lmnet_v1"), "lsq_3bit", "lsq"),
+                    With(Small("resnet20"), "lsq_4bit", kHalf), Small("bluestem_l"),
+                    Codes(Small("bluestem_s")), Codes(Small("bluestem_l")),
                     Codes(With(Small("bluestem_m"), kChannel, "pact")), Small("resnet20"),
                     With(Small("resnet20"), "ternary_mean_scaling", "lsq", "divide_by_255", 3),
                     With(Small("resnet20"), "linear_symmetric_4bit", kHalf),
-                    With(Small("resnet20"), kNone, kHalf), With(Small("resnet20"), kNone, kNone),
-                    AnyLabels(Small("bluestem_s")), AnyLabels(Small("lmnet_v1")),
-                    With(Small("lmnet_v1"), kNone, kHalf), With(Small("lmnet_v1"), kLayer, kNone)),
+                    With(Small("resnet20"), kNone, kHalf), Small("resnet18"),
+                    With(Small("resnet20"), kNone, kNone), AnyLabels(Small("bluestem_s")),
+                    AnyLabels(Small("lmnet_v1")), With(Small("lmnet_v1"), kNone, kHalf),
+                    With(Small("lmnet_v1"), kLayer, kNone)),
     [](const testing::TestParamInfo<config::Experiment>& info) {
       const config::NetworkConfig& network = info.param.network;
       return fmt::format("{}_{}_{}_{}_{}_{}{}{}", network.name, network.shortcut,
@@ -198,14 +202,15 @@ TEST_P(Integers, AreAllThatShortcutsOfCodesLeave) {
     EXPECT_NE(node.op, "Add") << node.name;
     residuals += node.op == "QConv" && node.inputs.size() == 6 ? 1 : 0;
   }
-  EXPECT_EQ(residuals, GetParam().network.name == "resnet20" ? 9 : 3);
+  const std::string& name = GetParam().network.name;
+  EXPECT_EQ(residuals, name == "resnet20" ? 9 : name == "resnet18" ? 8 : 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, Integers,
-                         testing::Values(Codes(Small("bluestem_s")), Small("resnet20"),
-                                         With(Small("resnet20"), kChannel, "lsq"),
-                                         With(Small("resnet20"), kLayer, kHalf, "divide_by_255",
-                                              4)));
+INSTANTIATE_TEST_SUITE_P(
+    Networks, Integers,
+    testing::Values(Codes(Small("bluestem_s")), Small("resnet20"), Small("resnet18"),
+                    With(Small("resnet20"), kChannel, "lsq"),
+                    With(Small("resnet20"), kLayer, kHalf, "divide_by_255", 4)));
 
 TEST(Exact, AgreesWithTheFastPathButForRounding) {
   const std::unique_ptr<Module> module = RandomModule(With(Small("bluestem_s"), kNone, kNone));

@@ -18,6 +18,7 @@
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/task/meta.h"
 #include "bluestem/train/internal/checkpoint.h"
+#include "bluestem/train/internal/device.h"
 #include "bluestem/train/internal/run_folder.h"
 #include "bluestem/train/train.h"
 
@@ -137,6 +138,8 @@ TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
   EXPECT_EQ(state.status, "finished");
   EXPECT_EQ(state.step, state.steps);
   EXPECT_GT(state.best_validation_accuracy, 0.6);
+  EXPECT_EQ(config::Load(paths.Config())->train.device, "cpu");  // as the steps are in integers
+  EXPECT_THAT(state.device, HasSubstr("CPU ("));
   EXPECT_EQ(task::ReadMeta(paths.Meta())->classes,
             (std::vector<std::string>{"across", "down", "noise"}));
   EXPECT_TRUE(interchange::LoadModel(paths.Model()).ok());
@@ -145,6 +148,7 @@ TEST_F(FitRun, LearnsAndLeavesASelfContainedRunFolder) {
        {"Confusion matrix", "Calibration", "Right answers", "Worst mistakes", "Weight flips",
         "Activation codes", "Cost", "<svg", "5 of 7 convolutions in integers"})
     EXPECT_THAT(report, HasSubstr(part));
+  EXPECT_THAT(report, HasSubstr(state.device));
   EXPECT_THAT(report, testing::Not(HasSubstr("http")));  // needs nothing else
   const std::string codes = ReadTextFile(paths.Codes()).value();
   EXPECT_THAT(codes, HasSubstr("\"images\":18"));
@@ -172,6 +176,9 @@ TEST_F(FitRun, InterruptedAndResumedEqualsUninterruptedBitForBit) {
 TEST_F(FitRun, EverythingThatMovesIsInACheckpoint) {
   experiment_.augmentation.mixup = 0.4;
   experiment_.augmentation.cutmix = 1;
+  experiment_.network.weight_quantizer = "lsq_2bit";
+  experiment_.network.activation_quantizer = "lsq";
+  experiment_.network.layer_bits = {"enter=w1"};
   experiment_.train.optimizer = "lamb";
   experiment_.train.learning_rate = 0.01;
   experiment_.train.ema = 0.9;
@@ -456,6 +463,22 @@ TEST_F(FitRun, ARunFromBeforeIntegersGoesOnInFloat) {
   const Status status = FitUntil("run", 0, true);
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(config::Load(config)->train.arithmetic, "float");
+}
+
+TEST_F(FitRun, CudaIsTakenOrRefusedWithTheReason) {
+  experiment_.train.arithmetic = "auto";
+  experiment_.train.device = "cuda";
+  experiment_.train.epochs = 1;
+  const Status status = FitUntil("run", 0, false);
+  const CudaDevices found = FindCuda();
+  if (found.count > 0) {
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(config::Load(folder_ / "run" / "config.yaml")->train.arithmetic, "float");
+    return;
+  }
+  EXPECT_EQ(status.code(), Code::kUnsupported);
+  EXPECT_THAT(status.message(), HasSubstr("train.device: got cuda, but " + found.reason));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
 }
 
 TEST_F(FitRun, IntegersThatNoLayerCanTakeAreRefused) {

@@ -151,6 +151,30 @@ TEST(Module, LearnsAMaxForEachLayerWithCodes) {
   for (const Block& block : module.network().blocks) EXPECT_GT(block.spec.max, 0) << block.name;
 }
 
+TEST(Module, LearnsAStepForEachLayerOfConfiguredWeights) {
+  UseThreads(1);
+  const Fixture fixture = MakeFixture("lsq_2bit", "linear_mid_tread_half");
+  Module module(fixture.network, fixture.shapes, 3);
+  RunStep(module, fixture);
+  int found = 0;
+  for (const ParameterView& p : module.parameters()) {
+    if (p.role != Role::kStep) continue;
+    EXPECT_EQ(p.value, &module.network().blocks[p.block].weight_step) << p.name;
+    EXPECT_GT(*p.value, 0.0F) << p.name;
+    EXPECT_NE(*p.gradient, 0.0F) << p.name;
+    *p.value = -1.0F;  // an optimizer's step too far
+    ++found;
+  }
+  EXPECT_EQ(found, 7);
+  module.Step({.count = 6, .images = fixture.images.data(), .labels = fixture.labels.data()},
+              {.float_weights = true});
+  for (const ParameterView& p : module.parameters()) {
+    if (p.role != Role::kStep) continue;
+    EXPECT_EQ(*p.gradient, 0.0F) << p.name;  // nothing was quantized
+  }
+  for (const Block& block : module.network().blocks) EXPECT_GT(block.weight_step, 0) << block.name;
+}
+
 class Bits : public testing::TestWithParam<std::vector<Block> (*)()> {};
 
 TEST_P(Bits, AreTheSameForTheSameSeedAndAnyThreads) {

@@ -31,6 +31,18 @@ TEST(Networks, LmnetV1HasTheSeedsParametersAndShapes) {
   EXPECT_EQ(shapes[6].out_h, 4);
 }
 
+TEST(Networks, Resnet18HasTheChannelsOfHeEtAls) {
+  const Network network = MakeNetwork(Named("resnet18"), 10).value();
+  const std::vector<BlockShape> shapes = Shapes(network).value();
+  int64_t weights = 0;
+  for (const LayerCost& row : CostTable(network, shapes)) weights += row.weights;
+  // Theirs without 1x1 shortcuts; a stem of 3x3, and 10 classes.
+  EXPECT_EQ(weights, 10985472 + 27 * 64 + 5120);
+  EXPECT_EQ(shapes.size(), 18U);
+  EXPECT_EQ(shapes[16].co, 512);
+  EXPECT_EQ(shapes[16].out_h, 4);
+}
+
 TEST(Networks, EveryRowMakesANetworkThatFits) {
   for (const NetworkRow& row : Networks()) {
     const Result<Network> network = MakeNetwork(Named(row.name), 3);

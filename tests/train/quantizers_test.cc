@@ -40,7 +40,7 @@ TEST(WeightQuantizer, EightBitsStayWithinHalfAStep) {
   std::vector<float> w(5 * 27);
   for (float& x : w) x = static_cast<float>(rng.Uniform(-3, 3));
   std::vector<float> values(w.size());
-  WeightValues(*FindWeightQuantizer("linear_symmetric_8bit"), w.data(), 5, 27, values.data());
+  WeightValues(*FindWeightQuantizer("linear_symmetric_8bit"), 0, w.data(), 5, 27, values.data());
   const QuantizedWeights quantized = LinearSymmetric(8, w.data(), 5, 27);
   for (size_t i = 0; i < w.size(); ++i) {
     EXPECT_LE(std::fabs(values[i] - w[i]), quantized.scales[i / 27] * 0.5001F);
@@ -62,6 +62,52 @@ TEST(WeightQuantizer, OfSoManyBitsIsTheConfiguredOneOrTheFirstOfThem) {
   EXPECT_STREQ(WeightQuantizerOf(channels, 1).name, "binary_channel_wise_mean_scaling");
   EXPECT_STREQ(WeightQuantizerOf(channels, 2).name, "ternary_mean_scaling");
   EXPECT_STREQ(WeightQuantizerOf(channels, 5).name, "linear_symmetric_5bit");
+  const WeightQuantizer& learned = *FindWeightQuantizer("lsq_4bit");
+  EXPECT_STREQ(WeightQuantizerOf(learned, 1).name, "binary_mean_scaling");
+  EXPECT_STREQ(WeightQuantizerOf(learned, 2).name, "lsq_2bit");
+  EXPECT_STREQ(WeightQuantizerOf(learned, 8).name, "lsq_8bit");
+}
+
+TEST(WeightQuantizer, LsqRoundsToItsStepAndClips) {
+  const std::vector<float> w = {0.1F, 0.3F, -0.5F, -0.75F, 1.0F, -2.0F};
+  const WeightQuantizer& lsq = *FindWeightQuantizer("lsq_3bit");
+  const QuantizedWeights quantized = Quantize(lsq, 0.25F, w.data(), 2, 3);
+  EXPECT_EQ(quantized.codes, (std::vector<int8_t>{0, 1, -2, -3, 3, -3}));
+  EXPECT_EQ(quantized.scales, std::vector<float>{0.25F});
+  // mean |w| = 0.775, q = 3
+  EXPECT_FLOAT_EQ(LsqInitialStep(3, 6, w.data()), static_cast<float>(2 * 0.775 / std::sqrt(3.0)));
+  EXPECT_FLOAT_EQ(lsq.quantize(w.data(), 2, 3).scales[0], LsqInitialStep(3, 6, w.data()));
+}
+
+TEST(WeightQuantizer, LsqsStepGetsTheGradientOfThePaper) {
+  const float w[] = {0.1F, -0.3F, 0.75F, -2.0F};  // 0.4, -1.2 of a step; at the border; outside
+  float gradient[] = {1.0F, 2.0F, 4.0F, 8.0F};
+  const double slope = (0.0 - 0.4) * 1 + (-1.0 + 1.2) * 2 + 3 * 4 - 3 * 8;
+  EXPECT_NEAR(LsqStepGradient(3, 0.25F, 4, w, gradient), slope / std::sqrt(4.0 * 3), 1e-6);
+  EXPECT_THAT(gradient, testing::ElementsAre(1.0F, 2.0F, 0.0F, 0.0F));
+}
+
+// Where every weight is clipped, the values are smooth in the step: its gradient is the derivative.
+TEST(WeightQuantizer, LsqsStepGradientIsTheFiniteDifferenceWhereAllIsClipped) {
+  Rng rng(3);
+  std::vector<float> w(40), c(40), values(40);
+  for (size_t i = 0; i < w.size(); ++i) {
+    w[i] = static_cast<float>(rng.Uniform(1, 2)) * (rng.Below(2) == 0 ? 1.0F : -1.0F);
+    c[i] = static_cast<float>(rng.Uniform(-1, 1));
+  }
+  const WeightQuantizer& lsq = *FindWeightQuantizer("lsq_4bit");
+  const auto loss = [&](float step) {
+    WeightValues(lsq, step, w.data(), 5, 8, values.data());
+    double sum = 0;
+    for (size_t i = 0; i < w.size(); ++i)
+      sum += static_cast<double>(c[i]) * static_cast<double>(values[i]);
+    return sum;
+  };
+  const double slope = (loss(0.101F) - loss(0.099F)) / 0.002;
+  std::vector<float> gradient = c;
+  const double factor = 1 / std::sqrt(40.0 * 7);
+  EXPECT_NEAR(LsqStepGradient(4, 0.1F, 40, w.data(), gradient.data()), factor * slope,
+              1e-3 * std::fabs(factor * slope));
 }
 
 TEST(ActivationQuantizer, PactsMaxGetsTheGradientsOfWhatIsClipped) {
@@ -82,6 +128,21 @@ TEST(ActivationQuantizer, LsqsMaxGetsTheGradientOfItsStepAsThePaperScalesIt) {
   for (const auto& [x, slope] : slopes) {
     const float gy = 2.0F;
     EXPECT_NEAR(lsq.max_gradient(spec, 1, &x, &gy), 2 * slope, 1e-5) << x;
+  }
+  // Of any number of elements: the sum of each alone.
+  for (const int64_t count : {1, 31, 32, 33, 512, 1000}) {
+    std::vector<float> many(static_cast<size_t>(count)), gradients(many);
+    double lsq_sum = 0, pact_sum = 0;
+    for (size_t i = 0; i < many.size(); ++i) {
+      many[i] = 0.003F * static_cast<float>(i * 7 % 1000) - 0.5F;
+      gradients[i] = static_cast<float>(i % 5) - 1.5F;
+      lsq_sum += lsq.max_gradient(spec, 1, &many[i], &gradients[i]);
+      pact_sum += FindActivationQuantizer("pact")->max_gradient(spec, 1, &many[i], &gradients[i]);
+    }
+    EXPECT_NEAR(lsq.max_gradient(spec, count, many.data(), gradients.data()), lsq_sum, 1e-3);
+    EXPECT_NEAR(
+        FindActivationQuantizer("pact")->max_gradient(spec, count, many.data(), gradients.data()),
+        pact_sum, 1e-3);
   }
   EXPECT_NEAR(lsq.max_factor(spec, 48), 3.0 / std::sqrt(48.0 * 3.0), 1e-12);
 }

@@ -19,6 +19,12 @@
 #include "tests/data/data_fixture.h"
 #include "tests/train/step_fixture.h"
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wdeprecated-copy"
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#pragma GCC diagnostic pop
+
 namespace bluestem::train {
 namespace {
 
@@ -39,13 +45,14 @@ int64_t FreePort() {
 }
 
 // Runs `work` on every rank.
-void OnRanks(int64_t count, const std::function<void(Ranks&)>& work, int64_t timeout_seconds = 60) {
-  const int64_t port = FreePort();
+void OnRanks(int64_t count, const std::function<void(Ranks&)>& work, int64_t timeout_seconds = 60,
+             int64_t port = FreePort(), const std::string& store = "") {
   std::vector<std::thread> threads;
   for (int64_t rank = 0; rank < count; ++rank) {
     threads.emplace_back([=, &work] {
       const auto ranks = Ranks::Join(
-          {.rank = rank, .ranks = count, .address = "127.0.0.1", .port = port}, timeout_seconds);
+          {.rank = rank, .ranks = count, .address = "127.0.0.1", .port = port, .store = store},
+          timeout_seconds);
       ASSERT_TRUE(ranks.ok()) << ranks.status().message();
       work(**ranks);
     });
@@ -75,6 +82,26 @@ TEST(Ranks, AllHaveTheSameSumsAndRankZerosBytes) {
   }
 }
 
+// As torchrun keeps it; ranks that it starts again find nothing of the earlier ones.
+TEST(Ranks, MeetAtAStoreThatTheirStarterKeeps) {
+  c10d::TCPStoreOptions options;
+  options.isServer = true;
+  options.waitWorkers = false;
+  options.port = static_cast<uint16_t>(FreePort());
+  const auto kept = c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
+  for (const char* store : {"/worker/attempt_0", "/worker/attempt_1"}) {
+    OnRanks(
+        2,
+        [](Ranks& ranks) {
+          float value = 1;
+          ranks.Sum(&value, 1);
+          EXPECT_EQ(value, 2.0F);
+        },
+        60, options.port, store);
+    EXPECT_TRUE(kept->check({std::string(store) + "/joined/1"}));
+  }
+}
+
 // A step of `count` ranks that share the fixture's pictures.
 struct JointStep {
   std::vector<std::vector<double>> gradients;
@@ -83,13 +110,14 @@ struct JointStep {
 
 // `answers` are a teacher's, or null.
 JointStep StepOn(int64_t count, const StepFixture& fixture, bool integers,
-                 const float* answers = nullptr) {
+                 const float* answers = nullptr, const char* device = nullptr) {
   const float class_weights[] = {1, 2, 0.5F, 1};
   std::vector<JointStep> steps(static_cast<size_t>(count));
   OnRanks(count, [&](Ranks& ranks) {
     UseThreads(1);
     Module module(fixture.network, fixture.shapes, 3, ranks);
     if (integers) module.UseIntegers(edge::CpuIsas());
+    if (device != nullptr) module.UseDevice(device);
     const int64_t images = kImages / count, first = ranks.rank() * images;
     JointStep& step = steps[static_cast<size_t>(ranks.rank())];
     step.result = module.Step({.count = images,
@@ -128,6 +156,7 @@ TEST(Ranks, MakeTheStepOfOneWithTheJointBatch) {
     ExpectTheSame(one, StepOn(count, fixture, false), 1e-5);
     // Where the last bit of a gradient decides how its code is rounded, one code is another.
     ExpectTheSame(in_integers, StepOn(count, fixture, true), 0.05);
+    ExpectTheSame(one, StepOn(count, fixture, false, nullptr, "cpu"), 1e-5);  // by operators
   }
 }
 

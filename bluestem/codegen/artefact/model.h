@@ -11,6 +11,7 @@
 
 #include "bluestem/edge/conv_parts.h"
 #include "bluestem/edge/model_abi.h"
+#include "bluestem/edge/row_parts.h"
 #include "bluestem/kernels/isa.h"
 
 namespace bluestem::artefact {

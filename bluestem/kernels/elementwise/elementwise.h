@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "bluestem/kernels/part_inl.h"
+
 namespace bluestem::kernels {
 
 enum class UnaryOp : int32_t {
@@ -115,6 +117,22 @@ struct ReduceParams {
   int32_t op;
 };
 void reduce_f32(const ReduceParams& params, const float* x, float* y);
+
+// Returns how many elements the call changes, each by itself.
+int64_t Elements(const UnaryParams& params);
+int64_t Elements(const QuantizeParams& params);
+int64_t Elements(const DequantizeParams& params);
+int64_t Elements(const AffineParams& params);
+int64_t Elements(const ThresholdParams& params);
+int64_t Elements(const RealThresholdParams& params);
+// Makes the whole call part `part` of `parts`, a run of elements or of rows, and returns how many
+// elements further on its x and y begin. Requires: 0 <= part < parts.
+RowShift TakeRows(int32_t part, int32_t parts, UnaryParams& params);
+RowShift TakeRows(int32_t part, int32_t parts, QuantizeParams& params);
+RowShift TakeRows(int32_t part, int32_t parts, DequantizeParams& params);
+RowShift TakeRows(int32_t part, int32_t parts, AffineParams& params);
+RowShift TakeRows(int32_t part, int32_t parts, ThresholdParams& params);
+RowShift TakeRows(int32_t part, int32_t parts, RealThresholdParams& params);
 
 // e^x in double from additions and multiplications alone; |error| < 1 ulp of double before
 // rounding; overflow to inf, underflow to 0.

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "bluestem/kernels/part_inl.h"
+
 namespace bluestem::kernels {
 
 struct PoolParams {
@@ -24,5 +26,11 @@ void maxpool_u8(const PoolParams& params, const uint8_t* x, uint8_t* y);
 void maxpool_s32(const PoolParams& params, const int32_t* x, int32_t* y);
 void maxpool_f32(const PoolParams& params, const float* x, float* y);
 void avgpool_f32(const PoolParams& params, const float* x, float* y);
+
+// Returns how many elements are read, all windows together.
+int64_t Elements(const PoolParams& params);
+// Makes a whole pool part `part` of `parts`, of a run of rows (part_inl.h), and returns how many
+// elements further on its x and y begin. Requires: 0 <= part < parts.
+RowShift TakeRows(int32_t part, int32_t parts, PoolParams& params);
 
 }  // namespace bluestem::kernels

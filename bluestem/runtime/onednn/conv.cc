@@ -163,21 +163,12 @@ class OnednnConv : public PreparedConv {
 
   void Run(const QConvArgs& args, const edge::Workers& workers) override {
     if (parts_.size() == 1) return RunPart(parts_[0], args, workers.scratch);
-    struct Job {
-      OnednnConv& conv;
-      const QConvArgs& args;
-      const edge::Workers& workers;
-    };
-    const Job job = {*this, args, workers};
-    edge::RunParts(
-        workers.pool, static_cast<int32_t>(parts_.size()),
-        [](const void* data, int32_t part, int32_t worker) {
-          const Job& own = *static_cast<const Job*>(data);
-          own.conv.RunPart(
-              own.conv.parts_[static_cast<size_t>(part)], own.args,
-              own.workers.scratch + static_cast<size_t>(worker) * own.workers.scratch_bytes);
-        },
-        &job);
+    edge::RunInParts(workers.pool, static_cast<int32_t>(parts_.size()),
+                     [this, args, workers](int32_t part, int32_t worker) {
+                       RunPart(
+                           parts_[static_cast<size_t>(part)], args,
+                           workers.scratch + static_cast<size_t>(worker) * workers.scratch_bytes);
+                     });
   }
 
  private:

@@ -7,7 +7,7 @@ namespace bluestem::train {
 
 Result<std::string> ChooseArithmetic(const config::Experiment& experiment, int64_t classes) {
   const std::string& asked = experiment.train.arithmetic;
-  if (asked == "float") return asked;
+  if (asked == "float" || experiment.train.device == "cuda") return std::string("float");
   BLUESTEM_ASSIGN_OR_RETURN(const Network network, MakeNetwork(experiment, classes));
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<BlockShape> shapes, Shapes(network));
   std::string refused;

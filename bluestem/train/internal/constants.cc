@@ -25,7 +25,7 @@ BlockConstants ConstantsOf(const Module& module, size_t i) {
     constants.real_weights = latent;
     for (float& w : constants.real_weights) w *= block.gain;
   } else {
-    constants.weights = quantizer.quantize(latent.data(), shape.co, shape.k);
+    constants.weights = Quantize(quantizer, block.weight_step, latent.data(), shape.co, shape.k);
     for (float& scale : constants.weights.scales) scale *= block.gain;
   }
   constants.bias = Values(module.parameters(), i, Role::kBias);

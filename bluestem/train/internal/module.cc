@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "bluestem/base/rng.h"
+#include "bluestem/train/internal/block_parameters.h"
 #include "bluestem/train/internal/code_shortcut.h"
-#include "bluestem/train/internal/initial.h"
+#include "bluestem/train/internal/device_pass.h"
+#include "bluestem/train/internal/dropout.h"
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
 #include "bluestem/train/internal/map_mean.h"
@@ -19,19 +21,9 @@
 namespace bluestem::train {
 namespace {
 
-constexpr float kLeastMax = 0.01F;  // of a learned activation
-
 // Everything of one block: parameters, gradients, and what a step remembers between forward and
-// backward.
-struct BlockState {
-  std::vector<float> weight, weight_gradient;  // latent, [co, kh, kw, ci]
-  std::vector<float> used;                     // quantized values of this step, times gain
-  std::vector<float> bias, bias_gradient;
-  std::vector<float> gamma, gamma_gradient;
-  std::vector<float> beta, beta_gradient;
-  std::vector<float> max_gradient;                 // one, where the activation learns its max
-  std::vector<float> mean, variance;               // statistics for scores
-  std::vector<double> sum_mean, sum_square;        // while statistics are collected
+// backward where the CPU's loops take it.
+struct BlockState : BlockParameters {
   at::Tensor input, conv, normed, before, output;  // maps of this step
   at::Tensor pool_index, dropout_mask;
   at::Tensor added;            // by a code_shortcut
@@ -47,7 +39,7 @@ Map MapOf(const at::Tensor& map) {
 }  // namespace
 
 struct Module::State {
-  enum class Mode : uint8_t { kTrain, kStatistics, kScores };
+  using Mode = PassMode;
 
   Ranks& ranks;
   Network network;
@@ -55,9 +47,10 @@ struct Module::State {
   std::vector<BlockState> blocks;
   std::vector<ParameterView> parameters, statistics;
   int64_t statistics_images = 0;
-  int64_t images = 0;     // of the pass in progress
-  bool integers = false;  // where a block can, in the pass in progress
-  bool finite = true;     // the gradients of the step in progress
+  int64_t images = 0;                  // of the pass in progress
+  bool integers = false;               // where a block can, in the pass in progress
+  bool finite = true;                  // the gradients of the step in progress
+  std::unique_ptr<DevicePass> device;  // null: in the CPU's loops
 
   // Returns what takes block i's part in integers, or null.
   IntegerBlock* Integer(size_t i) const { return integers ? blocks[i].integer.get() : nullptr; }
@@ -87,10 +80,10 @@ struct Module::State {
     return ChannelsLastView(blocks[i].used.data(), shape.co, block.kernel, block.kernel, shape.ci);
   }
   void UseWeights(bool float_weights);
-  void UseBlockWeights(size_t i, bool float_weights);
   void Forward(const StepInput& input, Mode mode, uint64_t dropout_seed);
   void ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed);
   void NormAndActivate(size_t i, Mode mode);
+  void Backward(const at::Tensor& gradient, uint64_t seed);
   void BackwardBlock(size_t i, at::Tensor gradient, at::Tensor& shortcut_gradient,
                      at::Tensor& input_gradient, uint64_t seed);
   void BackwardConv(size_t i, const at::Tensor& gz, at::Tensor& input_gradient);
@@ -101,26 +94,14 @@ struct Module::State {
 
 void Module::State::UseWeights(bool float_weights) {
   integers = !float_weights;
-  for (Block& block : network.blocks) block.spec.max = std::max(block.spec.max, kLeastMax);
+  for (Block& block : network.blocks) LimitLearned(block);
 #pragma omp parallel for schedule(dynamic, 1)
   for (size_t i = 0; i < blocks.size(); ++i) {
     if (Integer(i) != nullptr) {
       Integer(i)->TakeWeights(blocks[i].weight.data());
     } else {
-      UseBlockWeights(i, float_weights);
+      blocks[i].UseWeights(network, shapes[i], i, float_weights);
     }
-  }
-}
-
-void Module::State::UseBlockWeights(size_t i, bool float_weights) {
-  const Block& block = network.blocks[i];
-  BlockState& state = blocks[i];
-  state.used.resize(state.weight.size());
-  const bool skip = float_weights && block.weights == Weights::kConfigured;
-  const WeightQuantizer& quantizer = skip ? *FindWeightQuantizer("none") : network.WeightsOf(block);
-  WeightValues(quantizer, state.weight.data(), shapes[i].co, shapes[i].k, state.used.data());
-  if (block.gain != 1.0F) {
-    for (float& w : state.used) w *= block.gain;
   }
 }
 
@@ -146,14 +127,7 @@ void Module::State::NormAndActivate(size_t i, Mode mode) {
     // Statistics are a mean over batches of any size: each rank's own.
     BatchMoments(map, values, mode == Mode::kTrain ? ranks : Ranks::Alone(), state.norm);
   }
-  if (mode == Mode::kStatistics) {
-    const auto weight = static_cast<double>(z.size(0));
-    for (size_t c = 0; c < state.mean.size(); ++c) {
-      const auto mean = static_cast<double>(state.norm.mean[c]);
-      state.sum_mean[c] += weight * mean;
-      state.sum_square[c] += weight * (static_cast<double>(state.norm.variance[c]) + mean * mean);
-    }
-  }
+  if (mode == Mode::kStatistics) state.Collect(z.size(0), state.norm.mean, state.norm.variance);
   FinishNorm(block.gamma ? state.gamma.data() : nullptr, state.beta.data(), block.epsilon,
              state.norm);
   // Codes have no value for what is not a number.
@@ -189,13 +163,9 @@ void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
   }
   NormAndActivate(i, mode);
   if (block.dropout && mode == Mode::kTrain && network.dropout > 0) {
-    Rng rng(dropout_seed, i, 0);
-    for (int64_t k = 0; k < ranks.rank() * state.output.numel(); ++k) rng.Next();  // of others
     state.dropout_mask = at::empty_like(state.output);
-    auto* mask = state.dropout_mask.data_ptr<float>();
-    const auto keep = static_cast<float>(1.0 / (1.0 - network.dropout));
-    for (int64_t k = 0; k < state.dropout_mask.numel(); ++k)
-      mask[k] = rng.Unit() < network.dropout ? 0.0F : keep;
+    FillDropoutMask(Rng(dropout_seed, i, 0), ranks.rank(), network.dropout,
+                    state.dropout_mask.numel(), state.dropout_mask.data_ptr<float>());
     state.output.mul_(state.dropout_mask);
   }
   if (block.pool > 0 && !block.pool_first) {
@@ -209,6 +179,11 @@ void Module::State::ForwardBlock(size_t i, Mode mode, uint64_t dropout_seed) {
 
 void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_seed) {
   images = input.count;
+  if (device != nullptr) {
+    blocks.back().output = device->Forward(input, mode, dropout_seed);
+    finite &= device->finite();
+    return;
+  }
   // from_blob wants a mutable pointer; nothing writes through it.
   at::Tensor x = ChannelsLastView(const_cast<float*>(input.images), input.count, network.h,
                                   network.w, network.c);
@@ -216,6 +191,16 @@ void Module::State::Forward(const StepInput& input, Mode mode, uint64_t dropout_
     blocks[i].input = x;
     ForwardBlock(i, mode, dropout_seed);
     x = blocks[i].output;
+  }
+}
+
+void Module::State::Backward(const at::Tensor& gradient, uint64_t seed) {
+  if (device != nullptr) return device->Backward(gradient);
+  at::Tensor g = gradient, shortcut_gradient;
+  for (size_t i = blocks.size(); i-- > 0;) {
+    at::Tensor input_gradient;
+    BackwardBlock(i, g, shortcut_gradient, input_gradient, seed);
+    g = input_gradient;
   }
 }
 
@@ -329,52 +314,8 @@ Module::Module(Network network, std::vector<BlockShape> shapes, uint64_t seed, R
   s.network = std::move(network);
   s.shapes = std::move(shapes);
   s.blocks.resize(s.network.blocks.size());
-  const auto view = [](std::vector<ParameterView>& list, const std::string& name, Role role,
-                       size_t block, std::vector<float>& value, std::vector<float>* gradient,
-                       int64_t rows = 1) {
-    if (gradient != nullptr) gradient->assign(value.size(), 0.0F);
-    list.push_back({.name = name,
-                    .role = role,
-                    .block = block,
-                    .count = static_cast<int64_t>(value.size()),
-                    .rows = rows,
-                    .value = value.data(),
-                    .gradient = gradient == nullptr ? nullptr : gradient->data()});
-  };
-  for (size_t i = 0; i < s.blocks.size(); ++i) {
-    const Block& block = s.network.blocks[i];
-    BlockState& state = s.blocks[i];
-    const auto channels = static_cast<size_t>(block.channels);
-    Initialise(block, s.shapes[i], Rng(seed, 0x1417, i), state.weight);
-    view(s.parameters, block.name + "/weight", Role::kWeight, i, state.weight,
-         &state.weight_gradient, block.channels);
-    if (block.bias) {
-      state.bias.assign(channels, 0.0F);
-      view(s.parameters, block.name + "/bias", Role::kBias, i, state.bias, &state.bias_gradient);
-    }
-    if (!block.batch_norm) continue;
-    if (block.gamma) {
-      state.gamma.assign(channels, 1.0F);
-      view(s.parameters, block.name + "/gamma", Role::kGamma, i, state.gamma,
-           &state.gamma_gradient);
-    }
-    state.beta.assign(channels, 0.0F);
-    view(s.parameters, block.name + "/beta", Role::kBeta, i, state.beta, &state.beta_gradient);
-    const ActivationQuantizer* activation = s.network.ActivationOf(block);
-    if (activation != nullptr && activation->max_gradient != nullptr) {
-      state.max_gradient = {0.0F};
-      s.parameters.push_back({.name = block.name + "/max",
-                              .role = Role::kMax,
-                              .block = i,
-                              .count = 1,
-                              .value = &s.network.blocks[i].spec.max,
-                              .gradient = state.max_gradient.data()});
-    }
-    state.mean.assign(channels, 0.0F);
-    state.variance.assign(channels, 1.0F);
-    view(s.statistics, block.name + "/mean", Role::kMean, i, state.mean, nullptr);
-    view(s.statistics, block.name + "/variance", Role::kVariance, i, state.variance, nullptr);
-  }
+  for (size_t i = 0; i < s.blocks.size(); ++i)
+    s.blocks[i].Begin(s.network, s.shapes[i], i, seed, s.parameters, s.statistics);
 }
 
 Module::~Module() = default;
@@ -397,6 +338,14 @@ void Module::UseIntegers(kernels::IsaSet isas) {
     if (RefusesIntegers(s.network, s.shapes, i) == nullptr)
       s.blocks[i].integer = std::make_unique<IntegerBlock>(s.network, s.shapes, i, isas);
   }
+}
+
+void Module::UseDevice(const std::string& device) {
+  State& s = *state_;
+  std::vector<BlockParameters*> parameters;
+  for (BlockState& block : s.blocks) parameters.push_back(&block);
+  s.device =
+      std::make_unique<DevicePass>(s.network, s.shapes, std::move(parameters), s.ranks, device);
 }
 
 size_t Module::IntegerBlocks() const {
@@ -427,13 +376,9 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   double joint_weight = loss.weight;
   s.ranks.Sum(&joint_weight, 1);
   const double part = loss.weight / joint_weight;
-  at::Tensor g = MapMeanGradient(s.blocks.back().output, gradient, part);
-  at::Tensor shortcut_gradient;
-  for (size_t i = s.blocks.size(); i-- > 0;) {
-    at::Tensor input_gradient;
-    s.BackwardBlock(i, g, shortcut_gradient, input_gradient, options.seed);
-    g = input_gradient;
-  }
+  s.Backward(MapMeanGradient(s.blocks.back().output, gradient, part), options.seed);
+  for (size_t i = 0; i < s.blocks.size(); ++i)
+    s.blocks[i].LearnStep(s.network, i, options.float_weights);
   s.SumGradients();
   double joint[] = {s.finite ? loss.loss * part : std::numeric_limits<double>::quiet_NaN(),
                     static_cast<double>(loss.correct)};
@@ -479,7 +424,9 @@ std::vector<float> Module::Scores(const StepInput& input) {
 }
 
 std::vector<float> Module::LastOutput(size_t block) const {
-  const at::Tensor output = state_->blocks[block].output.contiguous();
+  const State& s = *state_;
+  const at::Tensor output =
+      s.device != nullptr ? s.device->Output(block) : s.blocks[block].output.contiguous();
   return {output.data_ptr<float>(), output.data_ptr<float>() + output.numel()};
 }
 

@@ -70,6 +70,10 @@ class Module {
   // Returns how many blocks that are.
   size_t IntegerBlocks() const;
 
+  // From now on computes on a device of LibTorch ("cuda:0"), all in f32 (internal/device_pass.h).
+  // Requires: no block in integers.
+  void UseDevice(const std::string& device);
+
   // Forward and backward; fills the gradients with those of the joint batch, the same bits on every
   // rank.
   StepResult Step(const StepInput& input, const StepOptions& options);

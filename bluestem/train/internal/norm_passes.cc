@@ -26,8 +26,9 @@ BLUESTEM_INLINE void Store(const Floats& v, float* to) {
 
 // Rows that are summed before the next block of channels; the next are fetched meanwhile.
 constexpr int64_t kRows = 32;
-constexpr int64_t kAhead = 1024;  // floats, in the other passes
-constexpr int64_t kLine = 16;     // floats of a cache line
+constexpr int64_t kAhead = 256;  // floats, in the other passes
+constexpr int64_t kLine = 16;    // floats of a cache line
+constexpr int64_t kCodes = 64;   // of a cache line
 
 template <int64_t kBlock>
 BLUESTEM_INLINE void Fetch(const float* from) {
@@ -35,7 +36,8 @@ BLUESTEM_INLINE void Fetch(const float* from) {
   for (int64_t c = 0; c < kBlock; c += kLine) __builtin_prefetch(from + c);
 }
 
-// A block of kBlock channels, whose sums stay in registers.
+// A block of kBlock channels, whose sums stay in registers. Not unrolled: GCC 12 would unroll loops
+// of 16 before it looks for vectors.
 template <int64_t kBlock>
 BLUESTEM_INLINE void SumBlock(float max, int64_t begin, int64_t end, int64_t channels,
                               int64_t first, const NormSums& n) {
@@ -54,21 +56,27 @@ BLUESTEM_INLINE void SumBlock(float max, int64_t begin, int64_t end, int64_t cha
     if (shortcut != nullptr) Fetch<kBlock>(shortcut + first + next);
     if (gr != nullptr) Fetch<kBlock>(gr + first + next);
     float r[kBlock], g[kBlock];
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) r[c] = z[at + c] * a[c] + b[c];
     if (shortcut != nullptr) {
+#pragma GCC unroll 1
       for (int64_t c = 0; c < kBlock; ++c) r[c] += shortcut[at + first + c];
     }
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) {
       const bool inside = (r[c] > 0.0F) & (r[c] < max);
       g[c] = inside ? gy[at + c] : 0.0F;
     }
     if (gr != nullptr) {
+#pragma GCC unroll 1
       for (int64_t c = 0; c < kBlock; ++c) g[c] += gr[at + first + c];
     }
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) {
       sum[c] += g[c];
       product[c] += g[c] * (z[at + c] * inverse[c] + offset[c]);
     }
+#pragma GCC unroll 1
     for (int64_t c = 0; c < kBlock; ++c) out[at + c] = g[c];
   }
   for (int64_t c = 0; c < kBlock; ++c) {
@@ -87,9 +95,13 @@ bool HasNormPasses(const ActivationQuantizer* quantizer) {
 BLUESTEM_CLONES void RunNormCodes(const ActivationSpec& spec, int64_t rows, int64_t channels,
                                   const NormCodes& n) {
   const float step = 1.0F / spec.Scale(), greatest = static_cast<float>(spec.Levels() - 1);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t c = 0; c < channels; c += kNormLanes) {
-      const int64_t at = row * channels + c;
+  const int64_t count = rows * channels;
+  int64_t c = 0;
+  for (int64_t first = 0; first < count; first += kCodes) {
+    uint8_t codes[kCodes];  // stored in one piece: few stores can wait for memory
+    const int64_t size = count - first < kCodes ? count - first : kCodes;
+    for (int64_t i = 0; i < size; i += kNormLanes) {
+      const int64_t at = first + i;
       Floats r, a, b;
       Load(n.z + at, r), Load(n.a + c, a), Load(n.b + c, b);
       Fetch<kNormLanes>(n.z + at + kAhead);
@@ -104,9 +116,14 @@ BLUESTEM_CLONES void RunNormCodes(const ActivationSpec& spec, int64_t rows, int6
       r *= step;
       r = r < 0.0F ? Floats{} : r;
       r = r > greatest ? Floats{} + greatest : r;
-      const Ints codes = __builtin_convertvector(r + 0.5F, Ints);
-      const Bytes bytes = __builtin_convertvector(codes, Bytes);
-      std::memcpy(n.codes + at, &bytes, sizeof(bytes));
+      const Bytes bytes = __builtin_convertvector(__builtin_convertvector(r + 0.5F, Ints), Bytes);
+      std::memcpy(codes + i, &bytes, sizeof(bytes));
+      c = c + kNormLanes == channels ? 0 : c + kNormLanes;
+    }
+    if (size == kCodes) {
+      std::memcpy(n.codes + first, codes, kCodes);
+    } else {
+      std::memcpy(n.codes + first, codes, static_cast<size_t>(size));
     }
   }
 }
@@ -118,6 +135,8 @@ BLUESTEM_CLONES void RunNormSums(const ActivationSpec& spec, int64_t rows, int64
     int64_t c = 0;
     for (; c + 4 * kNormLanes <= channels; c += 4 * kNormLanes)
       SumBlock<4 * kNormLanes>(spec.max, begin, end, channels, c, n);
+    for (; c + 2 * kNormLanes <= channels; c += 2 * kNormLanes)
+      SumBlock<2 * kNormLanes>(spec.max, begin, end, channels, c, n);
     for (; c < channels; c += kNormLanes)
       SumBlock<kNormLanes>(spec.max, begin, end, channels, c, n);
   }

@@ -8,8 +8,8 @@
 
 namespace bluestem::train {
 
-// kMax: the greatest value of an activation that learns it.
-enum class Role : uint8_t { kWeight, kBias, kGamma, kBeta, kMax, kMean, kVariance };
+// kMax: the greatest value of an activation that learns it; kStep: the step of weights, likewise.
+enum class Role : uint8_t { kWeight, kBias, kGamma, kBeta, kMax, kStep, kMean, kVariance };
 
 // A parameter, or (kMean, kVariance) a batch-norm statistic, which has no gradient.
 struct ParameterView {

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "bluestem/train/internal/device.h"
 #include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/torch.h"
 
@@ -59,6 +60,16 @@ int UseThreads(int64_t threads) {
 std::string TorchVersion() {
   return fmt::format("LibTorch {}.{}.{}{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
                      TORCH_VERSION_PATCH, at::globalContext().hasMKLDNN() ? ", oneDNN" : "");
+}
+
+CudaDevices FindCuda() {
+  const auto count = static_cast<int64_t>(at::getNumGPUs());
+  if (count > 0) return {.count = count, .reason = {}};
+  // Of a library with CUDA whether or not a device is there.
+  const bool built = at::detail::getCUDAHooks().compiledWithCuDNN();
+  return {.count = 0,
+          .reason = built ? "LibTorch finds no CUDA device (see nvidia-smi)"
+                          : "this LibTorch is built without CUDA"};
 }
 
 }  // namespace bluestem::train

@@ -75,7 +75,7 @@ std::string Key(const char* what, int64_t rank) {
 }  // namespace
 
 struct Ranks::Connections {
-  c10::intrusive_ptr<c10d::TCPStore> store;
+  c10::intrusive_ptr<c10d::Store> store;
   std::unique_ptr<Group> steps, phases;
 
   // Returns the ranks that have not set `what` when the time is over.
@@ -111,10 +111,12 @@ Result<std::unique_ptr<Ranks>> Ranks::Join(const config::RankPlace& place,
   try {
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(place.port);
-    options.isServer = place.rank == 0;
+    options.isServer = place.rank == 0 && place.store.empty();
     options.waitWorkers = false;
     options.timeout = kJoinTime;
     connections->store = c10::make_intrusive<c10d::TCPStore>(place.address, options);
+    if (!place.store.empty())
+      connections->store = c10::make_intrusive<c10d::PrefixStore>(place.store, connections->store);
     connections->Set("joined", place.rank);
     const std::vector<int64_t> missing = connections->Missing("joined", place.ranks, kJoinTime);
     if (!missing.empty()) {

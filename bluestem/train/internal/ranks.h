@@ -2,10 +2,10 @@
 // has the i-th share of each joint batch; what is summed here over ranks is what one rank with the
 // joint batch would have summed over images.
 //
-// Through torch.distributed's c10d: a TCPStore at rank 0 where ranks meet, and Gloo between them.
-// All ranks make the same calls in the same order. Every rank gets the same bits, and the order of
-// additions depends on the number of ranks alone. A rank of its own (one rank) is told nothing:
-// calls leave the values as they are.
+// Through torch.distributed's c10d: a TCPStore at rank 0, or at torchrun, where ranks meet, and
+// Gloo between them. All ranks make the same calls in the same order. Every rank gets the same
+// bits, and the order of additions depends on the number of ranks alone. A rank of its own (one
+// rank) is told nothing: calls leave the values as they are.
 //
 // Calls throw RankLost when another rank has died (noticed at once: its connections close) or has
 // been silent for the timeout. Threads: one thread. Ownership: owns the connections.

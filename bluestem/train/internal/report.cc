@@ -150,11 +150,13 @@ std::string Environment(const ReportContent& content) {
       "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}</dd>"
       "<dt>steps</dt><dd>{} ({} an epoch), {} of {} convolutions in integers</dd>"
       "<dt>training</dt><dd>{:.1f} s, {:.0f} images/s</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
-      "threads</dt><dd>{}, {} of {}</dd><dt>software</dt><dd>{}</dd></dl></section>",
+      "threads</dt><dd>{}, {} of {}</dd><dt>device</dt><dd>{}</dd><dt>software</dt><dd>{}</dd></dl>"
+      "</section>",
       EscapeHtml(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
       Activations(network), state.step, state.steps_per_epoch, content.module->IntegerBlocks(),
       network.blocks.size(), state.train_seconds, state.images_per_second, state.best_epoch,
-      state.seed, state.threads, std::thread::hardware_concurrency(), EscapeHtml(state.versions));
+      state.seed, state.threads, std::thread::hardware_concurrency(), EscapeHtml(state.device),
+      EscapeHtml(state.versions));
 }
 
 // What the report says of the answers, by task.

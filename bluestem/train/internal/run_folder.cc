@@ -94,6 +94,7 @@ Status WriteRunState(const RunPaths& paths, const RunState& state) {
                {"train_seconds", state.train_seconds},
                {"best_validation_accuracy", state.best_validation_accuracy},
                {"best_epoch", state.best_epoch},
+               {"device", state.device},
                {"versions", state.versions}};
   if (state.best_validation_auroc >= 0) json["best_validation_auroc"] = state.best_validation_auroc;
   return WriteFile(paths.State(), json.dump(2) + "\n");
@@ -116,6 +117,7 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
                     .best_validation_accuracy = json.at("best_validation_accuracy"),
                     .best_validation_auroc = json.value("best_validation_auroc", -1.0),
                     .best_epoch = json.at("best_epoch"),
+                    .device = json.value("device", "CPU"),  // older runs knew no other
                     .versions = json.at("versions")};
   } catch (const nlohmann::json::exception& error) {
     return Error(Code::kInvalidData, "{}: {}; delete the run folder and start again",

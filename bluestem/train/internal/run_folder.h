@@ -75,6 +75,7 @@ struct RunState {
   double best_validation_accuracy = -1;
   double best_validation_auroc = -1;  // as in EpochMetrics
   int64_t best_epoch = 0;
+  std::string device;    // that computes, in words: "CPU (this LibTorch is built without CUDA)"
   std::string versions;  // "bluestem 0.1.0, LibTorch 1.13.1"
 };
 Status WriteRunState(const RunPaths& paths, const RunState& state);

@@ -107,6 +107,15 @@ int32_t MostRead(const Network& network, size_t i, const BlockShape& shape, int3
   return most;
 }
 
+// What makes weights of so many bits without training: a step that was learned is of its own bits.
+const WeightQuantizer& Untrained(const Network& pinned, size_t i, int32_t bits) {
+  const WeightQuantizer& own = pinned.WeightsOf(pinned.blocks[i]);
+  if (own.bits == bits) return own;
+  const WeightQuantizer& configured = *pinned.weight_quantizer;
+  return WeightQuantizerOf(configured.LearnsStep() ? *FindWeightQuantizer("none") : configured,
+                           bits);
+}
+
 // Of a layer that puts out codes, or has an activation that could: both.
 std::string BitsText(int32_t weights, int32_t codes, bool activates) {
   return activates ? fmt::format("w{}a{}", weights, codes) : fmt::format("w{}", weights);
@@ -170,7 +179,7 @@ Sensitivity Measure(SavedRun& run, const Pictures& pictures,
     for (const Bits& bits : kCandidates) {
       Network changed = pinned;
       Block& block = changed.blocks[i];
-      block.own_weights = &WeightQuantizerOf(*pinned.weight_quantizer, bits.weights);
+      block.own_weights = &Untrained(pinned, i, bits.weights);
       if (codes) {
         block.activation = Activation::kQuantized;
         block.spec.bits = bits.codes;

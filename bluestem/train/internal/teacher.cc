@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bluestem/edge/cpu_features.h"
+#include "bluestem/train/internal/device.h"
 
 namespace bluestem::train {
 namespace {
@@ -53,7 +54,7 @@ Status CheckClasses(const std::string& folder, const std::vector<std::string>& o
 }  // namespace
 
 Result<std::unique_ptr<Teacher>> Teacher::Open(const config::Experiment& student,
-                                               const task::Meta& meta) {
+                                               const task::Meta& meta, int64_t rank) {
   const std::string& folder = student.distillation.teacher;
   BLUESTEM_RETURN_IF_ERROR(CheckFinished(folder));
   auto teacher = std::make_unique<Teacher>();
@@ -71,7 +72,11 @@ Result<std::unique_ptr<Teacher>> Teacher::Open(const config::Experiment& student
                   "data.image_size, data.channels and data.normalize alike in both",
                   own, wanted);
   }
-  if (run.experiment.train.arithmetic == "integer") run.module->UseIntegers(edge::CpuIsas());
+  if (student.train.device == "cuda") {
+    run.module->UseDevice(CudaDeviceOf(rank, FindCuda()));
+  } else if (run.experiment.train.arithmetic == "integer") {
+    run.module->UseIntegers(edge::CpuIsas());
+  }
   return teacher;
 }
 

@@ -13,11 +13,12 @@ namespace bluestem::train {
 
 class Teacher {
  public:
-  // Opens the run that distillation.teacher names, for a student of `meta`.
+  // Opens the run that distillation.teacher names, for a student of `meta`; it computes where the
+  // student does on that rank.
   // Errors: kInvalidArgument where it is no finished run, or has another task, other classes or
   // another input than the student, naming both; as OpenSavedRun.
   static Result<std::unique_ptr<Teacher>> Open(const config::Experiment& student,
-                                               const task::Meta& meta);
+                                               const task::Meta& meta, int64_t rank);
 
   // Returns the scores before the softmax [count, classes] of normalized images [count, h, w, c].
   std::vector<float> Scores(int64_t count, const float* images);

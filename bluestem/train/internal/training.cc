@@ -9,6 +9,7 @@
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/class_weights.h"
+#include "bluestem/train/internal/device.h"
 #include "bluestem/train/internal/mixing.h"
 #include "bluestem/train/internal/schedule.h"
 #include "bluestem/train/internal/validation.h"
@@ -67,6 +68,8 @@ Training::Training(const config::Experiment& experiment, Network network,
     class_weights_ = BalancedWeights(*data_.train, ranks_);
   state_.steps_per_epoch = data::StepsPerEpoch(data_.train->size(), loader_options_);
   if (experiment_.train.arithmetic == "integer") module_.UseIntegers(edge::CpuIsas());
+  if (experiment_.train.device == "cuda")
+    module_.UseDevice(CudaDeviceOf(ranks_.rank(), FindCuda()));
 }
 
 double Training::Elapsed() const {

@@ -22,6 +22,8 @@ using kernels::QConvParams;
 
 constexpr size_t kAlign = 64;
 constexpr int64_t kGradientSteps = 512;  // pixels times groups of a chunk
+constexpr int32_t kFewPixels = 32;       // outputs of images that are stacked
+constexpr int64_t kStack = 16;           // images
 
 int64_t CeilDivide(int64_t n, int64_t d) {
   return (n + d - 1) / d;
@@ -41,7 +43,7 @@ class AlignedBytes {
     const auto address = reinterpret_cast<uintptr_t>(storage_.get());
     begin_ = storage_.get() + (kAlign - address % kAlign) % kAlign;
   }
-  uint8_t* data() { return begin_; }
+  uint8_t* data() const { return begin_; }
 
  private:
   std::unique_ptr<uint8_t[]> storage_;
@@ -49,7 +51,8 @@ class AlignedBytes {
   uint8_t* begin_ = nullptr;
 };
 
-// One qconv with fixed geometry, on many images.
+// One qconv with fixed geometry, on many images. Where matrix tiles would have few pixels for each
+// tile of weights, images are stacked: one above the other with rows of padding between, in a call.
 struct Pass {
   QConvParams params{};
   const QConvKernel* kernel = nullptr;
@@ -70,24 +73,55 @@ struct Pass {
   template <typename Each>
   void RunEach(int64_t n, const uint8_t* x, const Each& each) {
     const int64_t x_size = int64_t{params.h} * params.w * params.ci;
-#pragma omp parallel
-    {
-      thread_local AlignedBytes scratch;  // fresh pages would cost more than what is done in them
-      scratch.Resize(kernel->scratch_bytes(params));
-#pragma omp for schedule(static)
-      for (int64_t i = 0; i < n; ++i) {
-        each(i, [&](float* y) {
-          QConvArgs args{};
-          args.x = x + i * x_size;
-          args.weights = weights.data();
-          args.a = a.data();
-          args.b = b.data();
-          args.y = y;
-          args.scratch = scratch.data();
-          kernel->run(params, args);
-        });
+    const bool few = kernel->isa == kernels::Isa::kAmx && params.ho * params.wo <= kFewPixels;
+    const int64_t stack = few ? std::min<int64_t>(kStack, CeilDivide(n, omp_get_max_threads())) : 1;
+#pragma omp parallel for schedule(static)
+    for (int64_t first = 0; first < n; first += stack) {
+      const int64_t count = std::min(stack, n - first);
+      if (count > 1) {
+        const float* y = CallStacked(count, x + first * x_size);
+        const int64_t next = int64_t{params.h + Gap()} * params.wo * params.co;
+        for (int64_t i = 0; i < count; ++i)
+          each(first + i, [&](float* to) { std::copy_n(y + i * next, OutputSize(), to); });
+      } else {
+        each(first, [&](float* to) { Call(params, x + first * x_size, to); });
       }
     }
+  }
+
+ private:
+  // Rows between images that keep them apart.
+  int32_t Gap() const {
+    return std::max(params.pad_top, params.kernel_h - 1 - params.pad_top);
+  }
+  void Call(const QConvParams& p, const uint8_t* x, float* y) const {
+    thread_local AlignedBytes scratch;  // fresh pages would cost more than what is done in them
+    scratch.Resize(kernel->scratch_bytes(p));
+    QConvArgs args{};
+    args.x = x;
+    args.weights = weights.data();
+    args.a = a.data();
+    args.b = b.data();
+    args.y = y;
+    args.scratch = scratch.data();
+    kernel->run(p, args);
+  }
+  // Returns the outputs of `count` images, those of an image h + Gap() rows after the last one's.
+  const float* CallStacked(int64_t count, const uint8_t* x) const {
+    QConvParams p = params;
+    const auto more = static_cast<int32_t>(count - 1) * (params.h + Gap());
+    p.h += more, p.ho += more;
+    const int64_t row = int64_t{p.w} * p.ci, image = params.h * row, gap = Gap() * row;
+    thread_local AlignedBytes map, sums;
+    map.Resize(static_cast<size_t>(p.h * row));
+    sums.Resize(static_cast<size_t>(int64_t{p.ho} * p.wo * p.co) * sizeof(float));
+    for (int64_t i = 0; i < count; ++i) {
+      uint8_t* to = std::copy_n(x + i * image, image, map.data() + i * (image + gap));
+      if (i + 1 < count) std::fill_n(to, gap, static_cast<uint8_t>(p.pad_value));
+    }
+    auto* y = reinterpret_cast<float*>(sums.data());
+    Call(p, map.data(), y);
+    return y;
   }
 };
 

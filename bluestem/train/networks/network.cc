@@ -31,6 +31,11 @@ const std::vector<NetworkRow>& Networks() {
        "multiples of 4",
        Resnet20,
        {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
+      {"resnet18",
+       "He et al.'s with a stem for small pictures and shortcuts of codes; image sides are "
+       "multiples of 8",
+       Resnet18,
+       {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
   };
   return rows;
 }

@@ -62,7 +62,8 @@ struct Block {
   // copy: parameter "<name>/max".
   ActivationSpec spec;
   const WeightQuantizer* own_weights = nullptr;  // from network.layer_bits; null: by `weights`
-  int32_t pool = 0;                              // side and stride of a max-pool; 0: none
+  float weight_step = 0;  // where the weights' quantizer learns it, likewise: "<name>/step"
+  int32_t pool = 0;       // side and stride of a max-pool; 0: none
   bool pool_first = false;
   int32_t space_to_depth = 0;  // block side; 0: none
   bool dropout = false;
@@ -129,5 +130,6 @@ std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t class
 std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> Resnet20(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> Resnet18(const config::Experiment& experiment, int64_t classes);
 
 }  // namespace bluestem::train

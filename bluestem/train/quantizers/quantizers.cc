@@ -11,6 +11,14 @@ template <int32_t kBits>
 QuantizedWeights Linear(const float* w, int64_t co, int64_t k) {
   return LinearSymmetric(kBits, w, co, k);
 }
+template <int32_t kBits>
+QuantizedWeights LsqBy(float step, const float* w, int64_t co, int64_t k) {
+  return LsqWeights(kBits, step, w, co, k);
+}
+template <int32_t kBits>
+QuantizedWeights LsqFirst(const float* w, int64_t co, int64_t k) {
+  return LsqWeights(kBits, LsqInitialStep(kBits, co * k, w), w, co, k);
+}
 
 }  // namespace
 
@@ -25,6 +33,13 @@ const std::vector<WeightQuantizer>& WeightQuantizers() {
       {"linear_symmetric_6bit", 6, Linear<6>},
       {"linear_symmetric_7bit", 7, Linear<7>},
       {"linear_symmetric_8bit", 8, Linear<8>},
+      {"lsq_2bit", 2, LsqFirst<2>, LsqBy<2>},
+      {"lsq_3bit", 3, LsqFirst<3>, LsqBy<3>},
+      {"lsq_4bit", 4, LsqFirst<4>, LsqBy<4>},
+      {"lsq_5bit", 5, LsqFirst<5>, LsqBy<5>},
+      {"lsq_6bit", 6, LsqFirst<6>, LsqBy<6>},
+      {"lsq_7bit", 7, LsqFirst<7>, LsqBy<7>},
+      {"lsq_8bit", 8, LsqFirst<8>, LsqBy<8>},
       {"none", 0, nullptr},
   };
   return rows;
@@ -60,10 +75,19 @@ const ActivationQuantizer* FindActivationQuantizer(const std::string& name) {
 const WeightQuantizer& WeightQuantizerOf(const WeightQuantizer& configured, int32_t bits) {
   if (configured.bits == bits) return configured;
   for (const WeightQuantizer& row : WeightQuantizers()) {
+    if (row.bits == bits && row.LearnsStep() && configured.LearnsStep()) return row;
+  }
+  for (const WeightQuantizer& row : WeightQuantizers()) {
     if (row.bits == bits) return row;
   }
   BLUESTEM_CHECK(false, "1 to 8 bits");
   return configured;
+}
+
+QuantizedWeights Quantize(const WeightQuantizer& quantizer, float step, const float* w, int64_t co,
+                          int64_t k) {
+  return quantizer.LearnsStep() ? quantizer.quantize_by(step, w, co, k)
+                                : quantizer.quantize(w, co, k);
 }
 
 void Values(const QuantizedWeights& weights, int64_t co, int64_t k, float* values) {
@@ -74,13 +98,13 @@ void Values(const QuantizedWeights& weights, int64_t co, int64_t k, float* value
   }
 }
 
-void WeightValues(const WeightQuantizer& quantizer, const float* w, int64_t co, int64_t k,
-                  float* values) {
+void WeightValues(const WeightQuantizer& quantizer, float step, const float* w, int64_t co,
+                  int64_t k, float* values) {
   if (quantizer.bits == 0) {
     std::copy(w, w + co * k, values);
     return;
   }
-  Values(quantizer.quantize(w, co, k), co, k, values);
+  Values(Quantize(quantizer, step, w, co, k), co, k, values);
 }
 
 }  // namespace bluestem::train

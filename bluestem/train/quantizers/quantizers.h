@@ -1,8 +1,9 @@
 // Quantizers of training: real weights and activations to the values that the artefact will have,
 // and the gradients that pass through them. Not their meaning in integers: that is quant/.
 //
-// Weights: w is [co, k] (k = kh*kw*ci, any order). The gradient of every row is the identity
-// straight-through estimator (Bengio et al., 2013, arXiv 1308.3432), so a row has no backward.
+// Weights: w is [co, k] (k = kh*kw*ci, any order). The gradient of every row but lsq is the
+// identity straight-through estimator (Bengio et al., 2013, arXiv 1308.3432), so a row has no
+// backward.
 //
 //   binary_mean_scaling               s * sign(w), sign(0) = +1, s = mean |w| over the whole layer
 //                                     (XNOR-Net, arXiv 1603.05279, with one scale a layer)
@@ -11,6 +12,12 @@
 //                                     |w| of the former, over the layer (TWN, arXiv 1605.04711)
 //   linear_symmetric_3bit ... _8bit   s * clip(round(w/s), -q, q), half to even, q = 2^(bits-1)-1,
 //                                     s = max |w| / q per output channel (arXiv 1712.05877)
+//   lsq_2bit ... lsq_8bit             s * clip(round(w/s), -q, q), half to even, q as above, with
+//                                     one learned s a layer, which begins as 2 mean |w| / sqrt(q).
+//                                     Its gradient: of each value's, times round(w/s) - w/s inside
+//                                     and -q or q outside, the sum, times 1 / sqrt(co*k*q). That of
+//                                     w: the value's inside (|w/s| < q), 0 outside (LSQ, arXiv
+//                                     1902.08153, with codes that are symmetric)
 //   none                              w
 //
 // Activations: elementwise on the batch-normalised value x.
@@ -45,7 +52,11 @@ struct QuantizedWeights {
 struct WeightQuantizer {
   const char* name;
   int32_t bits;  // 0: none
+  // Where a step is learned: with the one that it begins as.
   QuantizedWeights (*quantize)(const float* w, int64_t co, int64_t k);
+  // Null unless a step is learned.
+  QuantizedWeights (*quantize_by)(float step, const float* w, int64_t co, int64_t k) = nullptr;
+  bool LearnsStep() const { return quantize_by != nullptr; }
 };
 
 struct ActivationSpec {
@@ -79,20 +90,29 @@ const std::vector<ActivationQuantizer>& ActivationQuantizers();
 const WeightQuantizer* FindWeightQuantizer(const std::string& name);
 const ActivationQuantizer* FindActivationQuantizer(const std::string& name);
 
-// Returns what gives weights of so many bits (1..8) in a network of `configured` weights.
+// Returns what gives weights of so many bits (1..8) in a network of `configured` weights: another
+// row that learns its step where that one does, if there is one.
 const WeightQuantizer& WeightQuantizerOf(const WeightQuantizer& configured, int32_t bits);
 
+// Returns the weights' codes; `step` counts where it is learned. Requires: the row quantizes.
+QuantizedWeights Quantize(const WeightQuantizer& quantizer, float step, const float* w, int64_t co,
+                          int64_t k);
 // Writes codes times scales to `values` [co, k].
 void Values(const QuantizedWeights& weights, int64_t co, int64_t k, float* values);
 // The same from the weights; `w` itself where nothing is quantized.
-void WeightValues(const WeightQuantizer& quantizer, const float* w, int64_t co, int64_t k,
-                  float* values);
+void WeightValues(const WeightQuantizer& quantizer, float step, const float* w, int64_t co,
+                  int64_t k, float* values);
 
 // The rows' functions, one file each.
 QuantizedWeights BinaryMeanScaling(const float* w, int64_t co, int64_t k);
 QuantizedWeights BinaryChannelWiseMeanScaling(const float* w, int64_t co, int64_t k);
 QuantizedWeights TernaryMeanScaling(const float* w, int64_t co, int64_t k);
 QuantizedWeights LinearSymmetric(int32_t bits, const float* w, int64_t co, int64_t k);
+QuantizedWeights LsqWeights(int32_t bits, float step, const float* w, int64_t co, int64_t k);
+// The step that a layer of `count` weights begins with.
+float LsqInitialStep(int32_t bits, int64_t count, const float* w);
+// `gradient` is of the values and becomes that of the weights; returns that of the step.
+double LsqStepGradient(int32_t bits, float step, int64_t count, const float* w, float* gradient);
 void LinearMidTreadHalfForward(const ActivationSpec& spec, int64_t count, const float* x, float* y);
 void LinearMidTreadHalfCodes(const ActivationSpec& spec, int64_t count, const float* x,
                              uint8_t* codes);
