@@ -194,6 +194,7 @@ Json SettingsJson(const BenchmarkOptions& options, const core::OpenedModel& mode
       {"threads", settings.threads},
       {"isa", settings.isa},
       {"batch", options.batch},
+      {"together", settings.batch},
       {"input", options.images.empty() ? std::string("random codes (seed 1)")
                                        : fmt::format("{} pictures", options.images.size())},
       {"cpu", cpu.name},
@@ -259,6 +260,12 @@ Status CheckOptions(const BenchmarkOptions& options) {
   return OkStatus();
 }
 
+// So many that each stream finds a batch of its own when it has run one.
+int32_t DefaultRequests(const BenchmarkOptions& options, const runtime::CompiledModel& model) {
+  const int64_t units = std::max<int64_t>(model.settings().batch / options.batch, 1);
+  return static_cast<int32_t>(2 * model.streams() * units) - 1;
+}
+
 Status Benchmark(const BenchmarkOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(CheckOptions(options));
   WarnOfAbsentDevices(output, options.device);
@@ -268,6 +275,9 @@ Status Benchmark(const BenchmarkOptions& options, Output& output) {
       .hint = options.hint == "latency" ? runtime::Hint::kLatency : runtime::Hint::kThroughput,
       .streams = static_cast<int32_t>(options.streams),
       .threads = static_cast<int32_t>(options.threads),
+      .batch = options.batch > 1
+                   ? static_cast<int32_t>(std::min<int64_t>(options.batch, runtime::kMostBatch))
+                   : 0,
       .isa = options.isa};
   BLUESTEM_ASSIGN_OR_RETURN(const core::OpenedModel model,
                             core::Core().Open(options.model, settings, options.meta));
@@ -280,7 +290,7 @@ Status Benchmark(const BenchmarkOptions& options, Output& output) {
   load.max_rate = options.max_rate;
   load.requests = options.api == "sync"  ? 0
                   : options.requests > 0 ? static_cast<int32_t>(options.requests)
-                                         : 2 * model.model.streams() - 1;
+                                         : DefaultRequests(options, model.model);
   load.progress = [&](double share, double rate) {
     power.Sample();
     output.Progress(fmt::format("benchmark: {:.0f} %, {:.1f} images/s", 100 * share, rate));
@@ -317,21 +327,26 @@ Runner Setup(CommandLine& line) {
   AddDeviceOption(line, options->device);
   line.Add("-i,--image", options->images, "Pictures, round robin (default: random codes)");
   line.Add("--meta", options->meta, "meta.yaml for --image (default: the model's)");
-  line.Add("--hint", options->hint,
-           "What streams and threads make the most of where they are not given")
+  line.Add(
+          "--hint", options->hint,
+          "What streams, threads and batches of a device make the most of where they are not given")
       .OneOf({"latency", "throughput"})
       .ShowDefault();
   line.Add("--api", options->api, "sync: one request at a time on the calling thread")
       .OneOf({"sync", "async"})
       .ShowDefault();
-  line.Add("--requests", options->requests,
-           "Requests in flight with --api async (default: 2 x streams - 1)")
+  line.Add(
+          "--requests", options->requests,
+          "Requests in flight with --api async (default: 2 x streams x what a device runs together "
+          "- 1)")
       .Range(1, 4096);
   line.Add("--streams", options->streams, "Inferences at a time (default: by the hint)")
       .Range(1, 64);
   line.Add("--threads", options->threads, "Of one inference (default: by the hint)").Range(1, 64);
   AddIsaOption(line, options->isa);
-  line.Add("--batch", options->batch, "Images that begin together; a latency ends with the last")
+  line.Add("--batch", options->batch,
+           "Images that begin together, and run together on a device that gains by that; a latency "
+           "ends with the last")
       .Range(1, 4096)
       .ShowDefault();
   const auto count = line.Add("--count", options->count, "So many latencies").Range(1, 100000000);

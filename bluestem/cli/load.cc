@@ -135,8 +135,7 @@ class Load {
     ++begun_;
     ++in_flight_;
     unit.start = Clock::now();
-    for (InferRequest& request : unit.requests) BLUESTEM_RETURN_IF_ERROR(request.StartAsync());
-    return OkStatus();
+    return InferRequest::StartTogether(unit.requests);
   }
 
   // On a thread of the model.

@@ -91,6 +91,7 @@ Status Open(const char* model, const bluestem_settings& given, bluestem_network*
       given.hint == BLUESTEM_HINT_THROUGHPUT ? runtime::Hint::kThroughput : runtime::Hint::kLatency;
   settings.streams = given.streams;
   settings.threads = given.threads;
+  settings.batch = given.batch;
   BLUESTEM_ASSIGN_OR_RETURN(OpenedModel opened, Core().Open(model, settings, TextOf(given.meta)));
   *network = new bluestem_network{std::move(opened), {}, {}};
   (*network)->inputs = PortsOf((*network)->opened.model.inputs());
@@ -178,6 +179,10 @@ const bluestem_port* bluestem_network_output(const bluestem_network* network, in
 
 int32_t bluestem_network_streams(const bluestem_network* network) {
   return network->opened.model.streams();
+}
+
+int32_t bluestem_network_batch(const bluestem_network* network) {
+  return network->opened.model.settings().batch;
 }
 
 bluestem_request* bluestem_request_create(const bluestem_network* network) {

@@ -40,6 +40,7 @@ typedef struct {
   int32_t hint;
   int32_t streams; /* inferences at a time; 0: by the hint */
   int32_t threads; /* of one inference; 0: by the hint */
+  int32_t batch;   /* inferences that a stream runs together at most; 0: by the hint */
 } bluestem_settings;
 
 typedef struct {
@@ -70,6 +71,8 @@ int32_t bluestem_network_outputs(const bluestem_network* network);
 const bluestem_port* bluestem_network_input(const bluestem_network* network, int32_t index);
 const bluestem_port* bluestem_network_output(const bluestem_network* network, int32_t index);
 int32_t bluestem_network_streams(const bluestem_network* network);
+/* How many of the requests that wait a stream takes at once; 1 where no device gains by it. */
+int32_t bluestem_network_batch(const bluestem_network* network);
 
 bluestem_request* bluestem_request_create(const bluestem_network* network);
 /* Cancels it and waits for its end; so not from its own callback. NULL is allowed. */

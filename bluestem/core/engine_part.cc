@@ -52,8 +52,9 @@ Result<fpga::EnginePack> PackForEngine(const program::Program& program) {
   pack.digest = codegen::Sha256(fpga::IdentityOf(program));
   for (const runtime::Region& region : placement.regions) {
     if (placement.devices[region.device]->name() == "CPU") continue;
-    BLUESTEM_ASSIGN_OR_RETURN(fpga::EngineProgram compiled,
-                              fpga::CompileRegion(program, region.begin, region.end, pack.config));
+    BLUESTEM_ASSIGN_OR_RETURN(
+        fpga::EngineProgram compiled,
+        fpga::CompileRegion(program, region.begin, region.end, pack.config, fpga::kMostPictures));
     pack.regions.push_back({region.begin, region.end, std::move(compiled)});
   }
   if (pack.regions.empty()) {

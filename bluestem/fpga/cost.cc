@@ -6,6 +6,7 @@
 #include "bluestem/fpga/call_kind.h"
 #include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/timing.h"
+#include "bluestem/fpga/pack.h"
 #include "bluestem/fpga/region.h"
 
 namespace bluestem::fpga {
@@ -43,9 +44,19 @@ std::vector<LayerCost> LayersOf(const program::Program& program, size_t begin, s
 
 }  // namespace
 
+int64_t RegionCost::ClocksOf(int64_t pictures) const {
+  int64_t sum = 0;
+  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+    sum += pictures / batch->pictures * batch->clocks;
+    pictures %= batch->pictures;
+  }
+  return sum + pictures * clocks;
+}
+
 Result<RegionCost> CostOf(const program::Program& program, size_t begin, size_t end,
                           const EngineConfig& config) {
-  BLUESTEM_ASSIGN_OR_RETURN(EngineProgram compiled, CompileRegion(program, begin, end, config));
+  BLUESTEM_ASSIGN_OR_RETURN(EngineProgram compiled,
+                            CompileRegion(program, begin, end, config, kMostPictures));
   RegionCost cost;
   std::map<int64_t, size_t> layer_of;
   cost.layers = LayersOf(program, begin, end, layer_of);
@@ -72,6 +83,11 @@ Result<RegionCost> CostOf(const program::Program& program, size_t begin, size_t 
     }
   }
   cost.store_clocks = cost.clocks - array_end;
+  for (const BatchList& batch : compiled.batches) {
+    const auto list = ListOf(compiled, batch.list);
+    BLUESTEM_CHECK(list.has_value(), "a list that was compiled has an end");
+    cost.batches.push_back({batch.pictures, fpga::ClocksOf(*list)});
+  }
   return cost;
 }
 

@@ -43,11 +43,21 @@ struct LayerCost {
   int64_t clocks() const { return array_clocks + idle_clocks; }
 };
 
+// What a list of several pictures takes.
+struct BatchCost {
+  int32_t pictures = 0;
+  int64_t clocks = 0;  // of all of them
+};
+
 struct RegionCost {
   std::vector<LayerCost> layers;   // as they run; the taps of all are the first one's traffic
   std::vector<size_t> host_calls;  // moves that the host makes before it hands the maps over
   int64_t clocks = 0;              // from the doorbell to the end of the last descriptor
   int64_t store_clocks = 0;        // of them after the array's last: results that still go out
+  std::vector<BatchCost> batches;  // of more pictures from one to the next
+
+  // Clocks for so many pictures, in the longest lists there are.
+  int64_t ClocksOf(int64_t pictures) const;
 };
 
 // Compiles calls [begin, end) and runs the functional model on zeros: clocks do not depend on the

@@ -1,6 +1,7 @@
 // The bytes of an EnginePack, written and read; the grammar stands in pack.h.
 #include "bluestem/fpga/pack.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <type_traits>
@@ -16,7 +17,7 @@ using kernels::QConvParams;
 
 constexpr std::string_view kMagic = "BLUESTEM ENGINE\n";
 constexpr size_t kDigestBytes = 64;
-constexpr size_t kLeastPortBytes = 40, kLeastRegionBytes = 32;
+constexpr size_t kLeastPortBytes = 44, kLeastRegionBytes = 36, kLeastBatchBytes = 12;
 constexpr uint32_t kNoCall = UINT32_MAX;
 static_assert(kWindowsBytes == 22 * 4, "the format has 22 words: raise kPackVersion");
 
@@ -26,12 +27,35 @@ int32_t ReadInt(ByteReader& in) {
   return static_cast<int32_t>(in.Plain<uint32_t>());
 }
 
+template <typename Number>
+void WriteNumbers(const std::vector<Number>& numbers, ByteWriter& out) {
+  out.Plain(static_cast<uint32_t>(numbers.size()));
+  for (const Number number : numbers) out.Plain(static_cast<uint32_t>(number));
+}
+
+template <typename Number>
+void ReadNumbers(ByteReader& in, std::vector<Number>& numbers) {
+  numbers.resize(in.Count<uint32_t>(sizeof(uint32_t)));
+  for (Number& number : numbers) number = in.Plain<uint32_t>();
+}
+
+void WriteCalls(const std::vector<int64_t>& calls, ByteWriter& out) {
+  out.Plain(static_cast<uint32_t>(calls.size()));
+  for (const int64_t call : calls) out.Plain(call < 0 ? kNoCall : static_cast<uint32_t>(call));
+}
+
+void ReadCalls(ByteReader& in, std::vector<int64_t>& calls) {
+  ReadNumbers(in, calls);
+  std::replace(calls.begin(), calls.end(), int64_t{kNoCall}, int64_t{-1});
+}
+
 void WritePort(const MapPort& port, ByteWriter& out) {
   out.Plain(static_cast<uint32_t>(port.operand.space));
   out.Plain(static_cast<uint64_t>(port.operand.offset));
   for (const int32_t extent : {port.h, port.w, port.c, port.bits}) out.Plain(extent);
   out.Plain(static_cast<uint32_t>(port.planes));
   out.Plain(port.address);
+  WriteNumbers(port.others, out);
   if (port.windows) {
     out.Plain(PortKind::kWindows);
     out.Raw(&*port.windows, kWindowsBytes);
@@ -59,6 +83,7 @@ MapPort ReadPort(ByteReader& in) {
   port.bits = ReadInt(in);
   port.planes = in.Plain<uint32_t>() != 0;
   port.address = in.Plain<uint32_t>();
+  ReadNumbers(in, port.others);
   const auto kind = in.Plain<PortKind>();
   if (kind == PortKind::kWindows) {
     in.Raw(&port.windows.emplace(), kWindowsBytes);
@@ -93,11 +118,13 @@ void WriteRegion(const PackedRegion& region, ByteWriter& out) {
   out.Plain(static_cast<uint32_t>(region.begin));
   out.Plain(static_cast<uint32_t>(region.end));
   out.Plain(program.list);
-  out.Plain(static_cast<uint32_t>(program.host_calls.size()));
-  for (const size_t call : program.host_calls) out.Plain(static_cast<uint32_t>(call));
-  out.Plain(static_cast<uint32_t>(program.calls.size()));
-  for (const int64_t call : program.calls) {
-    out.Plain(call < 0 ? kNoCall : static_cast<uint32_t>(call));
+  WriteNumbers(program.host_calls, out);
+  WriteCalls(program.calls, out);
+  out.Plain(static_cast<uint32_t>(program.batches.size()));
+  for (const BatchList& batch : program.batches) {
+    out.Plain(static_cast<uint32_t>(batch.pictures));
+    out.Plain(batch.list);
+    WriteCalls(batch.calls, out);
   }
   WritePorts(program.inputs, out);
   WritePorts(program.outputs, out);
@@ -111,12 +138,13 @@ PackedRegion ReadRegion(ByteReader& in) {
   region.begin = in.Plain<uint32_t>();
   region.end = in.Plain<uint32_t>();
   program.list = in.Plain<uint32_t>();
-  program.host_calls.resize(in.Count<uint32_t>(sizeof(uint32_t)));
-  for (size_t& call : program.host_calls) call = in.Plain<uint32_t>();
-  program.calls.resize(in.Count<uint32_t>(sizeof(uint32_t)));
-  for (int64_t& call : program.calls) {
-    const auto number = in.Plain<uint32_t>();
-    call = number == kNoCall ? -1 : int64_t{number};
+  ReadNumbers(in, program.host_calls);
+  ReadCalls(in, program.calls);
+  program.batches.resize(in.Count<uint32_t>(kLeastBatchBytes));
+  for (BatchList& batch : program.batches) {
+    batch.pictures = ReadInt(in);
+    batch.list = in.Plain<uint32_t>();
+    ReadCalls(in, batch.calls);
   }
   program.inputs = ReadPorts(in);
   program.outputs = ReadPorts(in);

@@ -5,9 +5,12 @@
 //              EngineConfig as 7 x u32, 64 hexadecimal digits (SHA-256 of IdentityOf the Program),
 //              u32 count, region...
 //   region  := u32 begin, u32 end, u32 list, u32s host_calls, u32s calls (of each descriptor;
-//              2^32 - 1: none), ports inputs, ports outputs, u32 size, the buffer's bytes
-//   port    := u32 space, u64 offset, u32 h, w, c, bits, planes, address, u32 kind, then
-//              kind 0: nothing; 1: windows, QConvParams as 22 x u32;
+//              2^32 - 1: none), u32 count, batch..., ports inputs, ports outputs, u32 size, the
+//              buffer's bytes
+//   batch   := u32 pictures, u32 list, u32s calls
+//   port    := u32 space, u64 offset, u32 h, w, c, bits, planes, address, u32s addresses of a
+//   batch's
+//              other pictures, u32 kind, then kind 0: nothing; 1: windows, QConvParams as 22 x u32;
 //              2: accumulators, u32 epilogue, u32 relu, u32 count, f32 a..., f32 b...
 //   u32s, ports := u32 count, then so many
 //
@@ -31,6 +34,7 @@ constexpr size_t kWindowsBytes = offsetof(kernels::QConvParams, residual_bits);
 struct PackedRegion {
   size_t begin = 0, end = 0;  // calls of the Program
   EngineProgram program;
+  bool Has(size_t call) const { return call >= begin && call < end; }
 };
 
 struct EnginePack {

@@ -63,38 +63,62 @@ std::string PortFault(const MapPort& port, const Border& border) {
       return fmt::format("{} factors for {} outputs", port.raw->a.size(), port.c);
     }
   }
-  const auto size = static_cast<int64_t>(border.region.program.buffer.size());
-  const int64_t end = port.address + WordsOf(port) * kWordBytes;
-  if (port.address % kWordBytes != 0 || end > size) {
-    return fmt::format("reaches to {} of a buffer of {}", end, size);
+  const EngineProgram& engine = border.region.program;
+  const size_t others = MostPictures(engine) - 1;
+  if (port.others.size() != others) {
+    return fmt::format("{} places for {} other pictures", port.others.size(), others);
+  }
+  const auto size = static_cast<int64_t>(engine.buffer.size());
+  for (size_t picture = 0; picture <= others; ++picture) {
+    const uint32_t address = port.AddressOf(picture);
+    const int64_t end = address + WordsOf(port) * kWordBytes;
+    if (address % kWordBytes != 0 || end > size) {
+      return fmt::format("reaches to {} of a buffer of {}", end, size);
+    }
+  }
+  return "";
+}
+
+// Returns what is wrong with a list of the region, or "".
+std::string ListFault(const PackedRegion& region, uint32_t address,
+                      const std::vector<int64_t>& calls) {
+  const auto list = ListOf(region.program, address);
+  if (!list) return "the command list leads out of the buffer";
+  if (list->size() != calls.size()) {
+    return fmt::format("{} descriptors, {} calls for them", list->size(), calls.size());
+  }
+  for (size_t i = 0; i < list->size(); ++i) {
+    const bool none = calls[i] < 0 && (*list)[i].opcode != Opcode::kConv;
+    if (!none && !region.Has(static_cast<size_t>(calls[i]))) {
+      return fmt::format("descriptor {} is of no call", i);
+    }
   }
   return "";
 }
 
 std::string RegionFault(const PackedRegion& region, const Program& program) {
-  const auto inside = [&](size_t call) { return call >= region.begin && call < region.end; };
   const EngineProgram& engine = region.program;
   if (region.begin >= region.end || region.end > program.calls.size()) {
     return fmt::format("calls {} to {} of {}", region.begin, region.end, program.calls.size());
   }
   for (const size_t call : engine.host_calls) {
-    if (!inside(call) || !IsMove(program.calls[call])) return "a call that is not the host's";
+    if (!region.Has(call) || !IsMove(program.calls[call])) return "a call that is not the host's";
   }
-  const auto list = ListOf(engine, engine.list);
-  if (!list) return "the command list leads out of the buffer";
-  if (list->size() != engine.calls.size()) {
-    return fmt::format("{} descriptors, {} calls for them", list->size(), engine.calls.size());
-  }
-  for (size_t i = 0; i < list->size(); ++i) {
-    const bool none = engine.calls[i] < 0 && (*list)[i].opcode != Opcode::kConv;
-    if (!none && !inside(static_cast<size_t>(engine.calls[i]))) {
-      return fmt::format("descriptor {} is of no call", i);
+  std::string fault = ListFault(region, engine.list, engine.calls);
+  if (!fault.empty()) return fault;
+  int32_t before = 1;
+  for (const BatchList& batch : engine.batches) {
+    if (batch.pictures <= before || batch.pictures > kMostPictures) {
+      return fmt::format("a batch of {} after one of {}", batch.pictures, before);
     }
+    before = batch.pictures;
+    fault = ListFault(region, batch.list, batch.calls);
+    if (!fault.empty()) return fmt::format("batch of {}: {}", batch.pictures, fault);
   }
   for (const bool into : {true, false}) {
     const std::vector<MapPort>& ports = into ? engine.inputs : engine.outputs;
     for (size_t i = 0; i < ports.size(); ++i) {
-      const std::string fault = PortFault(ports[i], {program, region, into});
+      fault = PortFault(ports[i], {program, region, into});
       if (!fault.empty()) return fmt::format("{} {}: {}", into ? "input" : "output", i, fault);
     }
   }

@@ -35,7 +35,9 @@ std::string PortText(const char* direction, const MapPort& port) {
   if (port.windows) {
     text += fmt::format(" as windows of {}x{}", port.windows->kernel_h, port.windows->kernel_w);
   }
-  return text + fmt::format(" at {:#x}\n", port.address);
+  text += fmt::format(" at {:#x}", port.address);
+  for (const uint32_t address : port.others) text += fmt::format(", {:#x}", address);
+  return text + "\n";
 }
 
 const char* OpcodeName(Opcode opcode) {
@@ -81,6 +83,19 @@ std::string CommandText(const Command& c) {
                          c.src_base, c.address);
     default: return fmt::format(" {}, to {}, from {:#x}", c.length, c.dst_base, c.address);
   }
+}
+
+std::string ListText(const EngineProgram& engine, uint32_t address,
+                     const std::vector<int64_t>& calls, const Program& program) {
+  const std::vector<Command> list = ListOf(engine, address).value_or(std::vector<Command>());
+  std::string text = fmt::format("  {} descriptors at {:#x}\n", list.size(), address);
+  for (size_t i = 0; i < list.size(); ++i) {
+    text += fmt::format("  {:>5} {}{}", i, OpcodeName(list[i].opcode), CommandText(list[i]));
+    if (list[i].after > 0) text += fmt::format(", after {}", list[i].after);
+    if (calls[i] >= 0) text += "  # " + program.calls[static_cast<size_t>(calls[i])].op;
+    text += "\n";
+  }
+  return text;
 }
 
 std::string ParamsText(const program::CallParams& params) {
@@ -143,10 +158,8 @@ std::string ToText(const EnginePack& pack, const Program& program) {
                                  ConfigText(pack.config), pack.digest);
   for (const PackedRegion& region : pack.regions) {
     const EngineProgram& engine = region.program;
-    const std::vector<Command> list = *ListOf(engine, engine.list);
-    text +=
-        fmt::format("\nregion: calls {} to {}, {} bytes, {} descriptors at {:#x}\n", region.begin,
-                    region.end - 1, engine.buffer.size(), list.size(), engine.list);
+    text += fmt::format("\nregion: calls {} to {}, {} bytes\n", region.begin, region.end - 1,
+                        engine.buffer.size());
     for (const size_t call : engine.host_calls) {
       text += fmt::format("  the host's: {}\n", program.calls[call].op);
     }
@@ -158,13 +171,10 @@ std::string ToText(const EnginePack& pack, const Program& program) {
     }
     for (const MapPort& port : engine.inputs) text += PortText("in ", port);
     for (const MapPort& port : engine.outputs) text += PortText("out", port);
-    for (size_t i = 0; i < list.size(); ++i) {
-      text += fmt::format("  {:>5} {}{}", i, OpcodeName(list[i].opcode), CommandText(list[i]));
-      if (list[i].after > 0) text += fmt::format(", after {}", list[i].after);
-      if (engine.calls[i] >= 0) {
-        text += "  # " + program.calls[static_cast<size_t>(engine.calls[i])].op;
-      }
-      text += "\n";
+    text += ListText(engine, engine.list, engine.calls, program);
+    for (const BatchList& batch : engine.batches) {
+      text += fmt::format("  a batch of {} pictures\n", batch.pictures);
+      text += ListText(engine, batch.list, batch.calls, program);
     }
   }
   return text;

@@ -101,7 +101,7 @@ class RegionCompiler {
   // it then lowers. Returns whether.
   bool AddBatch(int32_t pictures, double& best) {
     const size_t before = result_.buffer.size();
-    const size_t had = result_.batches.empty() ? 1 : result_.batches.back().pictures;
+    const size_t had = MostPictures(result_);
     const auto others = static_cast<size_t>(pictures) - 1;
     ForPorts([&](MapPort& port, const PortRoom& room) {
       while (port.others.size() < others) {

@@ -73,8 +73,12 @@ struct EngineProgram {
   std::vector<BatchList> batches;
 };
 
-// The pictures of the greatest batch that is tried.
-constexpr int32_t kMostPictures = 8;
+// Returns the pictures of its greatest batch, or 1.
+inline size_t MostPictures(const EngineProgram& engine) {
+  return engine.batches.empty() ? 1 : static_cast<size_t>(engine.batches.back().pictures);
+}
+
+constexpr int32_t kMostPictures = 8;  // of a batch
 
 // Compiles calls [begin, end), and lists for batches of 2, 4, ... up to `most_pictures` as long as
 // they make a picture faster. Errors: kUnsupported for maps that do not fit the engine's memory

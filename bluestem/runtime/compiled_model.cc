@@ -90,16 +90,25 @@ namespace {
 using Shared = CompiledModel::Shared;
 using State = InferRequest::State;
 
-// Runs the inference of `state` on `session`. Requires: the phase is kRunning.
-Status Execute(Session& session, State& state) {
-  session.WatchCancel(&state.cancel);
-  Result<std::vector<Tensor>> outputs =
-      state.profiling ? session.Profile(state.inputs, state.rows) : session.Run(state.inputs);
-  session.WatchCancel(nullptr);
-  if (state.cancel.load()) return Error(Code::kInterrupted, "the inference was cancelled");
-  if (!outputs.ok()) return outputs.status();
-  state.outputs = std::move(*outputs);
-  return OkStatus();
+Status Cancelled() {
+  return Error(Code::kInterrupted, "the inference was cancelled");
+}
+
+// Runs the inferences of `states` on `session`, and returns how they ended. Requires: the phase of
+// each is kRunning; at most session.batch().
+std::vector<Status> Execute(Session& session, const std::vector<std::shared_ptr<State>>& states) {
+  std::vector<SessionRun> runs;
+  for (const auto& state : states) {
+    runs.push_back(
+        {&state->inputs, &state->cancel, state->profiling ? &state->rows : nullptr, {}, {}});
+  }
+  session.RunTogether(runs);
+  std::vector<Status> statuses;
+  for (size_t i = 0; i < states.size(); ++i) {
+    statuses.push_back(states[i]->cancel.load() ? Cancelled() : std::move(runs[i].status));
+    if (statuses.back().ok()) states[i]->outputs = std::move(runs[i].outputs);
+  }
+  return statuses;
 }
 
 // Ends an inference. A callback may start the request again, which is idle by then; Wait waits for
@@ -126,7 +135,7 @@ bool Ended(const State& state) {
 
 void Work(const std::shared_ptr<Shared>& shared) {
   for (;;) {
-    std::shared_ptr<State> state;
+    std::vector<std::shared_ptr<State>> taken, states;
     std::unique_ptr<Session> session;
     {
       std::unique_lock lock(shared->mutex);
@@ -134,20 +143,25 @@ void Work(const std::shared_ptr<Shared>& shared) {
         return shared->stopping || (!shared->queue.empty() && !shared->idle.empty());
       });
       if (shared->stopping) return;
-      state = std::move(shared->queue.front());
-      shared->queue.pop_front();
       session = shared->PopStream();
+      const auto most = static_cast<size_t>(session->batch());
+      while (!shared->queue.empty() && taken.size() < most) {
+        taken.push_back(std::move(shared->queue.front()));
+        shared->queue.pop_front();
+      }
     }
-    bool cancelled = false;
-    {
+    for (const auto& state : taken) {
       const std::lock_guard lock(state->mutex);
-      cancelled = state->cancel.load();
       state->phase = State::Phase::kRunning;
+      if (!state->cancel.load()) states.push_back(state);
     }
-    const Status status = cancelled ? Error(Code::kInterrupted, "the inference was cancelled")
-                                    : Execute(*session, *state);
+    const std::vector<Status> statuses = Execute(*session, states);
     shared->GiveBack(std::move(session));
-    End(*state, status, InferRequest::Callback(state->callback));
+    size_t next = 0;
+    for (const auto& state : taken) {
+      const bool ran = next < states.size() && states[next] == state;
+      End(*state, ran ? statuses[next++] : Cancelled(), InferRequest::Callback(state->callback));
+    }
   }
 }
 
@@ -192,15 +206,24 @@ Result<CompiledModel> CompiledModel::Open(const CompileSettings& settings,
   const int32_t cores = edge::ResolveThreads(0);
   if (effective.streams == 0) effective.streams = latency ? 1 : cores;
   if (effective.threads == 0) effective.threads = latency ? cores : 1;
+  if (effective.batch == 0) effective.batch = latency ? 1 : kMostBatch;
   BLUESTEM_RETURN_IF_ERROR(CheckThreads(effective.streams).status().At("streams"));
+  if (effective.batch < 1 || effective.batch > kMostBatch) {
+    return Error(Code::kInvalidArgument,
+                 "batch: {} inferences together; expected 1..{}, or 0 for what the hint says",
+                 effective.batch, kMostBatch);
+  }
   for (int32_t s = 0; s < effective.streams; ++s) {
-    BLUESTEM_ASSIGN_OR_RETURN(auto session,
-                              open({effective.isa, effective.threads, effective.pack}));
+    BLUESTEM_ASSIGN_OR_RETURN(auto session, open({.isa = effective.isa,
+                                                  .threads = effective.threads,
+                                                  .pack = effective.pack,
+                                                  .batch = effective.batch}));
     owner->shared->idle.push_back(std::move(session));
   }
   const Session& session = *owner->shared->idle[0];
   effective.isa = session.isa();
   effective.threads = session.threads();
+  effective.batch = session.batch();
   owner->inputs = session.inputs();
   owner->outputs = session.outputs();
   owner->arena_bytes = session.arena_bytes();
@@ -321,21 +344,36 @@ Status InferRequest::Infer() {
   BLUESTEM_RETURN_IF_ERROR(Begin(false));
   Shared& shared = *model_.owner_->shared;
   std::unique_ptr<Session> session = shared.TakeStream();
-  const Status status = Execute(*session, *state_);
+  const Status status = Execute(*session, {state_})[0];
   shared.GiveBack(std::move(session));
   End(*state_, status, nullptr);
   return status;
 }
 
 Status InferRequest::StartAsync() {
-  BLUESTEM_RETURN_IF_ERROR(model_.owner_->StartWorkers());
-  BLUESTEM_RETURN_IF_ERROR(Begin(true));
-  Shared& shared = *model_.owner_->shared;
-  {
-    const std::lock_guard lock(shared.mutex);
-    shared.queue.push_back(state_);
+  return StartTogether({this, 1});
+}
+
+Status InferRequest::StartTogether(std::span<InferRequest> requests) {
+  if (requests.empty()) return OkStatus();
+  const auto& owner = requests[0].model_.owner_;
+  BLUESTEM_RETURN_IF_ERROR(owner->StartWorkers());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    BLUESTEM_CHECK(requests[i].model_.owner_ == owner, "requests of one model");
+    const Status status = requests[i].Begin(true);
+    if (status.ok()) continue;
+    for (size_t begun = 0; begun < i; ++begun) {
+      State& state = *requests[begun].state_;
+      const std::lock_guard lock(state.mutex);
+      state.phase = State::Phase::kIdle;
+    }
+    return status;
   }
-  shared.changed.notify_all();
+  {
+    const std::lock_guard lock(owner->shared->mutex);
+    for (const InferRequest& request : requests) owner->shared->queue.push_back(request.state_);
+  }
+  owner->shared->changed.notify_all();
   return OkStatus();
 }
 
@@ -361,8 +399,7 @@ void InferRequest::Cancel() {
   }
   state_->cancel.store(true);
   if (!was_queued) return;
-  End(*state_, Error(Code::kInterrupted, "the inference was cancelled"),
-      Callback(state_->callback));
+  End(*state_, Cancelled(), Callback(state_->callback));
 }
 
 void InferRequest::SetCallback(Callback callback) {

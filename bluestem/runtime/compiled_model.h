@@ -6,6 +6,9 @@
 //   request.StartAsync();            // returns at once; up to model.streams() run at a time
 //   ... request.Wait() ... request.Output("scores")
 //
+// A device may be faster with several inferences at once: a stream then takes up to
+// settings().batch of the requests that wait. None waits for others to come.
+//
 // Threads: a CompiledModel may be used from any thread, and copies of it are one model. One
 // InferRequest belongs to one thread at a time, but for Cancel, which any thread may call;
 // different requests are independent. A callback runs on one of the model's threads, and may start
@@ -16,6 +19,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,16 +28,19 @@
 
 namespace bluestem::runtime {
 
-// What to make the most of where streams and threads are not given: one inference at a time on all
-// cores, or as many as there are cores on one each.
+// What to make the most of where streams, threads and batch are not given: one inference at a time
+// on all cores, or as many as there are cores on one each, together where a device gains by that.
 enum class Hint { kLatency, kThroughput };
+
+constexpr int32_t kMostBatch = 64;
 
 struct CompileSettings {
   std::string device = "CPU";  // a device string (placement.h)
   Hint hint = Hint::kLatency;
-  int32_t streams = 0;                             // inferences at a time, 1..64; 0: by the hint
-  int32_t threads = 0;                             // of one inference, 1..64; 0: by the hint
-  std::string isa;                                 // "": the best of the CPU
+  int32_t streams = 0;  // inferences at a time, 1..64; 0: by the hint
+  int32_t threads = 0;  // of one inference, 1..64; 0: by the hint
+  int32_t batch = 0;    // inferences that a stream runs together at most, 1..64; 0: by the hint
+  std::string isa;      // "": the best of the CPU
   std::shared_ptr<const fpga::EnginePack> pack{};  // as DeviceOptions has it
 };
 
@@ -50,7 +57,8 @@ class CompiledModel {
 
   const std::vector<program::TensorInfo>& inputs() const;
   const std::vector<program::TensorInfo>& outputs() const;
-  // The settings in effect: nothing is 0 or empty but `isa` of a model that no CPU runs.
+  // The settings in effect: nothing is 0 or empty but `isa` of a model that no CPU runs; `batch` is
+  // 1 where no device gains by it.
   const CompileSettings& settings() const;
   int32_t streams() const { return settings().streams; }
   // Null for a loaded library.
@@ -91,12 +99,16 @@ class InferRequest {
   Status Infer();
   // Queues the request. Errors: as Infer's before it runs; what happens while it runs is Wait's.
   Status StartAsync();
+  // Queues requests of one model at once, so that a stream can take them together. Errors: as
+  // StartAsync's; none is queued then.
+  static Status StartTogether(std::span<InferRequest> requests);
   // Waits for the end of the last StartAsync and returns how it ended.
   Status Wait();
   // Returns whether it ended within `time`.
   bool WaitFor(std::chrono::milliseconds time);
   // Ends a queued request at once and a running one between two calls (a compiled library's runs to
-  // its end); it then ends with kInterrupted, and may be started again.
+  // its end, one of several on an engine to the end of their list); it then ends with kInterrupted,
+  // and may be started again. Those that run with it go on.
   void Cancel();
   // Called after each asynchronous inference, before Wait returns; so it must not wait for its own
   // request. Set while the request is idle.

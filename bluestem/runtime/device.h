@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,15 @@ struct DeviceOptions {
   // Regions that were compiled before, of this Program; null: none.
   std::shared_ptr<const fpga::EnginePack> pack{};
   Kernels kernels = Kernels::kFastest;
+  int32_t batch = 1;  // inferences that are run together at most
+};
+
+// One of the inferences that run a region together: what Runner::Run takes, and how it went.
+struct RegionRun {
+  const Spaces* spaces = nullptr;
+  const std::atomic<bool>* cancel = nullptr;
+  std::vector<OpProfile>* rows = nullptr;
+  Status status;
 };
 
 // The regions of one session that one device runs.
@@ -59,6 +69,15 @@ class Runner {
   // is set. With `rows` adds one row a call, and those of transfers. Errors: the device's.
   virtual Status Run(size_t region, const Spaces& spaces, const std::atomic<bool>* cancel,
                      std::vector<OpProfile>* rows) = 0;
+  // How many inferences are faster together than one after the other: DeviceOptions::batch or less.
+  virtual int32_t batch() const { return 1; }
+  // Runs the region for those of `runs` whose status is ok, and sets it. Of several that a device
+  // runs at once the one that is cancelled may end with the others.
+  virtual void RunTogether(size_t region, std::span<RegionRun> runs) {
+    for (RegionRun& run : runs) {
+      if (run.status.ok()) run.status = Run(region, *run.spaces, run.cancel, run.rows);
+    }
+  }
   virtual std::string isa() const { return ""; }
   virtual int32_t threads() const { return 1; }
   virtual int64_t scratch_bytes() const { return 0; }

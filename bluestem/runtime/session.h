@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,15 @@ enum class Kernels : uint8_t {
   kOwn       // ours alone: what an artefact has
 };
 
+// One of the inferences that run together: what Session::Run takes, and how it ended.
+struct SessionRun {
+  const std::vector<Tensor>* inputs = nullptr;
+  const std::atomic<bool>* cancel = nullptr;  // as WatchCancel has it
+  std::vector<OpProfile>* rows = nullptr;     // as of Profile; null: none
+  Status status;
+  std::vector<Tensor> outputs;
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -53,6 +63,10 @@ class Session {
   virtual void WatchCancel(const std::atomic<bool>* cancel) { static_cast<void>(cancel); }
   virtual Result<std::vector<Tensor>> Profile(const std::vector<Tensor>& inputs,
                                               std::vector<OpProfile>& ops) = 0;
+  // How many inferences are faster together than one after the other.
+  virtual int32_t batch() const { return 1; }
+  // Runs one inference each, with its own end. Requires: at most batch() of them.
+  virtual void RunTogether(std::span<SessionRun> runs);
 };
 
 // `isa`: "" for the best of this CPU, or a name of kernels::IsaName. `threads`: that a call runs

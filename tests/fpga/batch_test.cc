@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "bluestem/fpga/engine/model.h"
 #include "bluestem/fpga/engine/timing.h"
 #include "bluestem/fpga/pack.h"
-#include "tests/runtime/conv_programs.h"
+#include "tests/fpga/lists.h"
+#include "tests/runtime/cnv.h"
 
 namespace bluestem::fpga {
 namespace {
@@ -185,6 +185,29 @@ TEST(Batch, RandomRegionsGiveEachPictureWhatItGetsAlone) {
     batches += compiled->batches.size();
   }
   EXPECT_GT(batches, 30U);
+}
+
+// What the figures of docs/fpga.md come from.
+TEST_F(Rtl, BatchesOfCnvTakeTheFormulasClocksAndMake5000PicturesASecondAt125Megahertz) {
+  EngineProgram engine = MustCompile(*runtime::Cnv(), 4);
+  ASSERT_EQ(engine.batches.size(), 2U);
+  for (size_t picture = 0; picture < 4; ++picture) {
+    const auto maps = MapsOf(engine, picture);
+    for (size_t i = 0; i < maps.size(); ++i) {
+      EncodeMap(engine.inputs[i], maps[i].data(), engine.buffer, picture);
+    }
+  }
+  for (const BatchList& batch : engine.batches) {
+    std::vector<uint8_t> expected = engine.buffer, given = engine.buffer;
+    EngineModel model{driver_->config()};
+    ASSERT_EQ(model.Engine::Run(expected, batch.list).status, EngineStatus::kDone);
+    const EngineResult result = driver_->Run(given, batch.list);
+    ASSERT_EQ(result.status, EngineStatus::kDone) << EngineStatusText(result.status);
+    EXPECT_TRUE(given == expected);
+    EXPECT_EQ(result.clocks, ClocksOf(MustList(engine, batch.list)));
+    EXPECT_GE(125e6 * batch.pictures / static_cast<double>(result.clocks), 5000);
+    RecordProperty("clocks_of_" + std::to_string(batch.pictures), static_cast<int>(result.clocks));
+  }
 }
 
 }  // namespace

@@ -43,6 +43,11 @@ TEST(Pack, ComesBackAsItWas) {
   ASSERT_EQ(is.outputs.size(), 1U);
   EXPECT_EQ(is.outputs[0].raw->a, was.outputs[0].raw->a);
   EXPECT_EQ(is.outputs[0].raw->b, was.outputs[0].raw->b);
+  EXPECT_EQ(is.inputs[0].others, was.inputs[0].others);
+  ASSERT_EQ(is.batches.size(), 1U);
+  EXPECT_EQ(is.batches[0].pictures, 2);
+  EXPECT_EQ(is.batches[0].list, was.batches[0].list);
+  EXPECT_EQ(is.batches[0].calls, was.batches[0].calls);
   EXPECT_TRUE(CheckPack(*read, *program).ok());
 }
 
@@ -130,6 +135,14 @@ TEST(Pack, WhatReachesOutsideIsNamed) {
       {[](PackedRegion& r) { r.program.calls.pop_back(); }, "descriptors, "},
       {[](PackedRegion& r) { r.program.calls.assign(r.program.calls.size(), -1); },
        "is of no call"},
+      {[](PackedRegion& r) { r.program.batches[0].pictures = 1; }, "a batch of 1 after one of 1"},
+      {[](PackedRegion& r) { r.program.batches[0].pictures = 9; }, "a batch of 9 after one of 1"},
+      {[](PackedRegion& r) { r.program.batches[0].list = 1U << 30; }, "batch of 2: the command"},
+      {[](PackedRegion& r) { r.program.batches[0].calls.pop_back(); }, "batch of 2: "},
+      {[](PackedRegion& r) { r.program.batches[0].pictures = 4; }, "input 0: 1 places for 3"},
+      {[](PackedRegion& r) { r.program.inputs[0].others.pop_back(); }, "input 0: 0 places for 1"},
+      {[](PackedRegion& r) { r.program.outputs[0].others[0] = 1U << 30; }, "output 0: reaches to"},
+      {[](PackedRegion& r) { r.program.outputs[0].others[0] += 4; }, "output 0: reaches to"},
       {[](PackedRegion& r) { r.program.inputs[0].w = 0; }, "input 0: an extent of 0"},
       {[](PackedRegion& r) { r.program.inputs[0].bits = 9; }, "input 0: codes of 9 bits"},
       {[](PackedRegion& r) { r.program.inputs[0].h = 13; }, "input 0: no call has this map"},
@@ -183,7 +196,9 @@ TEST(Pack, ItsTextHasALineAPortAndADescriptor) {
   EXPECT_THAT(text, HasSubstr("maximum of 2x2"));
   EXPECT_THAT(text, HasSubstr("# conv1"));
   const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-  EXPECT_EQ(lines, 4 + 2 + pack.regions[0].program.calls.size());
+  const EngineProgram& engine = pack.regions[0].program;
+  EXPECT_EQ(lines, 4 + 2 + 1 + engine.calls.size() + 2 + engine.batches[0].calls.size());
+  EXPECT_THAT(text, HasSubstr("  a batch of 2 pictures\n"));
 }
 
 }  // namespace

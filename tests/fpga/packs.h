@@ -10,7 +10,7 @@
 
 namespace bluestem::fpga {
 
-// Pictures as windows, a residual map, a pooled result, and accumulators with factors.
+// Pictures as windows, a residual map, a pooled result, accumulators with factors, and batches.
 inline std::shared_ptr<program::Program> PackedProgram() {
   runtime::ChainBuilder chain(12, 16, 3, 5);
   chain.Conv({.co = 40, .x_bits = 8});
@@ -24,7 +24,7 @@ inline EnginePack PackOf(const program::Program& program) {
   EnginePack pack;
   pack.place = "engine.bin";
   pack.digest = std::string(64, '0');
-  auto compiled = CompileRegion(program, 0, program.calls.size(), pack.config);
+  auto compiled = CompileRegion(program, 0, program.calls.size(), pack.config, 4);
   BLUESTEM_CHECK(compiled.ok(), compiled.status().message().c_str());
   pack.regions.push_back({0, program.calls.size(), std::move(*compiled)});
   return pack;
@@ -44,8 +44,14 @@ inline void MoveMaps(EnginePack& pack, const program::Program& program) {
   };
   for (PackedRegion& region : pack.regions) {
     EngineProgram& engine = region.program;
-    for (const MapPort& port : engine.inputs) EncodeMap(port, at(port.operand), engine.buffer);
-    for (const MapPort& port : engine.outputs) DecodeMap(port, engine.buffer, at(port.operand));
+    for (size_t picture = 0; picture < MostPictures(engine); ++picture) {
+      for (const MapPort& port : engine.inputs) {
+        EncodeMap(port, at(port.operand), engine.buffer, picture);
+      }
+      for (const MapPort& port : engine.outputs) {
+        DecodeMap(port, engine.buffer, at(port.operand), picture);
+      }
+    }
   }
 }
 

@@ -232,7 +232,9 @@ class OtherEngine : public EnginePort {
   }
   void Write(Register, uint32_t) override {}
   bool Wait(int64_t) override { return false; }
-  Result<uint32_t> Attach(std::vector<uint8_t>&) override { return 0; }
+  Result<uint32_t> Attach(std::vector<uint8_t>&, const std::vector<BufferRange>&) override {
+    return 0;
+  }
   void Reset() override {}
 
  private:

@@ -76,7 +76,9 @@ TEST(SelfTest, ARegisterWithAStuckBitIsNamed) {
     uint32_t Read(Register) override { return value_ | 1U << 9; }
     void Write(Register, uint32_t value) override { value_ = value; }
     bool Wait(int64_t) override { return false; }
-    Result<uint32_t> Attach(std::vector<uint8_t>&) override { return 0; }
+    Result<uint32_t> Attach(std::vector<uint8_t>&, const std::vector<BufferRange>&) override {
+      return 0;
+    }
     void Reset() override {}
 
    private:

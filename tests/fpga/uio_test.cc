@@ -128,7 +128,7 @@ TEST_F(Board, WithoutPermissionTheUdevRuleIsNamed) {
 class SimulatedAccess : public UioAccess {
  public:
   SimulatedAccess(std::unique_ptr<SimulationPort> rtl, std::vector<uint8_t>& memory)
-      : rtl_(std::move(rtl)), memory_(memory), offset_(*rtl_->Attach(memory)) {}
+      : rtl_(std::move(rtl)), memory_(memory), offset_(*rtl_->Attach(memory, {})) {}
 
   uint32_t Read(uint32_t offset) override { return rtl_->Read(static_cast<Register>(offset)); }
   void Write(uint32_t offset, uint32_t value) override {
@@ -218,7 +218,7 @@ TEST_F(Uio, OfAKeptBufferOnlyTheMapsAreCopiedAgain) {
       maps += uint64_t{command.in_h} * command.in_w * command.blocks * kWordBytes;
     }
   }
-  ASSERT_TRUE(driver_->Keep(given, 0).ok());
+  ASSERT_TRUE(driver_->Keep(given).ok());
   EngineModel model{driver_->config()};
   for (int round = 0; round < 3; ++round) {
     given[input] ^= static_cast<uint8_t>(round);
@@ -234,18 +234,18 @@ TEST_F(Uio, OfAKeptBufferOnlyTheMapsAreCopiedAgain) {
 
 TEST_F(Uio, KeptBuffersLieBesideEachOtherAndTheirRoomComesBack) {
   std::vector<uint8_t> first(400 << 10), second(400 << 10), third(400 << 10);
-  EXPECT_TRUE(driver_->Keep(first, 0).ok());
-  EXPECT_TRUE(driver_->Keep(second, 0).ok());
+  EXPECT_TRUE(driver_->Keep(first).ok());
+  EXPECT_TRUE(driver_->Keep(second).ok());
   ExpectRight(1);  // in what is left
-  EXPECT_FALSE(driver_->Keep(third, 0).ok());
+  EXPECT_FALSE(driver_->Keep(third).ok());
   driver_->Release(first);
-  EXPECT_TRUE(driver_->Keep(third, 0).ok());
-  EXPECT_FALSE(driver_->Keep(first, 0).ok());
+  EXPECT_TRUE(driver_->Keep(third).ok());
+  EXPECT_FALSE(driver_->Keep(first).ok());
 }
 
 TEST_F(Uio, ABufferThatDoesNotFitIsRefusedWithTheBytesAndWhereToSetThem) {
   std::vector<uint8_t> large(2 << 20);
-  const Status kept = driver_->Keep(large, 0);
+  const Status kept = driver_->Keep(large);
   EXPECT_EQ(kept.code(), Code::kUnavailable);
   EXPECT_THAT(kept.message(),
               HasSubstr("dev/bluestem-memory: 1048576 bytes of 1048576 are left, 2097152 are "

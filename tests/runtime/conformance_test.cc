@@ -127,6 +127,31 @@ TEST_P(Conformance, ACancelledRunSaysSoAndTheNextOneIsRight) {
   EXPECT_EQ(session->Run({input}).value(), Open(program, "REFERENCE")->Run({input}).value());
 }
 
+TEST_P(Conformance, OfSeveralThatRunTogetherEachHasItsOwnEnd) {
+  const auto program = Chain();
+  auto placed = MakePlaced(program, *PlaceOn(*program, GetParam(), {}));
+  auto session = OpenSession(*placed, {.batch = 4});
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const auto count = static_cast<size_t>((*session)->batch());
+  const auto reference = Open(program, "REFERENCE");
+  const std::atomic<bool> cancel = true;
+  for (size_t cancelled = 0; cancelled <= count; ++cancelled) {
+    std::vector<std::vector<Tensor>> inputs;
+    for (size_t i = 0; i < count; ++i) inputs.push_back({RandomCodes(program->inputs[0], 2, i)});
+    std::vector<SessionRun> runs(count);
+    for (size_t i = 0; i < count; ++i) {
+      runs[i].inputs = &inputs[i];
+      if (i == cancelled) runs[i].cancel = &cancel;
+    }
+    (*session)->RunTogether(runs);
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(runs[i].status.code(), i == cancelled ? Code::kInterrupted : Code::kOk);
+      if (i == cancelled) continue;
+      EXPECT_EQ(runs[i].outputs, reference->Run(inputs[i]).value());
+    }
+  }
+}
+
 TEST_P(Conformance, PlacingKnowsACostForWhatItTakes) {
   const auto program = Chain();
   for (const program::Call& call : program->calls) {

@@ -62,10 +62,6 @@ Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EngineP
   return std::unique_ptr<EngineDriver>(new EngineDriver(std::move(port), config));
 }
 
-Status EngineDriver::Keep(const std::vector<uint8_t>& buffer, uint32_t list) {
-  return port_->Keep(buffer, MapRanges(buffer, list, Opcode::kLoadMap));
-}
-
 EngineStatus EngineDriver::WaitForEnd(const std::atomic<bool>* cancel) {
   for (int64_t waited = 0; waited < watchdog_; waited += kSlice) {
     if (port_->Wait(std::min(kSlice, watchdog_ - waited))) return EngineStatus::kDone;
@@ -79,7 +75,7 @@ EngineStatus EngineDriver::WaitForEnd(const std::atomic<bool>* cancel) {
 EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list,
                                const std::atomic<bool>* cancel) {
   port_->TakeEvents();
-  const Result<uint32_t> address = port_->Attach(buffer);
+  const Result<uint32_t> address = port_->Attach(buffer, MapRanges(buffer, list, Opcode::kLoadMap));
   if (!address.ok()) return {.refusal = address.status().message()};
   port_->Write(Register::kBufferAddress, *address);
   port_->Write(Register::kBufferBytes, static_cast<uint32_t>(buffer.size()));

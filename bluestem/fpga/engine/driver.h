@@ -19,7 +19,7 @@ class EngineDriver : public Engine {
   const EngineConfig& config() const override { return config_; }
   // Besides what the engine reports: kTimeout where it did not end within the watchdog's clocks. It
   // is aborted then, and reset where that does not help.
-  Status Keep(const std::vector<uint8_t>& buffer, uint32_t list) override;
+  Status Keep(const std::vector<uint8_t>& buffer) override { return port_->Keep(buffer); }
   void Release(const std::vector<uint8_t>& buffer) override { port_->Release(buffer); }
   using Engine::Run;
   EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,

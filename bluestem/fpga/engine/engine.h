@@ -34,12 +34,10 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual const EngineConfig& config() const = 0;
-  // Says that `buffer` comes again with this list, and that between runs only those bytes change
-  // which the list loads as maps: an engine with memory of its own copies them alone. Until
+  // Says that `buffer` comes again, with the same lists, and that before a run only those bytes
+  // change which its list loads as maps: an engine with memory of its own copies them alone. Until
   // Release; the vector stays where it is. Errors: kUnavailable where that memory is too small.
-  virtual Status Keep(const std::vector<uint8_t>& /*buffer*/, uint32_t /*list*/) {
-    return OkStatus();
-  }
+  virtual Status Keep(const std::vector<uint8_t>& /*buffer*/) { return OkStatus(); }
   virtual void Release(const std::vector<uint8_t>& /*buffer*/) {}
   // Runs the list at byte `list` of `buffer`; ends early, with kAborted, once `cancel` (null:
   // never) is set. What a failed list has written stays; the engine can be used again.

@@ -57,15 +57,15 @@ class EnginePort {
   // Waits for the interrupt, as long as the engine would take for `clocks`. Returns whether it
   // came.
   virtual bool Wait(int64_t clocks) = 0;
-  // Keeps room for `buffer`, of which only `changing` is written between lists, until Release; the
-  // vector stays where it is. Errors: kUnavailable where the engine's memory is too small.
-  virtual Status Keep(const std::vector<uint8_t>&, std::vector<BufferRange> /*changing*/) {
-    return OkStatus();
-  }
+  // Keeps room for `buffer`, of which little is written between lists, until Release; the vector
+  // stays where it is. Errors: kUnavailable where the engine's memory is too small.
+  virtual Status Keep(const std::vector<uint8_t>&) { return OkStatus(); }
   virtual void Release(const std::vector<uint8_t>&) {}
-  // Makes `buffer` visible to the engine and returns its address on the bus. Errors: Keep's, and
-  // kUnavailable where the engine still runs the list before.
-  virtual Result<uint32_t> Attach(std::vector<uint8_t>& buffer) = 0;
+  // Makes `buffer` visible to the engine, of a kept one that was there before only `changed`, and
+  // returns its address on the bus. Errors: Keep's, and kUnavailable where the engine still runs
+  // the list before.
+  virtual Result<uint32_t> Attach(std::vector<uint8_t>& buffer,
+                                  const std::vector<BufferRange>& changed) = 0;
   // Brings what the engine has `written` back into the buffer.
   virtual void Detach(std::vector<uint8_t>&, const std::vector<BufferRange>& /*written*/) {}
   // As after power-on.

@@ -219,7 +219,8 @@ bool SimulationPort::Wait(int64_t clocks) {
   return library_->wait(sim_, static_cast<uint64_t>(clocks)) != 0;
 }
 
-Result<uint32_t> SimulationPort::Attach(std::vector<uint8_t>& buffer) {
+Result<uint32_t> SimulationPort::Attach(std::vector<uint8_t>& buffer,
+                                        const std::vector<BufferRange>&) {
   library_->memory(sim_, buffer.data(), buffer.size(), kBufferAddress);
   return kBufferAddress;
 }

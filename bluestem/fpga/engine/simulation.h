@@ -43,7 +43,8 @@ class SimulationPort : public EnginePort {
   uint32_t Read(Register offset) override;
   void Write(Register offset, uint32_t value) override;
   bool Wait(int64_t clocks) override;
-  Result<uint32_t> Attach(std::vector<uint8_t>& buffer) override;
+  Result<uint32_t> Attach(std::vector<uint8_t>& buffer,
+                          const std::vector<BufferRange>& changed) override;
   void Reset() override;
   std::vector<Event> TakeEvents() override;
 

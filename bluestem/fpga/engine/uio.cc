@@ -124,11 +124,10 @@ Result<uint64_t> UioPort::FindRoom(uint64_t bytes) const {
                files_.memory_bytes, bytes, at + bytes);
 }
 
-Status UioPort::Keep(const std::vector<uint8_t>& buffer, std::vector<BufferRange> changing) {
+Status UioPort::Keep(const std::vector<uint8_t>& buffer) {
   Release(buffer);
   BLUESTEM_ASSIGN_OR_RETURN(const uint64_t offset, FindRoom(buffer.size()));
-  rooms_[buffer.data()] = {
-      .offset = offset, .bytes = buffer.size(), .changing = std::move(changing), .kept = true};
+  rooms_[buffer.data()] = {.offset = offset, .bytes = buffer.size(), .kept = true};
   return OkStatus();
 }
 
@@ -136,7 +135,8 @@ void UioPort::Release(const std::vector<uint8_t>& buffer) {
   rooms_.erase(buffer.data());
 }
 
-Result<uint32_t> UioPort::Attach(std::vector<uint8_t>& buffer) {
+Result<uint32_t> UioPort::Attach(std::vector<uint8_t>& buffer,
+                                 const std::vector<BufferRange>& changed) {
   const bool idle = (Read(Register::kStatus) & 0xff) == static_cast<uint32_t>(EngineStatus::kIdle);
   hangs_ = hangs_ && !idle && (Read(Register::kIrqPending) & 1) == 0;
   if (hangs_) {
@@ -144,13 +144,13 @@ Result<uint32_t> UioPort::Attach(std::vector<uint8_t>& buffer) {
   }
   auto room = rooms_.find(buffer.data());
   if (room == rooms_.end() || room->second.bytes != buffer.size()) {
-    BLUESTEM_RETURN_IF_ERROR(Keep(buffer, {}));
+    BLUESTEM_RETURN_IF_ERROR(Keep(buffer));
     room = rooms_.find(buffer.data());
     room->second.kept = false;
   }
   uint8_t* to = access_->memory().data() + room->second.offset;
   const std::vector<BufferRange> all = {{0, buffer.size()}};
-  for (const BufferRange& range : room->second.filled ? room->second.changing : all) {
+  for (const BufferRange& range : room->second.filled ? changed : all) {
     std::memcpy(to + range.address, buffer.data() + range.address, range.bytes);
     copied_bytes_ += range.bytes;
   }

@@ -66,9 +66,10 @@ class UioPort : public EnginePort {
   void Write(Register offset, uint32_t value) override;
   bool Wait(int64_t clocks) override;
   // Copies all of the buffer the first time, of a kept one only what changes after that.
-  Result<uint32_t> Attach(std::vector<uint8_t>& buffer) override;
+  Result<uint32_t> Attach(std::vector<uint8_t>& buffer,
+                          const std::vector<BufferRange>& changed) override;
   void Detach(std::vector<uint8_t>& buffer, const std::vector<BufferRange>& written) override;
-  Status Keep(const std::vector<uint8_t>& buffer, std::vector<BufferRange> changing) override;
+  Status Keep(const std::vector<uint8_t>& buffer) override;
   void Release(const std::vector<uint8_t>& buffer) override;
   // A board has no line for it: Attach refuses until the engine rests, or was loaded anew.
   void Reset() override { hangs_ = true; }
@@ -79,7 +80,6 @@ class UioPort : public EnginePort {
  private:
   struct Room {
     uint64_t offset = 0, bytes = 0;
-    std::vector<BufferRange> changing;
     bool kept = false;    // until Release, else until Detach
     bool filled = false;  // all of it was copied once
   };

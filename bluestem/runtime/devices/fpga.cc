@@ -1,6 +1,7 @@
 // FPGA-MODEL: the engine (fpga/engine) as C++: exact results, and the clocks that its formula
 // gives. FPGA-SIM: its RTL, simulated clock by clock, behind the driver that a board has. FPGA: a
 // board's, not tried on one.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
@@ -29,11 +30,12 @@ constexpr double kNanosecondsAByte = 1.5;  // to pack a code into words, or to u
 class FpgaRunner : public Runner {
  public:
   FpgaRunner(std::string device, std::shared_ptr<const program::Program> program,
-             std::vector<Region> regions, std::unique_ptr<fpga::Engine> engine)
+             std::vector<Region> regions, std::unique_ptr<fpga::Engine> engine, int32_t batch)
       : device_(std::move(device)),
         program_(std::move(program)),
         regions_(std::move(regions)),
-        engine_(std::move(engine)) {}
+        engine_(std::move(engine)),
+        most_(std::clamp(batch, 1, fpga::kMostPictures)) {}
 
   ~FpgaRunner() override {
     for (const fpga::EngineProgram& compiled : compiled_) engine_->Release(compiled.buffer);
@@ -51,11 +53,11 @@ class FpgaRunner : public Runner {
       }
       BLUESTEM_ASSIGN_OR_RETURN(
           fpga::EngineProgram compiled,
-          fpga::CompileRegion(*program_, region.begin, region.end, engine_->config()));
+          fpga::CompileRegion(*program_, region.begin, region.end, engine_->config(), most_));
       compiled_.push_back(std::move(compiled));
     }
     for (const fpga::EngineProgram& compiled : compiled_) {
-      const Status kept = engine_->Keep(compiled.buffer, compiled.list);
+      const Status kept = engine_->Keep(compiled.buffer);
       if (!kept.ok()) return kept.At(device_);
     }
     return OkStatus();
@@ -63,19 +65,73 @@ class FpgaRunner : public Runner {
 
   Status Run(size_t region, const Spaces& spaces, const std::atomic<bool>* cancel,
              std::vector<OpProfile>* rows) override {
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
-      return Error(Code::kInterrupted, "cancelled before a region of {}", device_);
+    RegionRun run = {&spaces, cancel, rows, {}};
+    RunTogether(region, {&run, 1});
+    return run.status;
+  }
+
+  int32_t batch() const override {
+    size_t most = 1;
+    for (const fpga::EngineProgram& compiled : compiled_) {
+      most = std::max(most, fpga::MostPictures(compiled));
     }
+    return std::min(static_cast<int32_t>(most), most_);
+  }
+
+  void RunTogether(size_t region, std::span<RegionRun> runs) override {
+    std::vector<RegionRun*> left;
+    for (RegionRun& run : runs) {
+      if (run.status.ok() && IsCancelled(run)) {
+        run.status = Error(Code::kInterrupted, "cancelled before a region of {}", device_);
+      }
+      if (run.status.ok()) left.push_back(&run);
+    }
+    for (std::span<RegionRun*> rest = left; !rest.empty();) {
+      const List list = LongestList(compiled_[region], rest.size());
+      const Status status = RunList(region, list, rest.first(list.pictures));
+      for (RegionRun* run : rest.first(list.pictures)) run->status = status;
+      rest = rest.subspan(list.pictures);
+    }
+  }
+
+ private:
+  static bool IsCancelled(const RegionRun& run) {
+    return run.cancel != nullptr && run.cancel->load(std::memory_order_relaxed);
+  }
+
+  struct List {
+    size_t pictures = 1;
+    uint32_t address = 0;
+    const std::vector<int64_t>* calls = nullptr;  // of each descriptor
+  };
+
+  // Returns the list of the most pictures, but at most `count`.
+  List LongestList(const fpga::EngineProgram& compiled, size_t count) const {
+    List list = {1, compiled.list, &compiled.calls};
+    for (const fpga::BatchList& batch : compiled.batches) {
+      const auto pictures = static_cast<size_t>(batch.pictures);
+      if (batch.pictures <= most_ && pictures <= count) list = {pictures, batch.list, &batch.calls};
+    }
+    return list;
+  }
+
+  // A list of several pictures runs to its end whichever of them is cancelled.
+  Status RunList(size_t region, const List& list, std::span<RegionRun* const> runs) {
     fpga::EngineProgram& compiled = compiled_[region];
-    Begin();
-    for (const size_t call : compiled.host_calls) {
-      Execute(program_->calls[call], std::monostate{}, spaces, {nullptr, 1, nullptr, 0});
+    pictures_ = static_cast<int64_t>(list.pictures);
+    start_ = Clock::now();
+    for (size_t picture = 0; picture < runs.size(); ++picture) {
+      const Spaces& spaces = *runs[picture]->spaces;
+      for (const size_t call : compiled.host_calls) {
+        Execute(program_->calls[call], std::monostate{}, spaces, {nullptr, 1, nullptr, 0});
+      }
+      for (const fpga::MapPort& port : compiled.inputs) {
+        fpga::EncodeMap(port, ReadAddress(port.operand, spaces), compiled.buffer, picture);
+      }
     }
-    for (const fpga::MapPort& port : compiled.inputs) {
-      fpga::EncodeMap(port, ReadAddress(port.operand, spaces), compiled.buffer);
-    }
-    AddRow(rows, "encode", 0);
-    const fpga::EngineResult result = engine_->Run(compiled.buffer, compiled.list, cancel);
+    AddRows(runs, "encode");
+    const fpga::EngineResult result =
+        engine_->Run(compiled.buffer, list.address, runs.size() == 1 ? runs[0]->cancel : nullptr);
     if (!result.refusal.empty()) {
       return Error(Code::kUnavailable, "{}: {}", device_, result.refusal);
     }
@@ -86,54 +142,61 @@ class FpgaRunner : public Runner {
       return Error(Code::kInternal, "{}: descriptor {}: {}", device_, result.index,
                    fpga::EngineStatusText(result.status));
     }
-    if (rows != nullptr) AddCalls(region, result, *rows);
-    Begin();
-    for (const fpga::MapPort& port : compiled.outputs) {
-      fpga::DecodeMap(port, compiled.buffer, WriteAddress(port.operand, spaces));
+    for (const RegionRun* run : runs) {
+      if (run->rows != nullptr) AddCalls(region, *list.calls, result, *run->rows);
     }
-    AddRow(rows, "decode", 0);
+    start_ = Clock::now();
+    for (size_t picture = 0; picture < runs.size(); ++picture) {
+      for (const fpga::MapPort& port : compiled.outputs) {
+        fpga::DecodeMap(port, compiled.buffer, WriteAddress(port.operand, *runs[picture]->spaces),
+                        picture);
+      }
+    }
+    AddRows(runs, "decode");
     return OkStatus();
   }
 
- private:
-  void Begin() { start_ = Clock::now(); }
-  int64_t Elapsed() const {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
+  // Of what pictures took together each has its share.
+  void AddRow(std::vector<OpProfile>& rows, const char* what, int64_t cycles) const {
+    const std::chrono::nanoseconds elapsed = Clock::now() - start_;
+    rows.push_back({.op = what,
+                    .kernel = what,
+                    .device = device_,
+                    .nanoseconds = elapsed.count() / pictures_,
+                    .cycles = cycles / pictures_});
   }
-  void AddRow(std::vector<OpProfile>* rows, const char* what, int64_t cycles) const {
-    if (rows == nullptr) return;
-    rows->push_back({.op = what,
-                     .kernel = what,
-                     .device = device_,
-                     .nanoseconds = Elapsed(),
-                     .cycles = cycles});
+  void AddRows(std::span<RegionRun* const> runs, const char* what) const {
+    for (const RegionRun* run : runs) {
+      if (run->rows != nullptr) AddRow(*run->rows, what, 0);
+    }
   }
 
-  static const char* KernelOf(const program::Call& call) {
-    if (fpga::AsConv(call) != nullptr) return "engine";
+  std::string KernelOf(const program::Call& call) const {
+    if (fpga::AsConv(call) != nullptr) {
+      return pictures_ == 1 ? "engine" : fmt::format("engine, a share of {}", pictures_);
+    }
     return fpga::IsMove(call) ? "engine (while it is written)" : "engine (read where it lies)";
   }
 
   // A row for the maps that come in, one a call with the clocks of its descriptors, one for the
   // maps that go out. The model's own time is all of the region's: it stands with the first row.
-  void AddCalls(size_t region, const fpga::EngineResult& result,
+  void AddCalls(size_t region, const std::vector<int64_t>& calls, const fpga::EngineResult& result,
                 std::vector<OpProfile>& rows) const {
-    const fpga::EngineProgram& compiled = compiled_[region];
     int64_t in = 0, out = 0;
     std::vector<int64_t> cycles(program_->calls.size(), 0);
     for (size_t i = 0; i < result.trace.size(); ++i) {
       const fpga::CommandTrace& trace = result.trace[i];
       const int64_t clocks = trace.end - trace.start;
       switch (trace.command.opcode) {
-        case fpga::Opcode::kConv: cycles[static_cast<size_t>(compiled.calls[i])] += clocks; break;
+        case fpga::Opcode::kConv: cycles[static_cast<size_t>(calls[i])] += clocks; break;
         case fpga::Opcode::kStoreMap: out += clocks; break;
         default: in += clocks;
       }
     }
     if (result.trace.empty()) {
-      AddRow(&rows, "engine", result.clocks);  // which told no more
+      AddRow(rows, "engine", result.clocks);  // which told no more
     } else {
-      AddRow(&rows, "transfer in", in);
+      AddRow(rows, "transfer in", in);
     }
     for (size_t i = regions_[region].begin; i < regions_[region].end; ++i) {
       const program::Call& call = program_->calls[i];
@@ -143,10 +206,12 @@ class FpgaRunner : public Runner {
                       .x_bits = call.x_bits,
                       .w_bits = call.w_bits,
                       .macs = call.macs,
-                      .cycles = cycles[i]});
+                      .cycles = cycles[i] / pictures_});
     }
-    rows.push_back(
-        {.op = "transfer out", .kernel = "transfer out", .device = device_, .cycles = out});
+    rows.push_back({.op = "transfer out",
+                    .kernel = "transfer out",
+                    .device = device_,
+                    .cycles = out / pictures_});
   }
 
   std::string device_;
@@ -154,7 +219,10 @@ class FpgaRunner : public Runner {
   std::vector<Region> regions_;
   std::unique_ptr<fpga::Engine> engine_;
   std::vector<fpga::EngineProgram> compiled_;
+  int32_t most_;  // pictures of a list
+  // Of the list that runs.
   Clock::time_point start_;
+  int64_t pictures_ = 1;
 };
 
 // What the engines have in common: the calls that they take, and what those cost on the board.
@@ -194,7 +262,7 @@ class FpgaDevice : public Device {
                                           const DeviceOptions& options) const override {
     BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<fpga::Engine> engine, MakeEngine());
     auto runner = std::make_unique<FpgaRunner>(name(), std::move(program), std::move(regions),
-                                               std::move(engine));
+                                               std::move(engine), options.batch);
     BLUESTEM_RETURN_IF_ERROR(runner->Compile(options.pack.get()));
     return std::unique_ptr<Runner>(std::move(runner));
   }
@@ -258,9 +326,9 @@ class BoardEngine : public fpga::Engine {
  public:
   explicit BoardEngine(std::shared_ptr<Board> board) : board_(std::move(board)) {}
   const fpga::EngineConfig& config() const override { return board_->driver->config(); }
-  Status Keep(const std::vector<uint8_t>& buffer, uint32_t list) override {
+  Status Keep(const std::vector<uint8_t>& buffer) override {
     const std::lock_guard lock(board_->mutex);
-    return board_->driver->Keep(buffer, list);
+    return board_->driver->Keep(buffer);
   }
   void Release(const std::vector<uint8_t>& buffer) override {
     const std::lock_guard lock(board_->mutex);
