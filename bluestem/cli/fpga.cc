@@ -75,6 +75,15 @@ void PrintTotals(Output& output, const EngineReport& report) {
     output.Line("at {:.0f} MHz        {} images/s, {} (estimate: the engine alone, no board)",
                 megahertz, CountText(static_cast<int64_t>(rate)), SecondsText(1 / rate));
   }
+  for (const fpga::BatchCost& batch : report.batches) {
+    std::string rates;
+    for (const double megahertz : kReportMegahertz) {
+      const double rate = EngineReport::Rate(batch, megahertz);
+      rates += (rates.empty() ? "" : " / ") + CountText(static_cast<int64_t>(rate));
+    }
+    output.Line("batch of {}        {} clocks a picture, {} images/s at those clocks",
+                batch.pictures, CountText(batch.clocks / batch.pictures), rates);
+  }
   output.Line("");
 }
 

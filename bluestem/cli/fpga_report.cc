@@ -52,6 +52,18 @@ void AddRegion(const program::Program& program, const fpga::RegionCost& region,
   }
 }
 
+void AddBatches(const std::vector<fpga::RegionCost>& regions, EngineReport& report) {
+  int32_t most = 1;
+  for (const fpga::RegionCost& region : regions) {
+    if (!region.batches.empty()) most = std::max(most, region.batches.back().pictures);
+  }
+  for (int32_t pictures = 2; pictures <= most; pictures *= 2) {
+    fpga::BatchCost batch = {pictures, 0};
+    for (const fpga::RegionCost& region : regions) batch.clocks += region.ClocksOf(pictures);
+    report.batches.push_back(batch);
+  }
+}
+
 Json TrafficJson(const fpga::Traffic& traffic) {
   return {{"weights", traffic.weights},
           {"thresholds", traffic.thresholds},
@@ -83,10 +95,25 @@ Json SpeedsJson(const EngineReport& report) {
   for (const double megahertz : kReportMegahertz) {
     if (report.clocks == 0) break;
     const double rate = report.ImagesPerSecond(megahertz);
-    speeds.push_back(
-        {{"megahertz", megahertz}, {"images_per_second", rate}, {"seconds", 1 / rate}});
+    Json batches = Json::array();
+    for (const fpga::BatchCost& batch : report.batches) {
+      batches.push_back({{"pictures", batch.pictures},
+                         {"images_per_second", EngineReport::Rate(batch, megahertz)}});
+    }
+    speeds.push_back({{"megahertz", megahertz},
+                      {"images_per_second", rate},
+                      {"seconds", 1 / rate},
+                      {"batches", std::move(batches)}});
   }
   return speeds;
+}
+
+Json BatchesJson(const EngineReport& report) {
+  Json batches = Json::array();
+  for (const fpga::BatchCost& batch : report.batches) {
+    batches.push_back({{"pictures", batch.pictures}, {"clocks", batch.clocks}});
+  }
+  return batches;
 }
 
 Json PartsJson(const EngineReport& report) {
@@ -112,8 +139,8 @@ Json PartsJson(const EngineReport& report) {
 
 }  // namespace
 
-double EngineReport::ImagesPerSecond(double megahertz) const {
-  return megahertz * 1e6 / static_cast<double>(clocks);
+double EngineReport::Rate(const fpga::BatchCost& batch, double megahertz) {
+  return megahertz * 1e6 * batch.pictures / static_cast<double>(batch.clocks);
 }
 
 const EngineLayer* EngineReport::Bottleneck() const {
@@ -133,18 +160,21 @@ Result<EngineReport> ReportOn(const program::Program& program,
   report.calls = program.calls.size();
   report.parts = fpga::Parts();
   for (const program::Call& call : program.calls) report.model_macs += call.macs;
+  std::vector<fpga::RegionCost> regions;
   for (const runtime::Region& region : placement.regions) {
     if (placement.devices[region.device]->name() == kEngine) {
       BLUESTEM_ASSIGN_OR_RETURN(
           const fpga::RegionCost cost,
           fpga::CostOf(program, region.begin, region.end, report.build.config));
       AddRegion(program, cost, report);
+      regions.push_back(cost);
       continue;
     }
     for (size_t i = region.begin; i < region.end; ++i) {
       report.host_calls.push_back(HostCallOf(program.calls[i], placement.calls[i].reason));
     }
   }
+  AddBatches(regions, report);
   return report;
 }
 
@@ -189,6 +219,7 @@ Json EngineReportJson(const EngineReport& report) {
       {"array_clocks", report.array_clocks},
       {"port_clocks", report.port_clocks},
       {"store_clocks", report.store_clocks},
+      {"batches", BatchesJson(report)},
       {"utilisation", Utilisation(report, report.macs, report.clocks)},
       {"bytes", TrafficJson(report.traffic)},
       {"bottleneck", most == nullptr ? Json() : Json(most->op)},

@@ -42,11 +42,14 @@ struct EngineReport {
   int64_t array_clocks = 0, port_clocks = 0;
   int64_t store_clocks = 0;  // of `clocks`, after the array's last
   fpga::Traffic traffic;
+  std::vector<fpga::BatchCost> batches;  // region after region; those that make a picture faster
   std::vector<fpga::Part> parts;
 
   double MacsAClock() const { return static_cast<double>(fpga::PeakMacs(build.config)); }
-  double ImagesPerSecond(double megahertz) const;  // of the engine alone. Requires: clocks > 0
-  const EngineLayer* Bottleneck() const;           // the most clocks; null without layers
+  // Of the engine alone. Requires: clocks > 0
+  double ImagesPerSecond(double megahertz) const { return Rate({1, clocks}, megahertz); }
+  static double Rate(const fpga::BatchCost& batch, double megahertz);
+  const EngineLayer* Bottleneck() const;  // the most clocks; null without layers
 };
 
 // The clocks for which speeds are reckoned; no board has shown them.

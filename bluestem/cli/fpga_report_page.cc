@@ -200,7 +200,19 @@ std::string Speeds(const EngineReport& report) {
     html += fmt::format("<tr><td>{:.0f} MHz</td><td>{}</td><td>{}</td></tr>", megahertz,
                         SecondsText(1 / rate), CountText(static_cast<int64_t>(rate)));
   }
-  return html + "</table></section>";
+  html += "</table>";
+  if (!report.batches.empty()) {
+    html +=
+        "<p class=\"sub\">Pictures that wait together share loads of weights:</p><table><tr>"
+        "<th>pictures</th><th>clocks a picture</th><th>images/s at 125 MHz</th></tr>";
+    for (const fpga::BatchCost& batch : report.batches) {
+      html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", batch.pictures,
+                          CountText(batch.clocks / batch.pictures),
+                          CountText(static_cast<int64_t>(EngineReport::Rate(batch, 125))));
+    }
+    html += "</table>";
+  }
+  return html + "</section>";
 }
 
 std::string Fit(const EngineReport& report) {

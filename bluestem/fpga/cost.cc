@@ -86,7 +86,7 @@ Result<RegionCost> CostOf(const program::Program& program, size_t begin, size_t 
   for (const BatchList& batch : compiled.batches) {
     const auto list = ListOf(compiled, batch.list);
     BLUESTEM_CHECK(list.has_value(), "a list that was compiled has an end");
-    cost.batches.push_back({batch.pictures, fpga::ClocksOf(*list)});
+    cost.batches.push_back({batch.pictures, fpga::ClocksOf(*list, config)});
   }
   return cost;
 }

@@ -47,6 +47,7 @@ TEST(FpgaReport, SpeedsAndPartsAreEstimates) {
   for (const auto& row : estimates.at("speed")) {
     EXPECT_NEAR(row.at("images_per_second").get<double>() * clocks,
                 row.at("megahertz").get<double>() * 1e6, 1);
+    ASSERT_EQ(row.at("batches").size(), document.at("batches").size());
   }
   EXPECT_THAT(estimates.at("area").at("source").get<std::string>(), Not(""));
   std::vector<std::string> parts;
@@ -77,6 +78,30 @@ TEST(FpgaReport, TheEnvironmentChoosesTheBuild) {
   EXPECT_EQ(huge.exit_code, 2);
   EXPECT_THAT(huge.err, HasSubstr("BLUESTEM_ENGINE: there is no build 'huge' of the engine; "
                                   "expected one of default, small, large"));
+}
+
+// Small maps and many channels: the array waits for weights, which a batch loads once.
+TEST(FpgaReport, TellsWhatABatchTakesAndABenchmarkRunsIt) {
+  const std::string model = WriteSmallModel(Scratch(), {.extent = 8, .channels = 256}).string();
+  const auto document = Tool({"fpga", "report", model, "--json"}).Json();
+  ASSERT_FALSE(document.at("batches").empty());
+  double before = document.at("clocks");
+  for (const auto& batch : document.at("batches")) {
+    const double clocks = batch.at("clocks").get<double>() / batch.at("pictures").get<double>();
+    EXPECT_LT(clocks, before);
+    before = clocks;
+  }
+  EXPECT_THAT(Tool({"fpga", "report", model}).out, HasSubstr("batch of 2        "));
+  const auto together = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"benchmark", "-m", model,   "-d", "HETERO:FPGA-MODEL,CPU",
+                                      "--count",   "8",  "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return Tool(words).Json().at("settings").at("together").get<int64_t>();
+  };
+  EXPECT_EQ(together({}), 1);
+  EXPECT_EQ(together({"--batch", "2"}), 2);
+  EXPECT_EQ(together({"--hint", "throughput"}),
+            document.at("batches").back().at("pictures").get<int64_t>());
 }
 
 TEST(FpgaReport, AsTextItSaysWhatWasNotMeasured) {
