@@ -11,29 +11,20 @@
 
 namespace bluestem::runtime {
 
-// The C functions that are used; a list, as each is declared and looked up.
-#define BLUESTEM_ONEDNN_FUNCTIONS(X)                                                          \
-  X(engine_create)                                                                            \
-  X(get_effective_cpu_isa)                                                                    \
-  X(stream_create)                                                                            \
-  X(stream_destroy)                                                                           \
-  X(memory_create)                                                                            \
-  X(memory_destroy)                                                                           \
-  X(memory_desc_init_by_tag)                                                                  \
-  X(memory_desc_equal)                                                                        \
-  X(memory_desc_get_size)                                                                     \
-  X(memory_set_data_handle)                                                                   \
-  X(post_ops_create)                                                                          \
-  X(post_ops_destroy)                                                                         \
-  X(post_ops_append_eltwise)                                                                  \
-  X(primitive_attr_create)                                                                    \
-  X(primitive_attr_destroy)                                                                   \
-  X(primitive_attr_set_output_scales)                                                         \
-  X(primitive_attr_set_post_ops)                                                              \
-  X(primitive_attr_set_scratchpad_mode)                                                       \
-  X(dilated_convolution_forward_desc_init) X(primitive_desc_create) X(primitive_desc_destroy) \
-      X(primitive_desc_query_md) X(reorder_primitive_desc_create) X(primitive_create)         \
-          X(primitive_destroy) X(primitive_execute)
+// The C functions that are used; a list, as each is declared and looked up. Every run of the
+// formatter would lay it out anew.
+// clang-format off
+#define BLUESTEM_ONEDNN_FUNCTIONS(X) \
+  X(engine_create) X(get_effective_cpu_isa) X(stream_create) X(stream_destroy) \
+  X(memory_create) X(memory_destroy) X(memory_desc_init_by_tag) X(memory_desc_equal) \
+  X(memory_desc_get_size) X(memory_set_data_handle) X(post_ops_create) \
+  X(post_ops_destroy) X(post_ops_append_eltwise) X(primitive_attr_create) \
+  X(primitive_attr_destroy) X(primitive_attr_set_output_scales) \
+  X(primitive_attr_set_post_ops) X(primitive_attr_set_scratchpad_mode) \
+  X(dilated_convolution_forward_desc_init) X(primitive_desc_create) \
+  X(primitive_desc_destroy) X(primitive_desc_query_md) X(reorder_primitive_desc_create) \
+  X(primitive_create) X(primitive_destroy) X(primitive_execute)
+// clang-format on
 
 struct OnednnApi {
 #define BLUESTEM_DECLARE(name) decltype(&dnnl_##name) name = nullptr;
