@@ -159,7 +159,9 @@ class RegionCompiler {
                    config_.taps);
     }
     const size_t at = Room(words.size() * kTapBytes);
-    std::memcpy(result_.buffer.data() + at, words.data(), words.size() * kTapBytes);
+    if (!words.empty()) {  // a region of copies alone has none
+      std::memcpy(result_.buffer.data() + at, words.data(), words.size() * kTapBytes);
+    }
     taps_.opcode = Opcode::kLoadTaps;
     taps_.address = static_cast<uint32_t>(at);
     taps_.length = static_cast<uint32_t>(words.size());
