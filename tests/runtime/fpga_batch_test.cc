@@ -1,10 +1,9 @@
 // Inferences that the engine's devices run together: each with its own bits and its own end.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-
 #include "bluestem/runtime/compiled_model.h"
 #include "tests/runtime/conv_programs.h"
+#include "tests/runtime/fpga_fixture.h"
 
 namespace bluestem::runtime {
 namespace {
@@ -47,17 +46,8 @@ std::shared_ptr<program::Program> Heavy() {
   return chain.Finish();
 }
 
-class FpgaBatch : public ::testing::TestWithParam<const char*> {
+class FpgaBatch : public EngineTest {
  protected:
-  static void SetUpTestSuite() { ::setenv("BLUESTEM_CACHE", BLUESTEM_BINARY_DIR "/fpga-sim", 1); }
-  void SetUp() override {
-    for (const DeviceKind& kind : DeviceKinds()) {
-      if (kind.name != std::string(GetParam())) continue;
-      const auto device = kind.open();
-      if (!device.ok()) GTEST_SKIP() << device.status().message();
-    }
-  }
-
   // Runs 1, 2, ... up to the session's batch, and one more than a list has.
   static void ExpectSameBits(const std::shared_ptr<program::Program>& program, int32_t bits) {
     const auto session = MustOpen(program, GetParam(), 4);

@@ -31,7 +31,8 @@ inline std::vector<Tensor> MustRun(const std::shared_ptr<program::Program>& prog
   return *outputs;
 }
 
-class Fpga : public ::testing::TestWithParam<const char*> {
+// Of a device that may be absent.
+class EngineTest : public ::testing::TestWithParam<const char*> {
  protected:
   static void SetUpTestSuite() { ::setenv("BLUESTEM_CACHE", BLUESTEM_BINARY_DIR "/fpga-sim", 1); }
   void SetUp() override {
@@ -41,7 +42,10 @@ class Fpga : public ::testing::TestWithParam<const char*> {
       if (!device.ok()) GTEST_SKIP() << device.status().message();
     }
   }
+};
 
+class Fpga : public EngineTest {
+ protected:
   static void ExpectSameBits(const std::shared_ptr<program::Program>& program, int32_t bits,
                              uint64_t seed) {
     const Tensor input = RandomCodes(program->inputs[0], bits, seed);
