@@ -83,6 +83,27 @@ TEST(Optimizer, LarsTrustsAnArrayAsFarAsItsNormSays) {
   EXPECT_FLOAT_EQ(bias.value[0], 1.0F - 0.1F * 0.5F);
 }
 
+// A rate and a trust that change later leave what the velocity took in before as it was.
+TEST(Optimizer, LarsRatesAGradientAsItComesIn) {
+  Toy toy;
+  Optimizer optimizer({.name = "lars", .momentum = 0.9, .weight_decay = 0.1}, toy.Views());
+  double w[] = {1.0, -2.0}, v[] = {0, 0};
+  for (int step = 0; step < 4; ++step) {
+    const double rate = 8.0 / (step + 1);
+    toy.gradient = {0.5F / static_cast<float>(step + 1), 0.25F};
+    const double g[] = {0.5 / (step + 1), 0.25};
+    optimizer.Update(step, rate, 0);
+    const double norm = std::hypot(w[0], w[1]);
+    const double local = rate * 0.001 * norm / (std::hypot(g[0], g[1]) + 0.1 * norm);
+    for (int i = 0; i < 2; ++i) {
+      v[i] = 0.9 * v[i] + local * (g[i] + 0.1 * w[i]);
+      w[i] -= v[i];
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(toy.value[0]), w[0], 1e-6);
+  EXPECT_NEAR(static_cast<double>(toy.value[1]), w[1], 1e-6);
+}
+
 TEST(Optimizer, LambStepsAsFarAsTheArrayIsLong) {
   Toy toy;
   Optimizer optimizer({.name = "lamb", .weight_decay = 0.1}, toy.Views());

@@ -17,6 +17,7 @@ constexpr int64_t kPiece = 1 << 14;  // elements that a thread takes at a time
 
 struct Rates {
   float rate, momentum, decay;
+  float inner = 1.0F;  // factor on what the velocity takes in
 };
 
 // Calls work(first, count) for the pieces of `count` elements, on all threads.
@@ -36,7 +37,7 @@ BLUESTEM_CLONES void Momentum(int64_t count, const Rates& rates, bool nesterov, 
   const float ahead = nesterov ? 1.0F : 0.0F;
   const float scale = nesterov ? rates.momentum : 1.0F;
   for (int64_t i = 0; i < count; ++i) {
-    const float gradient = g[i] + rates.decay * w[i];
+    const float gradient = rates.inner * (g[i] + rates.decay * w[i]);
     v[i] = rates.momentum * v[i] + gradient;
     w[i] -= rates.rate * (ahead * gradient + scale * v[i]);
   }
@@ -164,7 +165,8 @@ void Optimizer::Move(size_t i, int64_t step, double rate) {
     if (name == "lars" && weight) {
       const double norm = Norm(p.count, p.value);
       const double step_norm = Norm(p.count, p.gradient) + settings_.weight_decay * norm;
-      rates.rate = static_cast<float>(rate * kLarsTrust * Ratio(norm, step_norm));
+      rates.inner = static_cast<float>(rate * kLarsTrust * Ratio(norm, step_norm));
+      rates.rate = 1.0F;
     }
     const bool nesterov = name == "nesterov" || name == "muon";
     ForPieces(p.count, [&](int64_t k, int64_t count) {

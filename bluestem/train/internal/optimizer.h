@@ -6,8 +6,8 @@
 //   nesterov  v = momentum*v + g;  w -= rate * (g + momentum*v)
 //   adam      Kingma and Ba, arXiv 1412.6980 (betas .9, .999, eps 1e-8)
 //   adamw     Loshchilov and Hutter, arXiv 1711.05101: weight decay beside the gradient
-//   lars      You, Gitman and Ginsburg, arXiv 1708.03888: momentum with the rate of each weight
-//             array times 0.001 |w| / (|g| + decay*|w|)
+//   lars      You, Gitman and Ginsburg, arXiv 1708.03888: v = momentum*v + rate * t * g;  w -= v,
+//             for each weight array t = 0.001 |w| / (|g| + decay*|w|) with g before its decay
 //   lamb      You et al., arXiv 1904.00962: adam's step r, with decay*w in it, of each weight array
 //             times |w| / |r|
 //   muon      Jordan et al. 2024: nesterov, whose step of a weight matrix [co, k] becomes the
