@@ -27,14 +27,37 @@ int32_t PartCount(const Params& p, int32_t threads) {
   return parts < 2 ? 1 : parts < threads ? static_cast<int32_t>(parts) : threads;
 }
 
+// Returns whether the parts are of outputs, not of rows.
+template <typename Kernel, typename Params>
+bool CutsOutputs(const Kernel& kernel, const Params& params, int32_t parts) {
+  if constexpr (requires { kernel.cuts_outputs; }) {
+    return kernel.cuts_outputs != nullptr && kernel.cuts_outputs(params, parts);
+  }
+  return false;
+}
+
+// Makes a whole call part `part` of `parts`, of outputs or of rows.
+template <typename Params, typename Args>
+bool Take([[maybe_unused]] bool outputs, int32_t part, int32_t parts, Params& params, Args& args) {
+  if constexpr (requires { args.y_channels; }) {
+    if (outputs) return TakeOutputs(part, parts, params, args);
+  }
+  return TakePart(part, parts, params, args);
+}
+
 // Returns the larger of `most` and what a part of the call asks for as scratch.
 template <typename Kernel, typename Params>
 size_t PartScratch(const Kernel& kernel, const Params& whole, int32_t threads, size_t most) {
   if constexpr (requires { kernel.scratch_bytes(whole); }) {
     const int32_t parts = PartCount(whole, threads);
+    const bool outputs = parts > 1 && CutsOutputs(kernel, whole, parts);
     for (int32_t part = 0; part < parts; ++part) {
       Params params = whole;
-      if (parts > 1) kernels::TakeShape(part, parts, params);
+      if (outputs) {
+        TakeOutputShape(part, parts, params);
+      } else if (parts > 1) {
+        kernels::TakeShape(part, parts, params);
+      }
       if (params.ho == 0 || params.wo == 0) continue;
       const size_t bytes = (kernel.scratch_bytes(params) + 63) / 64 * 64;
       if (bytes > most) most = bytes;
@@ -55,12 +78,13 @@ void RunConv(const Workers& workers, const Kernel& kernel, const Params& params,
   }
   const Kernel* const row = &kernel;
   const Params* const whole = &params;
+  const bool outputs = CutsOutputs(kernel, params, parts);
   uint8_t* const scratch = workers.scratch;
   const size_t scratch_bytes = workers.scratch_bytes;
   RunInParts(workers.pool, parts, [=](int32_t part, int32_t worker) {
     Params part_params = *whole;
     Args part_args = args;
-    if (!TakePart(part, parts, part_params, part_args)) return;
+    if (!Take(outputs, part, parts, part_params, part_args)) return;
     if constexpr (requires { part_args.scratch; }) {
       part_args.scratch = scratch + static_cast<size_t>(worker) * scratch_bytes;
     }

@@ -313,7 +313,7 @@ std::string Describe(const FConvParams& p) {
 }
 
 std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint64_t seed,
-                       size_t misalignment, int32_t parts) {
+                       size_t misalignment, int32_t parts, bool outputs) {
   QConvParams p = whole;
   const QConvData data = MakeQConvData(p, seed);
   Guarded x(data.x.size(), misalignment, 0);
@@ -339,7 +339,9 @@ std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint
   for (int32_t part = parts - 1; part >= 0; --part) {  // any order will do
     QConvParams params = p;
     QConvArgs own = args;
-    if (parts > 1 && !TakePart(part, parts, params, own)) continue;
+    const bool any = parts == 1 || (outputs ? TakeOutputs(part, parts, params, own)
+                                            : TakePart(part, parts, params, own));
+    if (!any) continue;
     Guarded scratch(kernel.scratch_bytes(params), 0, 0x5a);
     own.scratch = scratch.data();
     kernel.run(params, own);

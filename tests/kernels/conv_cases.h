@@ -22,8 +22,9 @@ std::string Describe(const FConvParams& params);
 // Runs one kernel on random data and compares it, bit for bit, with the definition in qconv.h
 // written down independently of packing. Returns "" or what differs. `misalignment` shifts x and,
 // as far as its type allows, y. With `parts` above 1 it runs that many parts, the last first.
+// They are of outputs where `outputs` says so.
 std::string CheckQConv(const QConvKernel& kernel, const QConvParams& params, uint64_t seed,
-                       size_t misalignment, int32_t parts);
+                       size_t misalignment, int32_t parts, bool outputs = false);
 std::string CheckFConv(const FConvKernel& kernel, const FConvParams& params, uint64_t seed,
                        size_t misalignment, int32_t parts);
 

@@ -25,6 +25,12 @@ TEST_P(QConvRow, EqualsTheDefinitionBitForBit) {
       ASSERT_EQ(CheckQConv(kernel, params, seed, seed % 4, parts), "")
           << kernel.symbol << " " << Describe(params) << " seed " << seed << " in " << parts;
     }
+    if (kernel.cuts_outputs == nullptr || params.groups > 1) continue;
+    for (const int32_t parts : {2, 3}) {
+      ASSERT_EQ(CheckQConv(kernel, params, seed, seed % 4, parts, true), "")
+          << kernel.symbol << " " << Describe(params) << " seed " << seed << " in " << parts
+          << " of outputs";
+    }
   }
   EXPECT_GT(taken, 0) << kernel.symbol << " takes none of the shapes";
 }
@@ -158,6 +164,26 @@ TEST(TakePart, CutsRowsColumnsOrPixelsAndLeavesNoOutputOut) {
       EXPECT_EQ(outputs, whole.ho * whole.wo) << parts;
     }
   }
+}
+
+// Rows of small maps would spread all weights in each part; those of large ones divide them.
+TEST(TakeOutputs, IsForMapsOfOneGroupOfTiles) {
+  const QConvKernel& tiles = kQConvKernels[0];
+  ASSERT_STREQ(tiles.symbol, "qconv_u8s8_tile16__amx");
+  QConvParams p = Pointwise(2, 1);
+  p.kernel_h = p.kernel_w = 3;
+  p.pad_top = p.pad_left = 1;
+  p.ci = 256;
+  p.co = 128;
+  p.h = p.w = p.ho = p.wo = 8;
+  EXPECT_TRUE(tiles.cuts_outputs(p, 2));
+  EXPECT_TRUE(tiles.cuts_outputs(p, 4));
+  EXPECT_FALSE(tiles.cuts_outputs(p, 5)) << "4 blocks of outputs are fewer than 5 parts";
+  p.h = p.w = p.ho = p.wo = 16;
+  EXPECT_FALSE(tiles.cuts_outputs(p, 2));
+  p.h = p.w = p.ho = p.wo = 8;
+  p.w_bits = 8;
+  EXPECT_FALSE(tiles.cuts_outputs(p, 2)) << "weights of 8 bits are not spread";
 }
 
 TEST(FConvTable, EndsWithTheReference) {

@@ -182,7 +182,7 @@ static inline void AddResidual(const EpilogueBlock& block, const int32_t* acc,
 template <int kLanes>
 static inline void FinishBlock(const QConvParams& p, const QConvArgs& args,
                                const EpilogueBlock& block, const int32_t* acc, int64_t pixel) {
-  const int64_t at = pixel * p.co + block.co;
+  const int64_t at = pixel * PixelOutputs(p, args) + block.co;
   if (p.epilogue == QConvEpilogue::kThreshold) {
     uint8_t* y = static_cast<uint8_t*>(args.y) + at;
     if (p.residual_bits == 0) return Threshold<kLanes>(p, args, block, acc, y);

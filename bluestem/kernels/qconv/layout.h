@@ -44,6 +44,11 @@ static constexpr int32_t PackedInputs(const QConvParams& p) {
   return Gathers(p) ? Taps(p) * p.ci : GroupInputs(p);
 }
 
+// From a pixel of y, and of the residual, to the next.
+static inline int32_t PixelOutputs(const QConvParams& p, const QConvArgs& args) {
+  return args.y_channels == 0 ? p.co : args.y_channels;
+}
+
 // Blocks of outputs of one group.
 static constexpr int32_t GroupBlocks(const QConvParams& p) {
   return CeilDiv(GroupOutputs(p), kQConvBlock);

@@ -63,7 +63,8 @@ struct QConvArgs {
   const uint8_t* residual;    // codes [ho, wo, co], or null
   const int32_t* ratios;      // [co], or null
   void* y;
-  uint8_t* scratch;  // ScratchBytes of the chosen kernel, 64-byte aligned
+  int32_t y_channels = 0;  // of a pixel of y and of the residual, in a part of some; 0: params.co
+  uint8_t* scratch;        // ScratchBytes of the chosen kernel, 64-byte aligned
 };
 
 using QConvFn = void (*)(const QConvParams& params, const QConvArgs& args);
@@ -74,6 +75,9 @@ struct QConvKernel {
   QConvFn run;  // null where this architecture does not have it
   const char* (*refuses)(const QConvParams& params);  // null: takes it; else the reason
   size_t (*scratch_bytes)(const QConvParams& params);
+  // Whether a call is better cut in runs of outputs than of rows: for each part prepares all
+  // weights. Null: never, and then it takes no such part.
+  bool (*cuts_outputs)(const QConvParams& params, int32_t parts) = nullptr;
 };
 
 // The rows, preferred first, the reference last.
@@ -88,6 +92,11 @@ const QConvKernel& SelectQConv(const QConvParams& params, IsaSet isas);
 // together write exactly what the whole writes, in any order or at the same time. Returns false for
 // a part without outputs, which is not to be run. Requires: 0 <= part < parts.
 bool TakePart(int32_t part, int32_t parts, QConvParams& params, QConvArgs& args);
+// The same for a part of some outputs, in whole blocks of 32. Requires: the kernel's cuts_outputs;
+// one group.
+bool TakeOutputs(int32_t part, int32_t parts, QConvParams& params, QConvArgs& args);
+// Of that the params alone; returns the first block.
+int32_t TakeOutputShape(int32_t part, int32_t parts, QConvParams& params);
 
 size_t QConvPackedBytes(const QConvParams& params);
 // Packs `w` [co, kh, kw, ci/groups] into `packed` (QConvPackedBytes).

@@ -96,7 +96,8 @@ size_t DepthwiseScratch(const QConvParams& p) {
 }  // namespace
 
 constexpr QConvKernel kQConvKernels[] = {
-    {"qconv_u8s8_tile16__amx", Isa::kAmx, qconv_u8s8_tile16__amx, TilesRefuse, TilesScratch},
+    {"qconv_u8s8_tile16__amx", Isa::kAmx, qconv_u8s8_tile16__amx, TilesRefuse, TilesScratch,
+     TilesCutOutputs},
     {"qconv_u2s1_lut64__avx512_vbmi", Isa::kAvx512Vbmi, qconv_u2s1_lut64__avx512_vbmi,
      TakesOftenUsedU2S1, BandScratch<kSextetBandStep>},
     {"qconv_u2s1_lut64__avx512", Isa::kAvx512, qconv_u2s1_lut64__avx512, TakesSeldomUsedU2S1,

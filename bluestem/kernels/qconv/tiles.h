@@ -115,6 +115,13 @@ static inline TilesPlan PlanTiles(const QConvParams& params) {
   return plan;
 }
 
+// A map that is one group of tiles: part of its rows would take as many tiles of weights as all.
+static inline bool TilesCutOutputs(const QConvParams& p, int32_t parts) {
+  if (int64_t{p.ho} * p.wo > kTileGroup * kTileRows || GroupBlocks(p) < parts) return false;
+  const TilesPlan plan = PlanTiles(p);
+  return !plan.weights_in_place && TileGroups(p, plan) == 1;
+}
+
 static inline const char* TilesRefuse(const QConvParams& p) {
   if (p.groups != 1) return "it has groups";
   if (Gathers(p)) return "so few channels are gathered under the kernel";

@@ -344,6 +344,7 @@ void qconv_u8s8_tile16__amx(const QConvParams& params, const QConvArgs& args) {
   TilesRun run;
   run.p = BandParams(params);
   run.args = args;
+  run.args.y_channels = PixelOutputs(params, args);
   run.plan = PlanTiles(params);
   const QConvParams& p = run.p;
   const TilesPlan& plan = run.plan;

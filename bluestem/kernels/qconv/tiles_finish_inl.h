@@ -70,7 +70,7 @@ inline void StorePairs(const TilesRun& run, const TileWork& work, const __m512i*
       _mm256_setr_epi8(0, 2, 4, 6, 16, 18, 20, 22, 32, 34, 36, 38, 48, 50, 52, 54,  //
                        8, 10, 12, 14, 24, 26, 28, 30, 40, 42, 44, 46, 56, 58, 60, 62));
   uint8_t* y = static_cast<uint8_t*>(run.args.y) + work.co;
-  const int64_t co = run.p.co;
+  const int64_t co = run.args.y_channels;
   const int32_t count = work.count;
   if (!run.plan.flat) {
     uint8_t* at = y + pixels[0] * co;
@@ -96,7 +96,7 @@ inline void StorePairs(const TilesRun& run, const TileWork& work, const __m512i*
 // The residual's codes of a pixel; zeros where there is none.
 inline __m256i ResidualWords(const TilesRun& run, const TileWork& work, int32_t pixel) {
   const auto present = static_cast<__mmask16>(pixel < 0 ? 0 : (1 << work.count) - 1);
-  const int64_t at = pixel < 0 ? 0 : int64_t{pixel} * run.p.co + work.co;
+  const int64_t at = pixel < 0 ? 0 : int64_t{pixel} * run.args.y_channels + work.co;
   return _mm256_cvtepu8_epi16(_mm_maskz_loadu_epi8(present, run.args.residual + at));
 }
 
@@ -175,7 +175,7 @@ inline void FinishAffineTile(const TilesRun& run, const TileWork& work, const in
   const __m512 a = _mm512_maskz_loadu_ps(present, run.args.a + work.co);
   const __m512 b = _mm512_maskz_loadu_ps(present, run.args.b + work.co);
   float* y = static_cast<float*>(run.args.y) + work.co;
-  const int64_t co = run.p.co;
+  const int64_t co = run.args.y_channels;
   for (int32_t i = 0; i < run.plan.tile_pixels; ++i, sums += kTileRows) {
     if (pixels[i] < 0) continue;
     __m512 v = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums)), a), b);
