@@ -73,10 +73,15 @@ TEST(EnginePart, AnArtefactWithoutOneHasNone) {
 
 TEST(EnginePart, WhatIsNoGoodIsRefusedNotCompiledAnew) {
   const ModelSource source = WriteArtefact("damaged", GoodPart());
+  // A bit anywhere: of the head, the lists, weights, thresholds, taps, the last byte.
   Bytes damaged = GoodPart();
-  damaged.back() ^= 1;
-  ASSERT_TRUE(WriteFile(source.path / kEnginePart, damaged).ok());
-  EXPECT_THAT(FindError(source), HasSubstr("models/fpga/engine.bin is damaged: its SHA-256 is"));
+  for (size_t at = 0, step = damaged.size() / 40; at < damaged.size(); at += step) {
+    const size_t byte = at + step < damaged.size() ? at : damaged.size() - 1;
+    damaged[byte] ^= static_cast<uint8_t>(1 << at % 8);
+    ASSERT_TRUE(WriteFile(source.path / kEnginePart, damaged).ok());
+    EXPECT_THAT(FindError(source), HasSubstr("models/fpga/engine.bin is damaged: its SHA-256 is"));
+    damaged[byte] ^= static_cast<uint8_t>(1 << at % 8);
+  }
   std::filesystem::remove(source.path / kEnginePart);
   EXPECT_THAT(FindError(source), HasSubstr("models/fpga/engine.bin is missing"));
   Bytes newer = GoodPart();

@@ -25,13 +25,15 @@ class Rtl : public ::testing::Test {
   void SetUp() override {
     const std::string missing = WhyNoSimulation();
     if (!missing.empty()) GTEST_SKIP() << missing;
-    auto port = SimulationPort::Open(SimulationLibrary());
+    auto port = SimulationPort::Open(SimulationLibrary(Options()));
     ASSERT_TRUE(port.ok()) << port.status().message();
     port_ = port->get();
     auto driver = EngineDriver::Open(std::move(*port));
     ASSERT_TRUE(driver.ok()) << driver.status().message();
     driver_ = std::move(*driver);
   }
+
+  virtual SimulationOptions Options() const { return {}; }
 
   SimulationPort* port_ = nullptr;
   std::unique_ptr<EngineDriver> driver_;

@@ -28,6 +28,17 @@ Codes Split(uint64_t word) {
   return codes;
 }
 
+// Of the codes whose bit in `lanes` is set.
+uint32_t Sum(const Codes& codes, uint32_t lanes) {
+  const int low = std::popcount(codes.low & lanes), high = std::popcount(codes.high & lanes);
+  return static_cast<uint32_t>(low + 2 * high);
+}
+
+// What the RTL's 17 bits keep: all of a sum that the host allows, and no more of another.
+int32_t Wrap(int32_t sum) {
+  return static_cast<int32_t>(static_cast<uint32_t>(sum) << 15) >> 15;
+}
+
 }  // namespace
 
 EngineModel::EngineModel(const EngineConfig& config)
@@ -183,7 +194,7 @@ void EngineModel::Conv(const Command& c) {
   };
   const auto finish = [&](const int16_t* t, int32_t acc, uint64_t residual) {
     const bool rising = (t[3] & 1) != 0;
-    acc += (t[3] >> 1) * static_cast<int32_t>(residual);
+    acc = Wrap(acc + (t[3] >> 1) * static_cast<int32_t>(residual));
     uint64_t code = 0;
     for (int k = 0; k < 3; ++k) code += rising ? acc >= t[k] : acc <= t[k];
     return code;
@@ -198,29 +209,30 @@ void EngineModel::Conv(const Command& c) {
   // The 32 accumulators of one pixel.
   using Sums = std::array<int32_t, kLanes>;
   const auto sums = [&](uint32_t g, int64_t y, int64_t x) {
-    int32_t positive[kLanes] = {};
-    int32_t sum = 0;
+    uint32_t positive[kLanes] = {}, sum = 0;
     for (uint32_t d = 0; d < c.digits; ++d) {
-      for (int32_t& p : positive) p *= 4;
+      for (uint32_t& p : positive) p *= 4;
       sum *= 4;
       for (uint32_t t = 0; t < c.tap_count; ++t) {
         const Tap& tap = taps_[c.tap_base + t];
         for (uint32_t b = 0; b < c.blocks; ++b) {
           const int64_t offset = int64_t{d} * c.digit_step + int64_t{b} * c.src_block_step;
           const Codes codes = Split(read(tap, offset, y + tap.dy, x + tap.dx));
-          sum += std::popcount(codes.low) + 2 * std::popcount(codes.high);
+          sum += Sum(codes, ~0U);
           const uint8_t* word =
               weights_.data() + (c.weight_base + g * steps + t * c.blocks + b) * kWeightWordBytes;
           for (int o = 0; o < kLanes; ++o) {
             uint32_t bits = 0;
             for (int i = 0; i < 4; ++i) bits |= uint32_t{word[i * kLanes + o]} << (8 * i);
-            positive[o] += std::popcount(codes.low & bits) + 2 * std::popcount(codes.high & bits);
+            positive[o] += Sum(codes, bits);
           }
         }
       }
     }
     Sums result;
-    for (int o = 0; o < kLanes; ++o) result[static_cast<size_t>(o)] = 2 * positive[o] - sum;
+    for (size_t o = 0; o < kLanes; ++o) {
+      result[o] = 2 * static_cast<uint16_t>(positive[o]) - static_cast<uint16_t>(sum);
+    }
     return result;
   };
   // Its word of 32 codes.

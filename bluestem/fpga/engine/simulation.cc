@@ -45,7 +45,8 @@ Status Mutate(const Path& rtl, const Path& copy, const std::string& name) {
 }
 
 Result<std::vector<Path>> SourcesOf(const Path& rtl) {
-  std::vector<Path> sources = {rtl / "sim" / "engine_sim.cc", rtl / "sim" / "engine_sim.h"};
+  std::vector<Path> sources = {rtl / "sim" / "engine_sim.cc", rtl / "sim" / "engine_sim.h",
+                               rtl / "sim" / "memories.vlt"};
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(rtl, error)) {
     if (entry.path().extension() == ".sv") sources.push_back(entry.path());
@@ -84,8 +85,10 @@ Status Compile(const std::vector<Path>& sources, const SimulationOptions& option
                                     "-o",           "engine.so"};
   for (std::string& parameter : Parameters(options.config)) words.push_back(std::move(parameter));
   if (options.full_adders) words.emplace_back("-DBLUESTEM_FULL_ADDERS");
+  if (options.memories) words.insert(words.end(), {"--vpi", "memories.vlt"});
   for (const Path& source : sources) {
-    if (source.extension() != ".h") words.push_back(source.filename().string());
+    const Path extension = source.extension();
+    if (extension == ".sv" || extension == ".cc") words.push_back(source.filename().string());
   }
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult result, RunProcess(words, folder));
   if (result.exit_code == 0) return OkStatus();
@@ -127,7 +130,8 @@ Result<Path> BuildSimulation(const Path& folder, const SimulationOptions& option
   if (!missing.empty()) return Error(Code::kUnavailable, "FPGA-SIM: {}", missing);
   const Path rtl = SourceRoot() / "bluestem" / "fpga" / "rtl";
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Path> sources, SourcesOf(rtl));
-  uint64_t hash = Hash(0xcbf29ce484222325, options.mutation + (options.full_adders ? "+" : "-"));
+  uint64_t hash = Hash(0xcbf29ce484222325, options.mutation + (options.full_adders ? "+" : "-") +
+                                               (options.memories ? "memories" : ""));
   for (const std::string& parameter : Parameters(options.config)) hash = Hash(hash, parameter);
   for (const Path& source : sources) {
     BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(source));
@@ -166,6 +170,7 @@ struct SimulationPort::Library {
   decltype(&bluestem_engine_sim_close) close;
   decltype(&bluestem_engine_sim_memory) memory;
   decltype(&bluestem_engine_sim_bus) bus;
+  decltype(&bluestem_engine_sim_flip) flip;
   decltype(&bluestem_engine_sim_reset) reset;
   decltype(&bluestem_engine_sim_read) read;
   decltype(&bluestem_engine_sim_write) write;
@@ -187,6 +192,7 @@ Result<std::unique_ptr<SimulationPort>> SimulationPort::Open(const Path& path) {
       !find(library->close, "bluestem_engine_sim_close") ||
       !find(library->memory, "bluestem_engine_sim_memory") ||
       !find(library->bus, "bluestem_engine_sim_bus") ||
+      !find(library->flip, "bluestem_engine_sim_flip") ||
       !find(library->reset, "bluestem_engine_sim_reset") ||
       !find(library->read, "bluestem_engine_sim_read") ||
       !find(library->write, "bluestem_engine_sim_write") ||
@@ -244,6 +250,10 @@ std::vector<EnginePort::Event> SimulationPort::TakeEvents() {
 
 void SimulationPort::SetBus(const BluestemBus& bus) {
   library_->bus(sim_, &bus);
+}
+
+bool SimulationPort::Flip(const std::string& memory, uint32_t word, uint32_t bit, int64_t clocks) {
+  return library_->flip(sim_, memory.c_str(), word, bit, static_cast<uint64_t>(clocks)) != 0;
 }
 
 int64_t SimulationPort::bursts() const {

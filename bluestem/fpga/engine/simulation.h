@@ -24,6 +24,7 @@ std::string WhyNoSimulation();
 struct SimulationOptions {
   EngineConfig config{};     // the parameters
   bool full_adders = false;  // the array's structure as it is synthesised, slower by far
+  bool memories = false;     // can be reached by Flip
   std::string mutation;      // a defect of rtl/mutants.txt, "" for none: to test the tests
 };
 
@@ -49,6 +50,9 @@ class SimulationPort : public EnginePort {
   std::vector<Event> TakeEvents() override;
 
   void SetBus(const BluestemBus& bus);
+  // Flips a bit of one of the engine's own memories, `clocks` from now. Returns whether there is
+  // such a bit (engine_sim.h). Requires: compiled with SimulationOptions::memories.
+  bool Flip(const std::string& memory, uint32_t word, uint32_t bit, int64_t clocks);
   // Since the bus was set, reads and writes together.
   int64_t bursts() const;
   // What the engine did on the bus that AXI does not allow, or "".

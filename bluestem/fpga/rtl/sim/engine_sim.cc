@@ -8,6 +8,7 @@
 
 #include "Vengine.h"
 #include "verilated.h"
+#include "verilated_sym_props.h"
 
 namespace {
 
@@ -56,6 +57,15 @@ struct BluestemEngineSim {
   uint64_t held_wdata = 0;
   std::deque<BluestemEngineEvent> events;
   std::string violation;
+  uint8_t* flip_byte = nullptr;  // of a memory; null: none stands
+  uint8_t flip_mask = 0;
+  uint64_t flip_at = 0;  // clock
+
+  void FlipWhenDue() {
+    if (flip_byte == nullptr || clock < flip_at) return;
+    *flip_byte ^= flip_mask;
+    flip_byte = nullptr;
+  }
 
   void Violate(const char* what) {
     if (violation.empty()) violation = what;
@@ -178,6 +188,7 @@ struct BluestemEngineSim {
     t.clk = 1;
     t.eval();
     ++clock;
+    FlipWhenDue();
     Drive();
   }
 
@@ -212,6 +223,7 @@ BluestemEngineSim* bluestem_engine_sim_open(void) {
 }
 
 void bluestem_engine_sim_close(BluestemEngineSim* sim) {
+  Verilated::threadContextp(&sim->context);  // from which the model takes its names out
   delete sim;
 }
 
@@ -226,6 +238,25 @@ void bluestem_engine_sim_bus(BluestemEngineSim* sim, const BluestemBus* bus) {
   sim->bus = *bus;
   sim->dice = Dice(bus->seed);
   sim->bursts = 0;
+}
+
+int bluestem_engine_sim_flip(BluestemEngineSim* sim, const char* memory, uint32_t word,
+                             uint32_t bit, uint64_t clocks) {
+  std::string path = "TOP.engine.";  // as Verilator writes it
+  for (const char* c = memory; *c != '\0'; ++c) {
+    path += *c == '[' ? "__BRA__" : *c == ']' ? "__KET__" : std::string(1, *c);
+  }
+  const VerilatedScope* scope = sim->context.scopeFind(path.c_str());
+  const VerilatedVar* words = scope == nullptr ? nullptr : scope->varFind("memory");
+  if (words == nullptr || word >= static_cast<uint32_t>(words->unpacked().elements()) ||
+      bit >= static_cast<uint32_t>(words->packed().elements())) {
+    return 0;
+  }
+  sim->flip_byte = static_cast<uint8_t*>(words->datap()) + word * words->entSize() + bit / 8;
+  sim->flip_mask = static_cast<uint8_t>(1U << bit % 8);
+  sim->flip_at = sim->clock + clocks;
+  sim->FlipWhenDue();
+  return 1;
 }
 
 void bluestem_engine_sim_reset(BluestemEngineSim* sim) {

@@ -44,6 +44,11 @@ void bluestem_engine_sim_close(BluestemEngineSim* sim);
 void bluestem_engine_sim_memory(BluestemEngineSim* sim, void* memory, uint64_t size,
                                 uint32_t address);
 void bluestem_engine_sim_bus(BluestemEngineSim* sim, const BluestemBus* bus);
+/* Flips a bit of a word of one of the engine's own memories, `clocks` from now; one flip stands at
+ * a time. `memory` is the RTL's path of a ram's words, "tap_words.single" for one. Returns whether
+ * there is such a bit: of a simulation that was compiled without its memories there is none. */
+int bluestem_engine_sim_flip(BluestemEngineSim* sim, const char* memory, uint32_t word,
+                             uint32_t bit, uint64_t clocks);
 void bluestem_engine_sim_reset(BluestemEngineSim* sim);
 uint32_t bluestem_engine_sim_read(BluestemEngineSim* sim, uint32_t offset);
 void bluestem_engine_sim_write(BluestemEngineSim* sim, uint32_t offset, uint32_t value);
