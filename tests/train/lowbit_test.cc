@@ -47,7 +47,7 @@ struct Plain {
   void AddPixel(int64_t image, int64_t oy, int64_t ox) {
     for (int64_t kh = 0; kh < s.kernel; ++kh) {
       for (int64_t kw = 0; kw < s.kernel; ++kw) {
-        const int64_t y = oy - s.pad + kh, x = ox - s.pad + kw;
+        const int64_t y = oy * s.stride - s.pad + kh, x = ox * s.stride - s.pad + kw;
         if (y < 0 || y >= s.h || x < 0 || x >= s.w) continue;
         for (int64_t o = 0; o < s.co; ++o) {
           for (int64_t c = 0; c < s.ci; ++c) {
@@ -110,14 +110,18 @@ INSTANTIATE_TEST_SUITE_P(Shapes, IntegerConvTest,
                                          IntegerConvShape{9, 5, 16, 7, 3, 16, 3, 1, 0, 1},
                                          IntegerConvShape{4, 4, 64, 5, 5, 16, 4, 1, 2, 4},
                                          IntegerConvShape{17, 16, 16, 17, 16, 16, 5, 1, 2, 7},
-                                         IntegerConvShape{2, 2, 16, 2, 2, 16, 3, 1, 1, 2}));
+                                         IntegerConvShape{2, 2, 16, 2, 2, 16, 3, 1, 1, 2},
+                                         IntegerConvShape{8, 8, 16, 4, 4, 32, 3, 2, 1, 2},
+                                         IntegerConvShape{9, 7, 32, 5, 4, 16, 3, 2, 1, 2},
+                                         IntegerConvShape{16, 17, 16, 8, 8, 48, 1, 2, 0, 3},
+                                         IntegerConvShape{10, 12, 16, 5, 6, 16, 4, 2, 1, 7}));
 
 TEST(IntegerConv, RefusesWhatItCannotDo) {
   const IntegerConvShape good{8, 8, 16, 8, 8, 32, 3, 1, 1, 2};
   EXPECT_EQ(IntegerConv::Refuses(good), nullptr);
   IntegerConvShape bad = good;
-  bad.stride = 2;
-  EXPECT_STREQ(IntegerConv::Refuses(bad), "its stride is not 1");
+  bad.stride = 3;
+  EXPECT_STREQ(IntegerConv::Refuses(bad), "its stride is not 1 or 2");
   bad = good, bad.ci = 24;
   EXPECT_STREQ(IntegerConv::Refuses(bad), "its channels are not multiples of 16");
   bad = good, bad.oh = bad.ow = 4000;

@@ -65,6 +65,7 @@ struct Pass {
     a.resize(static_cast<size_t>(params.co));
     b.resize(static_cast<size_t>(params.co));
   }
+  int64_t InputSize() const { return int64_t{params.h} * params.w * params.ci; }
   int64_t OutputSize() const { return int64_t{params.ho} * params.wo * params.co; }
   void Run(int64_t n, const uint8_t* x, float* y) {
     RunEach(n, x, [&](int64_t i, const auto& run) { run(y + i * OutputSize()); });
@@ -72,7 +73,7 @@ struct Pass {
   // Calls each(image, run) on all threads, which calls run(where the image's outputs are to be).
   template <typename Each>
   void RunEach(int64_t n, const uint8_t* x, const Each& each) {
-    const int64_t x_size = int64_t{params.h} * params.w * params.ci;
+    const int64_t x_size = InputSize();
     const bool few = kernel->isa == kernels::Isa::kAmx && params.ho * params.wo <= kFewPixels;
     const int64_t stack = few ? std::min<int64_t>(kStack, CeilDivide(n, omp_get_max_threads())) : 1;
 #pragma omp parallel for schedule(static)
@@ -80,7 +81,7 @@ struct Pass {
       const int64_t count = std::min(stack, n - first);
       if (count > 1) {
         const float* y = CallStacked(count, x + first * x_size);
-        const int64_t next = int64_t{params.h + Gap()} * params.wo * params.co;
+        const int64_t next = int64_t{Pitch() / params.stride_h} * params.wo * params.co;
         for (int64_t i = 0; i < count; ++i)
           each(first + i, [&](float* to) { std::copy_n(y + i * next, OutputSize(), to); });
       } else {
@@ -90,9 +91,10 @@ struct Pass {
   }
 
  private:
-  // Rows between images that keep them apart.
-  int32_t Gap() const {
-    return std::max(params.pad_top, params.kernel_h - 1 - params.pad_top);
+  // Rows from an image to the next: whole strides, and apart as far as the kernel sees.
+  int32_t Pitch() const {
+    const int32_t gap = std::max(params.pad_top, params.kernel_h - 1 - params.pad_top);
+    return (params.h + gap + params.stride_h - 1) / params.stride_h * params.stride_h;
   }
   void Call(const QConvParams& p, const uint8_t* x, float* y) const {
     thread_local AlignedBytes scratch;  // fresh pages would cost more than what is done in them
@@ -106,12 +108,13 @@ struct Pass {
     args.scratch = scratch.data();
     kernel->run(p, args);
   }
-  // Returns the outputs of `count` images, those of an image h + Gap() rows after the last one's.
+  // Returns the outputs of `count` images, those of an image Pitch() / stride_h rows after the last
+  // one's.
   const float* CallStacked(int64_t count, const uint8_t* x) const {
     QConvParams p = params;
-    const auto more = static_cast<int32_t>(count - 1) * (params.h + Gap());
-    p.h += more, p.ho += more;
-    const int64_t row = int64_t{p.w} * p.ci, image = params.h * row, gap = Gap() * row;
+    const auto more = static_cast<int32_t>(count - 1) * Pitch();
+    p.h += more, p.ho += more / p.stride_h;
+    const int64_t row = int64_t{p.w} * p.ci, image = params.h * row, gap = Pitch() * row - image;
     thread_local AlignedBytes map, sums;
     map.Resize(static_cast<size_t>(p.h * row));
     sums.Resize(static_cast<size_t>(int64_t{p.ho} * p.wo * p.co) * sizeof(float));
@@ -137,7 +140,7 @@ QConvParams ForwardParams(const IntegerConvShape& s) {
   p.ho = static_cast<int32_t>(s.oh), p.wo = static_cast<int32_t>(s.ow),
   p.co = static_cast<int32_t>(s.co);
   p.kernel_h = p.kernel_w = s.kernel;
-  p.stride_h = p.stride_w = 1;
+  p.stride_h = p.stride_w = s.stride;
   p.pad_top = p.pad_left = s.pad;
   p.dilation_h = p.dilation_w = 1;
   p.groups = 1;
@@ -147,9 +150,17 @@ QConvParams ForwardParams(const IntegerConvShape& s) {
   return p;
 }
 
-// The convolution of the gradients: outputs are inputs, and the kernel is turned round.
+// The shape without its stride: outputs between those that there are.
+IntegerConvShape Dense(IntegerConvShape s) {
+  if (s.stride == 1) return s;
+  s.oh = s.h + 2 * s.pad - s.kernel + 1, s.ow = s.w + 2 * s.pad - s.kernel + 1;
+  s.stride = 1;
+  return s;
+}
+
+// The convolution of the dense gradients: outputs are inputs, and the kernel is turned round.
 QConvParams BackwardParams(const IntegerConvShape& s) {
-  QConvParams p = ForwardParams(s);
+  QConvParams p = ForwardParams(Dense(s));
   std::swap(p.h, p.ho), std::swap(p.w, p.wo), std::swap(p.ci, p.co);
   p.pad_top = p.pad_left = s.kernel - 1 - s.pad;
   p.pad_value = kZeroGradient;
@@ -167,15 +178,17 @@ struct IntegerConv::State {
   std::vector<int8_t> turned;
   std::vector<int32_t> sign_sums;                 // of the turned weights, a channel of input each
   std::vector<std::vector<int32_t>> thread_sums;  // weight gradient of each thread
+  AlignedBytes dense;                             // gradients with zeros between them
 
   int64_t WeightCount() const { return shape.co * shape.kernel * shape.kernel * shape.ci; }
+  const uint8_t* DenseGradients(int64_t n, const uint8_t* gradients);
   void SumGradients(int64_t n, const uint8_t* codes, const uint8_t* gradients);
   template <typename Write>
   void ForSums(const Write& write) const;
 };
 
 const char* IntegerConv::Refuses(const IntegerConvShape& s) {
-  if (s.stride != 1) return "its stride is not 1";
+  if (s.stride > 2) return "its stride is not 1 or 2";
   if (s.ci % 16 != 0 || s.co % 16 != 0) return "its channels are not multiples of 16";
   if (s.pad >= s.kernel) return "its padding is as wide as its kernel";
   if (s.code_bits < 1 || s.code_bits > 7) return "its input is not codes of at most 7 bits";
@@ -192,13 +205,13 @@ IntegerConv::IntegerConv(const IntegerConvShape& shape, kernels::IsaSet isas)
   s.backward.params = BackwardParams(shape);
   s.forward.Prepare(isas);
   s.backward.Prepare(isas);
-  const QConvParams& p = s.forward.params;
-  s.gradient = {.h = p.h,
-                .w = p.w,
-                .ci = p.ci,
-                .oh = p.ho,
-                .ow = p.wo,
-                .co = p.co,
+  const QConvParams& p = s.backward.params;  // whose outputs are the inputs
+  s.gradient = {.h = p.ho,
+                .w = p.wo,
+                .ci = p.co,
+                .oh = p.h,
+                .ow = p.w,
+                .co = p.ci,
                 .kernel = shape.kernel,
                 .pad = shape.pad,
                 .max_code = (1 << shape.code_bits) - 1};
@@ -250,13 +263,32 @@ void IntegerConv::ForwardPooled(int64_t n, const uint8_t* codes, float scale, in
   });
 }
 
+// Where there is a stride, the gradients of n maps as if there were none: zeros between them, so
+// that the sums are the same.
+const uint8_t* IntegerConv::State::DenseGradients(int64_t n, const uint8_t* gradients) {
+  if (shape.stride == 1) return gradients;
+  const int64_t size = backward.InputSize(), row = int64_t{gradient.ow} * shape.co;
+  dense.Resize(static_cast<size_t>(n * size));
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < n; ++i) {
+    uint8_t* to = dense.data() + i * size;
+    std::fill_n(to, size, kZeroGradient);
+    for (int64_t at = 0; at < shape.oh * shape.ow; ++at) {
+      const int64_t y = at / shape.ow * shape.stride, x = at % shape.ow * shape.stride;
+      std::copy_n(gradients + (i * shape.oh * shape.ow + at) * shape.co, shape.co,
+                  to + y * row + x * shape.co);
+    }
+  }
+  return dense.data();
+}
+
 void IntegerConv::InputGradient(int64_t n, const uint8_t* gradients, float scale, float* gx) {
   Pass& pass = state_->backward;
   std::fill(pass.a.begin(), pass.a.end(), scale);
   for (size_t c = 0; c < pass.b.size(); ++c)  // the zero of the gradients' codes
     pass.b[c] =
         -static_cast<float>(kZeroGradient) * scale * static_cast<float>(state_->sign_sums[c]);
-  pass.Run(n, gradients, gx);
+  pass.Run(n, state_->DenseGradients(n, gradients), gx);
 }
 
 // Leaves each thread's sums over its images in thread_sums.
@@ -323,8 +355,9 @@ void IntegerConv::WeightGradient(int64_t n, const uint8_t* codes, const uint8_t*
   const IntegerConvShape& shape = s.shape;
   const int64_t slice = INT32_MAX / GreatestGradientSum(shape);  // images whose sums fit 32 bits
   for (int64_t first = 0; first < n; first += slice) {
-    s.SumGradients(std::min(slice, n - first), codes + first * shape.h * shape.w * shape.ci,
-                   gradients + first * shape.oh * shape.ow * shape.co);
+    const int64_t images = std::min(slice, n - first);
+    s.SumGradients(images, codes + first * shape.h * shape.w * shape.ci,
+                   s.DenseGradients(images, gradients + first * shape.oh * shape.ow * shape.co));
     s.ForSums([&](int64_t i, int32_t sum) {
       const float part = static_cast<float>(sum) * scale;
       dw[i] = first == 0 ? part : dw[i] + part;

@@ -6,6 +6,8 @@
 //                    kernels, with taps and channels of the weights turned round
 //   weight gradient  dw = (sum of gradient codes * codes) * gradient scale * code scale
 //
+// Over a stride of 2 both gradients are those of stride 1, with zeros between the gradient's codes:
+// the same sums, four times the products.
 // Sums are exact s32, so they do not depend on threads; scaling them rounds to f32. Maps are [n, h,
 // w, c]; codes are below 2^code_bits. Threads: one thread at a time; uses OpenMP inside.
 #pragma once
