@@ -72,8 +72,10 @@ struct Avx512 : EvenOddFinish<64> {
   }
   static inline Sum ZeroSum() { return _mm512_setzero_si512(); }
   static inline Wide ZeroWide() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+  // No sum overflows; an addition that saturates stays off the shuffles' port.
+  static inline Sum Add(Sum sum, __m512i entries) { return _mm512_adds_epu8(sum, entries); }
   static inline void LookUp(Sum& sum, const uint8_t* table, __m512i indices) {
-    sum = _mm512_add_epi8(sum, _mm512_shuffle_epi8(Table(table), indices));
+    sum = Add(sum, _mm512_shuffle_epi8(Table(table), indices));
   }
   static inline void Step(Sum& sum, const uint8_t* tables, const Weights& w) {
     LookUp(sum, tables, w.low);
@@ -95,12 +97,72 @@ struct Avx512 : EvenOddFinish<64> {
     Avx512Narrow::StoreWide(low, add, acc);
     Avx512Narrow::StoreWide(high, add, acc + 32);
   }
-  static inline void Prepare(const uint8_t* codes, int32_t steps, uint8_t* to) {
-    PrepareTables(codes, steps, to);
+  // What count of thresholds reached becomes, one more where the value is greater.
+  static inline Half CountGreater(Half count, Half value, Half threshold) {
+    const __m512i n = reinterpret_cast<__m512i>(count);
+    const __mmask32 greater = _mm512_cmpgt_epi16_mask(reinterpret_cast<__m512i>(value),
+                                                      reinterpret_cast<__m512i>(threshold));
+    return reinterpret_cast<Half>(_mm512_mask_sub_epi16(n, greater, n, _mm512_set1_epi16(-1)));
   }
-  static inline int32_t SumCodes(const uint8_t* codes, int32_t count) {
-    return SumBytes(codes, count);
+
+  // The tables of 32 codes, [8][16]: entry n = pairs[n % 4] + pairs[4 + n / 4], where pairs are 0,
+  // c, d, c + d of two codes. Lane j has those of tables j and, in its high half, j + 4.
+  static inline void MakeTables(__m256i codes, __m512i* low, __m512i* high) {
+    const __m512i words =
+        _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 0, 4, 1, 5, 1, 5, 2, 6, 2, 6, 3, 7, 3, 7),
+                                 _mm512_castsi256_si512(codes));
+    const auto shuffle = [](__m512i from, int32_t a, int32_t b, int32_t c, int32_t d) {
+      return _mm512_shuffle_epi8(from, _mm512_set4_epi32(d, c, b, a));
+    };
+    constexpr auto kNone = static_cast<int32_t>(0x80808080);
+    constexpr int32_t kFirst = kNone & 0x00ff00ff, kSecond = kNone & 0x0000ffff;
+    const __m512i pairs = _mm512_add_epi8(
+        shuffle(words, kFirst, kFirst | 0x02000200, kFirst | 0x04000400, kFirst | 0x06000600),
+        shuffle(words, kSecond | 0x01010000, kSecond | 0x03030000, kSecond | 0x05050000,
+                kSecond | 0x07070000));
+    *low = _mm512_add_epi8(_mm512_shuffle_epi32(pairs, _MM_PERM_AAAA),
+                           shuffle(pairs, 0x04040404, 0x05050505, 0x06060606, 0x07070707));
+    *high = _mm512_add_epi8(_mm512_shuffle_epi32(pairs, _MM_PERM_CCCC),
+                            shuffle(pairs, 0x0c0c0c0c, 0x0d0d0d0d, 0x0e0e0e0e, 0x0f0f0f0f));
   }
+  // Not inlined: its constants stay in registers.
+  static __attribute__((noinline)) void PreparePixels(const uint8_t* codes, int32_t channels,
+                                                      int32_t pixels, uint8_t* to, int32_t* sums) {
+    const __m256i zero = _mm256_setzero_si256();
+    const int32_t rest = channels % 32;
+    const int32_t rest_bytes = CeilDiv(rest, kStepChannels) * kStepBytes;
+    const __mmask32 reads = (uint32_t{1} << rest) - 1;
+    // Of 4 bytes each.
+    const uint32_t writes = rest_bytes == 128 ? ~uint32_t{0} : (uint32_t{1} << rest_bytes / 4) - 1;
+    const auto writes_low = static_cast<__mmask16>(writes & 0xffff);
+    const auto writes_high = static_cast<__mmask16>(writes >> 16);
+    for (; pixels > 0; --pixels) {
+      __m256i sum = zero;
+      __m512i low, high;
+      for (const uint8_t* end = codes + (channels - rest); codes < end; codes += 32, to += 128) {
+        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(v, zero));
+        MakeTables(v, &low, &high);
+        _mm512_storeu_si512(to, low);
+        _mm512_storeu_si512(to + 64, high);
+      }
+      if (rest > 0) {
+        const __m256i v = _mm256_maskz_loadu_epi8(reads, codes);
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(v, zero));
+        MakeTables(v, &low, &high);
+        _mm512_mask_storeu_epi32(to, writes_low, low);
+        _mm512_mask_storeu_epi32(to + 64, writes_high, high);
+        codes += rest;
+        to += rest_bytes;
+      }
+      const __m128i two =
+          _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+      *sums++ = _mm_cvtsi128_si32(_mm_add_epi64(two, _mm_unpackhi_epi64(two, two)));
+    }
+  }
+  // Instances that are never run: groups == 1.
+  static inline void Prepare(const uint8_t*, int32_t, uint8_t*) {}
+  static inline int32_t SumCodes(const uint8_t*, int32_t) { return 0; }
 };
 
 }  // namespace

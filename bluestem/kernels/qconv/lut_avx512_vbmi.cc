@@ -24,7 +24,7 @@ struct Sextets : LookUps<6> {
   }
   static inline Sum ZeroSum() { return _mm512_setzero_si512(); }
   static inline void Step(Sum& sum, const uint8_t* table, const Weights& indices) {
-    sum = _mm512_add_epi8(sum, _mm512_permutexvar_epi8(indices, _mm512_loadu_si512(table)));
+    sum = Avx512::Add(sum, _mm512_permutexvar_epi8(indices, _mm512_loadu_si512(table)));
   }
 
   // Stores the tables of up to 24 codes. Sums of three codes each come first, 8 bytes over the bits
@@ -149,6 +149,9 @@ struct Avx512Vbmi : EvenOddFinish<64, Sextets> {
   }
   static inline void StoreWide(const Wide& wide, bool add, int32_t* acc) {
     Avx512::StoreWide(wide, add, acc);
+  }
+  static inline Half CountGreater(Half count, Half value, Half threshold) {
+    return Avx512::CountGreater(count, value, threshold);
   }
 };
 

@@ -11,6 +11,8 @@
 //   StoreValues(values, count, y)   writes `count` values, which are codes, as bytes
 // and, if it adds residuals in 16 bits:
 //   AddResidual(values, ratios, codes)   the ratios as RearrangeNarrow has them, the codes in order
+// and, if it wants:
+//   CountGreater(count, value, threshold)   vectors: count, plus 1 where value > threshold
 #pragma once
 
 #include "bluestem/kernels/qconv/epilogue_inl.h"
@@ -135,6 +137,12 @@ static inline __attribute__((always_inline)) void StoreCodes(const void* codes, 
   }
 }
 
+// True if V counts better than GCC 12, which makes of a mask a vector that it subtracts.
+template <class V>
+static constexpr bool kCountsGreater = requires(typename V::Values::Vector v) {
+  V::CountGreater(v, v, v);
+};
+
 // Makes values the count of thresholds in rows 1 to levels - 1 that each of them reaches. A vector
 // of thresholds is loaded once for all pixels.
 template <class V, int P>
@@ -153,7 +161,13 @@ static inline __attribute__((always_inline)) void CountReached(const NarrowFinis
       row += finish.row_length;
       const Vector threshold = Load<Vector>(row);
 #pragma GCC unroll 16
-      for (int i = 0; i < P; ++i) codes[i] -= values[i].of[v] > threshold;
+      for (int i = 0; i < P; ++i) {
+        if constexpr (kCountsGreater<V>) {
+          codes[i] = V::CountGreater(codes[i], values[i].of[v], threshold);
+        } else {
+          codes[i] -= values[i].of[v] > threshold;
+        }
+      }
     }
 #pragma GCC unroll 16
     for (int i = 0; i < P; ++i) values[i].of[v] = codes[i];
