@@ -92,7 +92,9 @@ Result<OpenedModel> Core::Open(const Path& model, const runtime::CompileSettings
   };
   if (IsExported(model)) {
     BLUESTEM_ASSIGN_OR_RETURN(auto imported, Import(model, settings));
-    return timed({std::move(imported), "imported", meta, {}, 0});
+    const char* how =
+        imported.settings().pack == nullptr ? "imported" : "imported, engine as packed";
+    return timed({std::move(imported), how, meta, {}, 0});
   }
   const bool is_library = model.extension() == ".so";
   ModelSource source;

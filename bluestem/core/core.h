@@ -50,11 +50,13 @@ class Core {
   Result<OpenedModel> Open(const Path& model, const runtime::CompileSettings& settings,
                            const Path& meta = {}) const;
 
-  // Writes what Compile made to one file, which Import (and Open) reads without the model
-  // (docs/formats/exported_model.md). Errors: kUnsupported for a compiled library; WriteFile's.
+  // Writes what Compile made to one file, places and the engine's lists too, which Import (and
+  // Open) reads without the model (docs/formats/exported_model.md). Errors: kUnsupported for a
+  // compiled library; WriteFile's.
   Status Export(const runtime::CompiledModel& model, const Path& path) const;
-  // `settings.device` "" takes that of the export. Errors: kInvalidData for a file that is no
-  // export, is damaged, or of another version of Bluestem; those of placing.
+  // `settings.device` "" takes that of the export, and with it its places; another is placed anew.
+  // Errors: kInvalidData for a file that is no export, is damaged, of another version of Bluestem
+  // or for an engine of other capabilities; those of placing.
   Result<runtime::CompiledModel> Import(const Path& path, runtime::CompileSettings settings) const;
 };
 

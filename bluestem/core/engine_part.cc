@@ -13,13 +13,6 @@ namespace {
 // The model that is always here; where calls are placed does not depend on which engine it is.
 constexpr const char* kDevice = "HETERO:FPGA-MODEL,CPU";
 
-bool NamesEngine(const std::string& device) {
-  const auto parsed = runtime::ParseDeviceString(device);
-  if (!parsed.ok()) return false;
-  return std::any_of(parsed->names.begin(), parsed->names.end(),
-                     [](const std::string& name) { return name.starts_with("FPGA"); });
-}
-
 // "REASON (op, op); REASON (op)", in the calls' order.
 std::string Reasons(const program::Program& program, const runtime::Placement& placement) {
   std::vector<std::pair<std::string, std::string>> groups;
@@ -41,6 +34,13 @@ std::string Reasons(const program::Program& program, const runtime::Placement& p
 }
 
 }  // namespace
+
+bool NamesEngine(const std::string& device) {
+  const auto parsed = runtime::ParseDeviceString(device);
+  if (!parsed.ok()) return false;
+  return std::any_of(parsed->names.begin(), parsed->names.end(),
+                     [](const std::string& name) { return name.starts_with("FPGA"); });
+}
 
 Result<fpga::EnginePack> PackForEngine(const program::Program& program) {
   BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,

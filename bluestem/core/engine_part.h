@@ -22,6 +22,9 @@ constexpr const char* kEngineListing = "models/fpga/engine.txt";  // the same fo
 // no call, with each call's reason; CompileRegion's.
 Result<fpga::EnginePack> PackForEngine(const program::Program& program);
 
+// Whether the device string names a device with the engine.
+bool NamesEngine(const std::string& device);
+
 // Returns the part that an artefact has for `program` where `device` names an engine; null where it
 // has none, or one of another Program, and what is missing is to be compiled. Errors: those of the
 // manifest; kInvalidData for a part that is damaged or packed for another engine.

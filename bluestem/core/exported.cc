@@ -7,11 +7,13 @@
 #include "bluestem/base/byte_stream.h"
 #include "bluestem/codegen/digest.h"
 #include "bluestem/core/core.h"
+#include "bluestem/core/engine_part.h"
 
 namespace bluestem::core {
 namespace {
 
-constexpr std::string_view kMagic = "BLUESTEM MODEL 1\n";
+constexpr std::string_view kMagic = "BLUESTEM MODEL 2\n";
+constexpr std::string_view kAnyVersion = kMagic.substr(0, kMagic.size() - 2);
 constexpr size_t kDigestBytes = 64;
 
 // What must not have changed between writing and reading: the version and every call's layout.
@@ -106,13 +108,43 @@ std::string_view ViewOf(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Returns what the engine's devices make of their regions, packed; empty where there are none.
+Result<Bytes> EngineOf(const program::Program& program, const runtime::Placement& placement) {
+  for (size_t d = 0; d < placement.devices.size(); ++d) {
+    std::vector<runtime::Region> regions;
+    for (const runtime::Region& region : placement.regions) {
+      if (region.device == d) regions.push_back(region);
+    }
+    if (regions.empty()) continue;
+    BLUESTEM_ASSIGN_OR_RETURN(const auto pack, placement.devices[d]->Pack(program, regions));
+    if (pack == nullptr) continue;
+    fpga::EnginePack whole = *pack;
+    whole.digest = codegen::Sha256(fpga::IdentityOf(program));
+    return fpga::ToBytes(whole);
+  }
+  return Bytes();
+}
+
+Result<std::shared_ptr<const fpga::EnginePack>> ReadEngine(const Exported& exported,
+                                                           const std::string& place) {
+  BLUESTEM_ASSIGN_OR_RETURN(
+      fpga::EnginePack pack,
+      fpga::ParsePack(exported.engine, place, "export it again with this engine"));
+  if (pack.digest != codegen::Sha256(fpga::IdentityOf(exported.program))) {
+    return Error(Code::kInvalidData, "{}: its engine's part is of another model; export it again",
+                 place);
+  }
+  BLUESTEM_RETURN_IF_ERROR(fpga::CheckPack(pack, exported.program));
+  return std::make_shared<const fpga::EnginePack>(std::move(pack));
+}
+
 }  // namespace
 
 bool IsExported(const Path& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string begin(kMagic.size(), '\0');
+  std::string begin(kAnyVersion.size(), '\0');
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  return file && begin == kMagic;
+  return file && begin == kAnyVersion;
 }
 
 Bytes ToBytes(const Exported& exported) {
@@ -129,6 +161,9 @@ Bytes ToBytes(const Exported& exported) {
   for (const program::Call& call : program.calls) WriteCall(call, out);
   out.Array(program.constants);
   out.Plain(program.arena_bytes);
+  out.Plain(static_cast<uint64_t>(exported.places.size()));
+  for (const std::string& place : exported.places) out.Array(place);
+  out.Array(exported.engine);
   Bytes bytes = out.Take();
   const std::string digest = codegen::Sha256(bytes);
   bytes.insert(bytes.end(), digest.begin(), digest.end());
@@ -137,7 +172,14 @@ Bytes ToBytes(const Exported& exported) {
 
 Result<Exported> FromBytes(const Bytes& bytes, const std::string& place) {
   const std::string_view all = ViewOf(bytes);
-  if (all.substr(0, kMagic.size()) != kMagic || all.size() < kMagic.size() + kDigestBytes) {
+  const bool ours = all.starts_with(kAnyVersion);
+  if (ours && all.size() >= kMagic.size() && !all.starts_with(kMagic)) {
+    return Error(Code::kInvalidData,
+                 "{}: exported in another version of the format; this program reads version {}: "
+                 "export it again",
+                 place, kMagic[kAnyVersion.size()]);
+  }
+  if (!ours || all.size() < kMagic.size() + kDigestBytes) {
     return Error(Code::kInvalidData, "{}: not a model that Bluestem exported", place);
   }
   const std::string_view body = all.substr(0, all.size() - kDigestBytes);
@@ -161,7 +203,12 @@ Result<Exported> FromBytes(const Bytes& bytes, const std::string& place) {
   for (program::Call& call : result.program.calls) call = ReadCall(in);
   result.program.constants = in.Array<std::vector<uint8_t>>();
   result.program.arena_bytes = in.Plain<int64_t>();
-  if (!in.AtEnd()) return Error(Code::kInvalidData, "{}: its parts do not fit", place);
+  result.places.resize(in.Count<uint64_t>(sizeof(uint64_t)));
+  for (std::string& name : result.places) name = in.Array<std::string>();
+  result.engine = in.Array<Bytes>();
+  if (!in.AtEnd() || result.places.size() != result.program.calls.size()) {
+    return Error(Code::kInvalidData, "{}: its parts do not fit", place);
+  }
   BLUESTEM_RETURN_IF_ERROR(program::Verify(result.program).At(place));
   return result;
 }
@@ -172,7 +219,11 @@ Status Core::Export(const runtime::CompiledModel& model, const Path& path) const
                  "{}: this model is a compiled library, which is a file already: copy that",
                  path.string());
   }
-  return WriteFile(path, ToBytes({model.settings().device, *model.placed()->program}));
+  const program::Program& program = *model.placed()->program;
+  const runtime::Placement& placement = model.placed()->placement;
+  BLUESTEM_ASSIGN_OR_RETURN(Bytes engine, EngineOf(program, placement));
+  return WriteFile(path, ToBytes({model.settings().device, program, runtime::PlacesOf(placement),
+                                  std::move(engine)}));
 }
 
 Result<runtime::CompiledModel> Core::Import(const Path& path,
@@ -180,6 +231,10 @@ Result<runtime::CompiledModel> Core::Import(const Path& path,
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(path));
   BLUESTEM_ASSIGN_OR_RETURN(Exported exported, FromBytes(bytes, path.string()));
   if (settings.device.empty()) settings.device = exported.device;
+  if (settings.device == exported.device) settings.places = std::move(exported.places);
+  if (NamesEngine(settings.device) && !exported.engine.empty()) {
+    BLUESTEM_ASSIGN_OR_RETURN(settings.pack, ReadEngine(exported, path.string()));
+  }
   return runtime::CompiledModel::Compile(
       std::make_shared<const program::Program>(std::move(exported.program)), settings);
 }

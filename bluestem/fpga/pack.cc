@@ -164,20 +164,19 @@ EngineConfig ReadConfig(ByteReader& in) {
 }
 
 // Errors: a version of the format or of the engine that this program does not have.
-Status CheckVersions(ByteReader& in, const std::string& place) {
+Status CheckVersions(ByteReader& in, const std::string& place, const std::string& again) {
   const auto format = in.Plain<uint32_t>();
   if (in.ok() && format != kPackVersion) {
     return Error(Code::kInvalidData,
-                 "{}: version {} of its format; this program reads version {}: convert the model "
-                 "again with --target fpga",
-                 place, format, kPackVersion);
+                 "{}: version {} of its format; this program reads version {}: {}", place, format,
+                 kPackVersion, again);
   }
   const auto id = in.Plain<uint32_t>(), version = in.Plain<uint32_t>();
   if (in.ok() && (id != kEngineId || version != kEngineVersion)) {
     return Error(Code::kInvalidData,
                  "{}: packed for the engine {:#010x} of version {}; this program drives {:#010x} "
-                 "of version {}: convert the model again with --target fpga",
-                 place, id, version, kEngineId, kEngineVersion);
+                 "of version {}: {}",
+                 place, id, version, kEngineId, kEngineVersion, again);
   }
   return OkStatus();
 }
@@ -201,10 +200,8 @@ std::string ConfigText(const EngineConfig& config) {
 
 Status EnginePack::CheckEngine(const EngineConfig& engine) const {
   if (config == engine) return OkStatus();
-  return Error(Code::kInvalidData,
-               "{}: packed for an engine of {}; this one has {}: convert the model again with "
-               "--target fpga{}",
-               place, ConfigText(config), ConfigText(engine), ChoiceText(engine));
+  return Error(Code::kInvalidData, "{}: packed for an engine of {}; this one has {}: {}{}", place,
+               ConfigText(config), ConfigText(engine), again, ChoiceText(engine));
 }
 
 Bytes ToBytes(const EnginePack& pack) {
@@ -224,15 +221,17 @@ Bytes ToBytes(const EnginePack& pack) {
   return out.Take();
 }
 
-Result<EnginePack> ParsePack(const Bytes& bytes, const std::string& place) {
+Result<EnginePack> ParsePack(const Bytes& bytes, const std::string& place,
+                             const std::string& again) {
   const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (all.substr(0, kMagic.size()) != kMagic) {
     return Error(Code::kInvalidData, "{}: not the engine's part of an artefact", place);
   }
   ByteReader in(all.substr(kMagic.size()));
-  BLUESTEM_RETURN_IF_ERROR(CheckVersions(in, place));
+  BLUESTEM_RETURN_IF_ERROR(CheckVersions(in, place, again));
   EnginePack pack;
   pack.place = place;
+  pack.again = again;
   pack.config = ReadConfig(in);
   pack.digest.resize(kDigestBytes);
   in.Raw(pack.digest.data(), kDigestBytes);

@@ -31,6 +31,8 @@ constexpr uint32_t kPackVersion = 3;
 // Of a port's windows: the parameters but the residual, which is none of the window's.
 constexpr size_t kWindowsBytes = offsetof(kernels::QConvParams, residual_bits);
 
+constexpr const char* kConvertAgain = "convert the model again with --target fpga";
+
 struct PackedRegion {
   size_t begin = 0, end = 0;  // calls of the Program
   EngineProgram program;
@@ -38,9 +40,10 @@ struct PackedRegion {
 };
 
 struct EnginePack {
-  std::string place;    // where it was read from, for messages
-  EngineConfig config;  // that it was compiled for
-  std::string digest;   // of the Program: SHA-256 of IdentityOf
+  std::string place;                  // where it was read from, for messages
+  std::string again = kConvertAgain;  // what to do about one that is no good, likewise
+  EngineConfig config;                // that it was compiled for
+  std::string digest;                 // of the Program: SHA-256 of IdentityOf
   std::vector<PackedRegion> regions;
 
   // Returns the region of calls [begin, end), or null.
@@ -56,8 +59,9 @@ std::string IdentityOf(const program::Program& program);
 Bytes ToBytes(const EnginePack& pack);
 // Reads what anybody may have written: `place` is for messages. Errors: kInvalidData for bytes that
 // are no pack, are cut or have more behind them; for another version of the format or the engine,
-// saying what to do.
-Result<EnginePack> ParsePack(const Bytes& bytes, const std::string& place);
+// saying what to do, which is `again`.
+Result<EnginePack> ParsePack(const Bytes& bytes, const std::string& place,
+                             const std::string& again = kConvertAgain);
 
 // Checks that what the regions read and write lies inside the Program's operands and their own
 // buffers. Errors: kInvalidData naming the region.

@@ -146,9 +146,7 @@ Status CheckPack(const EnginePack& pack, const Program& program) {
     const std::string fault =
         region.begin < free_from ? "overlaps the one before" : RegionFault(region, program);
     if (!fault.empty()) {
-      return Error(Code::kInvalidData,
-                   "{}: region {}: {}; convert the model again with --target fpga", pack.place, r,
-                   fault);
+      return Error(Code::kInvalidData, "{}: region {}: {}; {}", pack.place, r, fault, pack.again);
     }
     free_from = region.end;
   }

@@ -238,8 +238,8 @@ Result<CompiledModel> CompiledModel::Compile(std::shared_ptr<const program::Prog
                                              const CompileSettings& settings) {
   BLUESTEM_RETURN_IF_ERROR(program::Verify(*program));
   BLUESTEM_ASSIGN_OR_RETURN(
-      Placement placement,
-      PlaceOn(*program, settings.device, {settings.isa, std::max(settings.threads, 1)}));
+      Placement placement, PlaceOn(*program, settings.device,
+                                   {settings.isa, std::max(settings.threads, 1)}, settings.places));
   BLUESTEM_ASSIGN_OR_RETURN(auto placed, MakePlaced(std::move(program), std::move(placement)));
   return Open(settings, placed,
               [&](const DeviceOptions& options) { return OpenSession(placed, options); });

@@ -42,6 +42,7 @@ struct CompileSettings {
   int32_t batch = 0;    // inferences that a stream runs together at most, 1..64; 0: by the hint
   std::string isa;      // "": the best of the CPU
   std::shared_ptr<const fpga::EnginePack> pack{};  // as DeviceOptions has it
+  std::vector<std::string> places{};               // as Place has them
 };
 
 class InferRequest;

@@ -102,6 +102,12 @@ class Device {
   virtual Result<std::unique_ptr<Runner>> Prepare(std::shared_ptr<const program::Program> program,
                                                   std::vector<Region> regions,
                                                   const DeviceOptions& options) const = 0;
+  // Returns what Prepare makes of the regions, for DeviceOptions::pack of another; null where there
+  // is nothing to keep. Its `place` and `digest` are the caller's. Errors and requires: as Prepare.
+  virtual Result<std::shared_ptr<const fpga::EnginePack>> Pack(
+      const program::Program& /*program*/, const std::vector<Region>& /*regions*/) const {
+    return std::shared_ptr<const fpga::EnginePack>();
+  }
 };
 
 // A row of the table of devices.
@@ -130,6 +136,6 @@ struct DeviceLibrary {
   const DeviceKind* kinds;
   size_t count;
 };
-constexpr uint32_t kDeviceLibraryVersion = 3;  // of Device, Runner and all that they name
+constexpr uint32_t kDeviceLibraryVersion = 4;  // of Device, Runner and all that they name
 
 }  // namespace bluestem::runtime

@@ -61,7 +61,7 @@ Result<DeviceString> ParseDeviceString(const std::string& text) {
 }
 
 Result<Placement> PlaceOn(const program::Program& program, const std::string& text,
-                          const DeviceOptions& options) {
+                          const DeviceOptions& options, const std::vector<std::string>& places) {
   BLUESTEM_ASSIGN_OR_RETURN(const DeviceString parsed, ParseDeviceString(text));
   std::vector<std::shared_ptr<const Device>> devices;
   Status last;
@@ -76,7 +76,7 @@ Result<Placement> PlaceOn(const program::Program& program, const std::string& te
   }
   if (devices.empty()) return last;
   BLUESTEM_ASSIGN_OR_RETURN(Placement placement,
-                            Place(program, std::move(devices), parsed.mode, options));
+                            Place(program, std::move(devices), parsed.mode, options, places));
   placement.text = text;
   return placement;
 }

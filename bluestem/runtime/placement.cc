@@ -175,12 +175,50 @@ size_t TakesAll(const Bids& bids, size_t devices) {
   return devices;
 }
 
+// Returns the devices that `places` names, or none where one of them is not here.
+std::vector<size_t> Settled(const std::vector<std::string>& places, const Devices& devices) {
+  std::vector<size_t> chosen;
+  for (const std::string& place : places) {
+    size_t d = 0;
+    while (d < devices.size() && devices[d]->name() != place) ++d;
+    if (d == devices.size()) return {};
+    chosen.push_back(d);
+  }
+  return chosen;
+}
+
+Result<Placement> PlaceAsSettled(const program::Program& program, Devices devices, const Bids& bids,
+                                 const std::vector<size_t>& chosen) {
+  Placement placement;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    const std::string& refusal = bids.refusals[i][chosen[i]];
+    if (!refusal.empty()) {
+      return Error(Code::kUnsupported, "{}, where \"{}\" was placed before, refuses it: {}",
+                   devices[chosen[i]]->name(), program.calls[i].op, refusal);
+    }
+    placement.calls.push_back({chosen[i], bids.nanoseconds[i][chosen[i]], "as placed before"});
+  }
+  placement.devices = std::move(devices);
+  placement.regions = RegionsOf(placement.calls, program::FlowsOf(program));
+  return placement;
+}
+
 }  // namespace
 
+std::vector<std::string> PlacesOf(const Placement& placement) {
+  std::vector<std::string> places;
+  for (const PlacedCall& call : placement.calls) {
+    places.push_back(placement.devices[call.device]->name());
+  }
+  return places;
+}
+
 Result<Placement> Place(const program::Program& program, Devices devices, PlacementMode mode,
-                        const DeviceOptions& options) {
+                        const DeviceOptions& options, const std::vector<std::string>& places) {
   BLUESTEM_CHECK(!devices.empty(), "placing needs a device");
   const Bids bids = AskAll(program, devices, options);
+  const std::vector<size_t> settled = Settled(places, devices);
+  if (!settled.empty()) return PlaceAsSettled(program, std::move(devices), bids, settled);
   if (mode != PlacementMode::kHetero) {
     const size_t whole = TakesAll(bids, devices.size());
     const size_t kept = whole < devices.size() ? whole : 0;

@@ -38,16 +38,22 @@ struct DeviceString {
 // Errors: kInvalidArgument naming the part that is no device, and the devices there are.
 Result<DeviceString> ParseDeviceString(const std::string& text);
 
-// Places each call on one of `devices`, in the order of preference. Errors: kUnsupported naming the
-// op and each device's reason where none takes it.
+// Places each call on one of `devices`, in the order of preference. `places` names the device of
+// each call where that was settled before (empty: it was not); where one of them is not here, all
+// are placed anew. Errors: kUnsupported naming the op and each device's reason where none takes it,
+// or the reason of that in `places`.
 Result<Placement> Place(const program::Program& program,
                         std::vector<std::shared_ptr<const Device>> devices, PlacementMode mode,
-                        const DeviceOptions& options);
+                        const DeviceOptions& options, const std::vector<std::string>& places = {});
 
 // Opens the devices that `text` names and places the calls. With AUTO and HETERO a device that is
 // not here is left out, as long as one is. Errors: ParseDeviceString's, the device's, Place's.
 Result<Placement> PlaceOn(const program::Program& program, const std::string& text,
-                          const DeviceOptions& options);
+                          const DeviceOptions& options,
+                          const std::vector<std::string>& places = {});
+
+// Returns the name of each call's device.
+std::vector<std::string> PlacesOf(const Placement& placement);
 
 // Returns a line a region and a line a call, with reasons and estimates.
 std::string ToText(const Placement& placement, const program::Program& program);

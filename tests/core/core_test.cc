@@ -102,6 +102,9 @@ TEST(Export, AFileThatIsNoGoodExportIsRefused) {
   EXPECT_THAT(refusal({good.begin(), good.end() - 100}, false), HasSubstr("damaged"));
   EXPECT_THAT(refusal({'n', 'o'}, false), HasSubstr("not a model that Bluestem exported"));
   bytes = good;
+  bytes[15] = '1';
+  EXPECT_THAT(refusal(bytes, true), HasSubstr("in another version of the format"));
+  bytes = good;
   bytes[17 + 8] = '9';  // of the version, behind the magic and a length
   EXPECT_THAT(refusal(bytes, true), HasSubstr("exported by another version of Bluestem (9"));
   bytes = good;

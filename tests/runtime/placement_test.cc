@@ -140,5 +140,22 @@ TEST(Placement, APlacedSessionGivesTheBitsOfTheCpu) {
   }
 }
 
+TEST(Placement, CallsStayWhereTheyWereSettledWhileThoseDevicesAreHere) {
+  const auto program = Chain(3);
+  const std::vector<std::string> places = {"REFERENCE", "CPU", "REFERENCE"};
+  const auto kept = PlaceOn(*program, "HETERO:CPU,REFERENCE", {}, places);
+  ASSERT_TRUE(kept.ok()) << kept.status().message();
+  EXPECT_EQ(PlacesOf(*kept), places);
+  EXPECT_EQ(kept->regions.size(), 3U);
+  const auto anew = PlaceOn(*program, "CPU", {}, places);
+  ASSERT_TRUE(anew.ok()) << anew.status().message();
+  EXPECT_THAT(PlacesOf(*anew), ElementsAre("CPU", "CPU", "CPU"));
+  const auto fake = std::make_shared<Fake>(std::vector<std::string>{"relu"}, 1, 0);
+  const auto refused = Place(*program, {fake, *DeviceKinds()[0].open()}, PlacementMode::kHetero, {},
+                             {"FAKE", "FAKE", "CPU"});
+  EXPECT_EQ(refused.status().message(),
+            "FAKE, where \"copy1\" was placed before, refuses it: only what it is told");
+}
+
 }  // namespace
 }  // namespace bluestem::runtime

@@ -267,6 +267,19 @@ class FpgaDevice : public Device {
     return std::unique_ptr<Runner>(std::move(runner));
   }
 
+  Result<std::shared_ptr<const fpga::EnginePack>> Pack(
+      const program::Program& program, const std::vector<Region>& regions) const override {
+    auto pack = std::make_shared<fpga::EnginePack>();
+    pack->config = config_;
+    for (const Region& region : regions) {
+      BLUESTEM_ASSIGN_OR_RETURN(
+          fpga::EngineProgram compiled,
+          fpga::CompileRegion(program, region.begin, region.end, config_, fpga::kMostPictures));
+      pack->regions.push_back({region.begin, region.end, std::move(compiled)});
+    }
+    return std::shared_ptr<const fpga::EnginePack>(std::move(pack));
+  }
+
  protected:
   // Where the clocks come from.
   virtual std::string Clocks() const = 0;
