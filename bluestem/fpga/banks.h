@@ -1,7 +1,7 @@
 // Banks: which maps lie in the engine's banks while a list is made, and where.
 //
 // Threads: a Banks belongs to one thread. Ownership: a value; what Find and Hold return stays until
-// Forget.
+// Forget or Erase.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,8 @@ class Banks {
   const Held& Hold(const HeldKey& key, const Held& held);
   // Frees the picture's maps that no stage after `stage` reads.
   void Forget(int32_t picture, size_t stage);
+  void Erase(const HeldKey& key) { held_.erase(key); }
+  const std::map<HeldKey, Held>& held() const { return held_; }
 
  private:
   std::map<HeldKey, Held> held_;

@@ -16,7 +16,7 @@ using program::Operand;
 using program::Program;
 
 constexpr int64_t kZero = -1, kUnknown = -2;      // of no byte of a map
-constexpr int64_t kMostBytes = int64_t{1} << 22;  // more than any banks hold
+constexpr int64_t kMostBytes = int64_t{1} << 22;  // of a map that is traced
 
 constexpr const char* kNoPick =
     "it copies only what a convolution adds: a map, or every second pixel of one, with channels of "

@@ -5,6 +5,7 @@
 #include "bluestem/fpga/engine/timing.h"
 #include "bluestem/fpga/pick.h"
 #include "bluestem/fpga/region.h"
+#include "bluestem/fpga/strips.h"
 #include "bluestem/kernels/qconv/layout.h"
 
 namespace bluestem::fpga {
@@ -13,6 +14,15 @@ namespace {
 using kernels::QConvParams;
 using program::Call;
 using program::Program;
+
+// Whether all maps of the convolution lie in the banks together.
+bool FitsWhole(const Call& call, const EngineConfig& config) {
+  const StageMaps maps = MapsOf(call);
+  const bool has_third = AddsResidual(call) && call.inputs[kResidualInput] != call.inputs[0];
+  const int32_t words =
+      maps.source.words() + maps.result.words() + (has_third ? maps.residual.words() : 0);
+  return words <= config.bank_words;
+}
 
 // Whether every convolution that reads the map that call `index` reads has stride 2. Copies may
 // pick pixels of it (pick.h); other readers have it from memory, or it would not be read in the
@@ -80,25 +90,12 @@ std::string ConvRefusal(const Program& program, size_t index, const EngineConfig
     return fmt::format("{} weight words of 32 outputs; half of its memory holds {}", Steps(p),
                        config.weight_words / 2);
   }
-  const int32_t in = LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits).words();
-  const int32_t words_a_block = LeavesRaw(p) ? kLanes / kRawLanes : 1;
-  const int32_t out = LayoutOf(p.ho, p.wo, p.co, false, 2).words() * words_a_block;
-  const bool has_third = p.residual_bits != 0 && program.calls[index].inputs[kResidualInput] !=
-                                                     program.calls[index].inputs[0];
-  const int32_t words = in + out + (has_third ? out : 0);
-  if (words > config.bank_words) {
-    return fmt::format("{} words of maps; its banks hold {}", words, config.bank_words);
+  const int32_t least = LeastWords(program.calls[index], config);
+  if (!FitsWhole(program.calls[index], config) && least > config.bank_words) {
+    return fmt::format("{} words for its smallest strip of rows; its banks hold {}", least,
+                       config.bank_words);
   }
   return "";
-}
-
-// Words of the maps that the convolution needs at once, the one that a pick is of among them.
-int32_t PickedWords(const Program& program, size_t index) {
-  const QConvParams p = OnArray(*AsConv(program.calls[index]));
-  const Pick pick = ResidualOf(program, index, 0);
-  return LayoutOf(p.h, p.w, p.ci, p.stride_h == 2, p.x_bits).words() +
-         LayoutOf(p.ho, p.wo, p.co, false, 2).words() +
-         LayoutOf(pick.h, pick.w, pick.c, pick.planes, 2).words();
 }
 
 // Of a copy or fill: whether the convolutions that add what it makes read it where it lies.
@@ -109,11 +106,6 @@ std::string CopyRefusal(const Program& program, size_t index, const EngineConfig
   for (const size_t adder : adders) {
     const std::string fault = PickRefusal(program, adder);
     if (!fault.empty()) return fault;
-    const int32_t words = PickedWords(program, adder);
-    if (words > config.bank_words) {
-      return fmt::format("{} words of maps with the one that it copies from; its banks hold {}",
-                         words, config.bank_words);
-    }
     here = here || ConvRefusal(program, adder, config).empty();
   }
   return here ? "" : "the convolution that adds what it makes is not on the engine";
@@ -138,7 +130,7 @@ std::string Refusal(const Program& program, size_t index, const EngineConfig& co
   return before.empty() ? "" : "the convolution before it is not on the engine";
 }
 
-int64_t ArrayClocks(const Call& call, const EngineConfig& config) {
+int64_t CallClocks(const Call& call, const EngineConfig& config) {
   if (AsConv(call) == nullptr) return 0;
   const QConvParams p = OnArray(*AsConv(call));
   Command command;
@@ -151,7 +143,15 @@ int64_t ArrayClocks(const Call& call, const EngineConfig& config) {
   command.out_blocks = static_cast<uint32_t>(CeilDiv(p.co, kLanes));
   if (LeavesRaw(p)) command.mode = WriteMode::kRaw;
   command.residual_blocks = p.residual_bits != 0 ? command.out_blocks : 0;
-  return DescriptorClocks(command, config);
+  int64_t clocks = DescriptorClocks(command, config);
+  if (!FitsWhole(call, config)) {
+    CutUntil(MapsOf(call), {}, config, [&](const Strips& strips) {
+      if (strips.words > config.bank_words) return false;
+      clocks += strips.clocks;
+      return true;
+    });
+  }
+  return clocks;
 }
 
 }  // namespace bluestem::fpga

@@ -23,9 +23,9 @@ namespace bluestem::fpga {
 // (pick.h).
 std::string Refusal(const program::Program& program, size_t index, const EngineConfig& config);
 
-// Returns the clocks that the call takes on the array; 0 for what happens while a result is
-// written, and for what is not copied.
-int64_t ArrayClocks(const program::Call& call, const EngineConfig& config);
+// Returns the clocks that the call takes on the array, and to move strips of its maps where those
+// do not fit the banks; 0 for what happens while a result is written, and for what is not copied.
+int64_t CallClocks(const program::Call& call, const EngineConfig& config);
 
 // What the host makes of accumulators that leave the engine as they are: kRaw keeps them (s32),
 // kAffine gives float(acc) * a + b, then at least 0 where relu; f32, as the kernels do.
@@ -81,9 +81,9 @@ inline size_t MostPictures(const EngineProgram& engine) {
 constexpr int32_t kMostPictures = 8;  // of a batch
 
 // Compiles calls [begin, end), and lists for batches of 2, 4, ... up to `most_pictures` as long as
-// they make a picture faster. Errors: kUnsupported for maps that do not fit the engine's memory
-// together, naming the call, and for a list that is too long. Requires: Refusal is "" for each of
-// the calls.
+// they make a picture faster. Where maps do not fit the banks they are stored and loaded again, in
+// strips of rows where it must be. Errors: kUnsupported for a list that is too long. Requires:
+// Refusal is "" for each of the calls.
 Result<EngineProgram> CompileRegion(const program::Program& program, size_t begin, size_t end,
                                     const EngineConfig& config, int32_t most_pictures = 1);
 

@@ -61,14 +61,32 @@ TEST(CostOf, AMoveBelongsToTheConvolutionThatMakesItWhileItWrites) {
   EXPECT_EQ(cost.layers[0].traffic.maps, (64 + 16) * kWordBytes);
 }
 
-TEST(CostOf, MapsThatDoNotFitAreAnErrorThatNamesTheCall) {
+TEST(CostOf, StripsThatDoNotFitAreAnErrorThatNamesTheCall) {
   ChainBuilder chain(64, 64, 32, 5);
   chain.Conv({.co = 32});
   const auto program = chain.Finish();
-  const auto cost = CostOf(*program, 0, 1, {.bank_words = 1024});
+  const auto cost = CostOf(*program, 0, 1, {.bank_words = 64});  // two rows of each map are 96
   ASSERT_FALSE(cost.ok());
   EXPECT_EQ(cost.status().code(), Code::kUnsupported);
   EXPECT_NE(cost.status().message().find("conv0"), std::string::npos);
+}
+
+TEST(CostOf, StripsCountWhatTheyMoveOnTheirOwnLayers) {
+  ChainBuilder chain(64, 64, 32, 5);
+  chain.Conv({.co = 32});
+  chain.Conv({.co = 32});
+  const auto program = chain.Finish();
+  const auto whole = CostOf(*program, 0, 2, {});
+  const auto strips = CostOf(*program, 0, 2, {.bank_words = 1024});
+  ASSERT_TRUE(whole.ok() && strips.ok());
+  int64_t sum = strips->store_clocks;
+  for (size_t i = 0; i < 2; ++i) {
+    sum += strips->layers[i].clocks();
+    EXPECT_EQ(strips->layers[i].traffic.weights, whole->layers[i].traffic.weights);
+    EXPECT_GT(strips->layers[i].traffic.maps, 2 * 64 * 64 * kWordBytes);
+  }
+  EXPECT_EQ(sum, strips->clocks);
+  EXPECT_GT(strips->clocks, whole->clocks + 2 * 64 * 64);  // there and back
 }
 
 }  // namespace

@@ -219,9 +219,9 @@ TEST(FpgaPickRefusal, SaysWhyTheMapDoesNotLieAsItMust) {
     return chain.Finish();
   };
   auto program = halves();
-  EXPECT_EQ(fpga::Refusal(*program, 3, {.bank_words = 128}), "");
-  EXPECT_EQ(fpga::Refusal(*program, 3, {.bank_words = 127}),
-            "128 words of maps with the one that it copies from; its banks hold 127");
+  EXPECT_EQ(fpga::Refusal(*program, 3, {.bank_words = 127}), "");  // in strips
+  EXPECT_EQ(fpga::Refusal(*program, 3, {.bank_words = 16}),
+            "the convolution that adds what it makes is not on the engine");
   program->calls.push_back(program->calls[0]);
   program->calls.back().inputs[0] = program->calls[0].output;
   program->calls.back().output = {program::Space::kOutput, 1};

@@ -323,7 +323,8 @@ TEST(FpgaModel, RefusalsSayWhat) {
   EXPECT_THAT(PlaceOn(*pooled.Finish(), "FPGA-MODEL", {}).status().message(),
               HasSubstr("stride 2 on a map that is pooled"));
   EXPECT_THAT(refusal({.co = 8, .stride = 2}, 9, 32), HasSubstr("a map of odd extent"));
-  EXPECT_THAT(refusal({.co = 32}, 128, 128), HasSubstr("words of maps; its banks hold 8192"));
+  EXPECT_THAT(refusal({.co = 32}, 3000, 128),
+              HasSubstr("words for its smallest strip of rows; its banks hold 8192"));
   EXPECT_THAT(refusal({.co = 32}, 4, 1600), HasSubstr("sums of up to 43200"));
 }
 

@@ -248,7 +248,7 @@ class FpgaDevice : public Device {
   }
 
   double CallNanoseconds(const program::Call& call, const DeviceOptions&) const override {
-    return static_cast<double>(fpga::ArrayClocks(call, config_)) * 1e3 / kMegahertz;
+    return static_cast<double>(fpga::CallClocks(call, config_)) * 1e3 / kMegahertz;
   }
 
   double TransferNanoseconds(int64_t bytes) const override {
