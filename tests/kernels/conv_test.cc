@@ -108,6 +108,15 @@ TEST(QConvTable, SelectsTheBestRowOfTheIsasGiven) {
   QConvParams depthwise = Pointwise(8, 8);
   depthwise.groups = 64;
   EXPECT_STREQ(SelectQConv(depthwise, avx2).symbol, "qconv_u8s8_depthwise32__avx2");
+  // Strips under a wide kernel overlap: tables of 6 channels of many are not used often enough.
+  const IsaSet vbmi = edge::IsaSetFromName("avx512_vbmi");
+  QConvParams wide = Pointwise(2, 1);
+  wide.kernel_h = wide.kernel_w = 3;
+  wide.co = 128;
+  wide.ci = 128;
+  EXPECT_STREQ(SelectQConv(wide, vbmi).symbol, "qconv_u2s1_lut64__avx512_vbmi");
+  wide.ci = 256;
+  EXPECT_STREQ(SelectQConv(wide, vbmi).symbol, "qconv_u4s1_lut64__avx512");
 #endif
 }
 

@@ -20,11 +20,14 @@ int32_t TableUses(const QConvParams& p) {
   return Taps(p) * CeilDiv(p.co, 2 * kQConvBlock);
 }
 
-// Tables of 6 channels cost most to make.
+// Tables of 6 channels cost most to make, and strips under a wide kernel make some of them twice:
+// the narrower, the more channels there are.
 const char* TakesOftenUsedU2S1(const QConvParams& p) {
   if (TakesS1(p) != nullptr) return TakesS1(p);
   if (p.x_bits > 2) return "codes have more than 2 bits";
-  return p.co > kQConvBlock && TableUses(p) > 8 ? nullptr : "tables are used too seldom";
+  const bool overlap = p.kernel_w > 1 && 8 * TableUses(p) <= p.ci;
+  return p.co > kQConvBlock && TableUses(p) > 8 && !overlap ? nullptr
+                                                            : "tables are used too seldom";
 }
 
 // Tables that are ready cost nothing to make, and more to use.
