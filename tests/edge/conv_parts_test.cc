@@ -62,7 +62,9 @@ std::vector<uint8_t> AddedBy(int32_t threads) {
       std::aligned_alloc(64, scratch_bytes * static_cast<size_t>(threads)), &std::free);
   ThreadPool* const pool = StartThreads(threads, memory.get());
   std::vector<uint8_t> y(size_t{64} * 112 + 16);
+  const std::vector<uint8_t> weights(kernels::QConvPackedBytes(p));
   QConvArgs args{};
+  args.weights = weights.data();
   args.y = y.data();
   RunConv(Workers{pool, threads, static_cast<uint8_t*>(scratch.get()), scratch_bytes}, kRow, p,
           args);
