@@ -84,6 +84,11 @@ Status WriteInputs(const Path& path, const Scorer& scorer, const data::Dataset& 
   return WriteFile(path, bytes);
 }
 
+// Images that run together on the device.
+int32_t Together(const Scorer& scorer) {
+  return scorer.predictors.empty() ? 1 : scorer.predictors[0]->batch();
+}
+
 Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
   Json report = {{"model", scorer.name}, {"engine", scorer.engine}, {"isa", scorer.isa}};
   report.update(Json::parse(evaluation.counts->ToJson()));
@@ -91,6 +96,7 @@ Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
                                          ? Json(evaluation.latency_seconds_median)
                                          : Json(nullptr);
   report["images_per_second"] = evaluation.images_per_second;
+  report["together"] = Together(scorer);
   return report;
 }
 
@@ -149,8 +155,10 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
   output.Line("{}", scorer.name);
   output.Line("{}", evaluation.counts->ToText());
   if (evaluation.latency_seconds_median > 0) {
-    output.Line("latency {} an image (median, one thread); {:.0f} images/s with decoding",
-                SecondsText(evaluation.latency_seconds_median), evaluation.images_per_second);
+    output.Line("latency {} an image (median, one thread{}); {:.0f} images/s with decoding",
+                SecondsText(evaluation.latency_seconds_median),
+                Together(scorer) > 1 ? fmt::format(", a share of {}", Together(scorer)) : "",
+                evaluation.images_per_second);
   }
   if (options.compare.empty()) {
     output.Json(report);
@@ -178,6 +186,7 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
 
 Runner Setup(CommandLine& line) {
   auto options = std::make_shared<EvaluateOptions>();
+  options->scoring.batch = runtime::kMostBatch;
   line.Add("MODEL", options->model, "A run folder, an artefact, an .onnx or a .pb file").Required();
   line.Add("--data", options->data.path, "The dataset: a folder, or an idx file").Required();
   line.Add("--format", options->data.format, "How it is laid out (default: auto)")

@@ -41,6 +41,7 @@ Result<Sessions> OpenInterpreters(const core::ModelSource& source, const core::L
   BLUESTEM_ASSIGN_OR_RETURN(const core::Compiled compiled, core::Compile(model.graph, compile));
   Sessions sessions;
   runtime::DeviceOptions device = {options.isa, options.session_threads};
+  device.batch = options.batch;
   BLUESTEM_ASSIGN_OR_RETURN(device.pack,
                             core::FindEnginePart(source, *compiled.program, options.device));
   BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement,

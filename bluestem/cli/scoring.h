@@ -22,6 +22,7 @@ struct ScoringOptions {
   std::string device = "CPU";   // a device string; other than CPU and AUTO it is the engine
   int64_t threads = 0;          // images at a time; 0: one a core
   int32_t session_threads = 1;  // of one image; for compiled and interpreter
+  int32_t batch = 1;            // images together at most, on a device that gains by it
 };
 
 struct DataOptions {

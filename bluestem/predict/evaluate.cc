@@ -14,28 +14,49 @@ struct Shared {
   std::vector<std::vector<float>>& scores;
   std::vector<double>& seconds;
   std::vector<Status>& failures;  // one an index
+  size_t workers;
   std::atomic<size_t> next{0};
   std::atomic<int64_t> done{0};
   std::atomic<bool> stop{false};
 };
 
-Status ScoreOne(Shared& shared, Predictor& predictor, size_t at) {
-  BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, shared.dataset.Get(shared.indices[at]));
-  auto prediction = predictor.Predict(sample.image);
-  if (!prediction.ok()) return prediction.status().At(sample.name);
-  shared.scores[at] = std::move(prediction->scores);
-  shared.seconds[at] = prediction->seconds.inference;
-  return OkStatus();
+// Scores indices [begin, end) together, those of them that can be read.
+void ScoreSome(Shared& shared, Predictor& predictor, size_t begin, size_t end) {
+  std::vector<image::Image> images;
+  std::vector<size_t> places;
+  for (size_t at = begin; at < end; ++at) {
+    auto sample = shared.dataset.Get(shared.indices[at]);
+    shared.failures[at] = sample.status();
+    if (!sample.ok()) continue;
+    images.push_back(std::move(sample->image));
+    places.push_back(at);
+  }
+  if (images.empty()) return;
+  std::vector<Result<Prediction>> predictions = predictor.PredictTogether(images);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const size_t at = places[i];
+    if (predictions[i].ok()) {
+      shared.scores[at] = std::move(predictions[i]->scores);
+      shared.seconds[at] = predictions[i]->seconds.inference;
+    } else {
+      shared.failures[at] = predictions[i].status().At(shared.dataset.Name(shared.indices[at]));
+    }
+  }
 }
 
-// Takes images until none is left; `between` runs after each.
+// Takes images until none is left; `between` runs after each that a device runs together.
 void Work(Shared& shared, Predictor& predictor, const std::function<void()>& between) {
+  const auto most = static_cast<size_t>(predictor.batch());
+  const size_t step = std::clamp<size_t>(shared.indices.size() / shared.workers, 1, most);
   while (!shared.stop) {
-    const size_t at = shared.next++;
-    if (at >= shared.indices.size()) return;
-    shared.failures[at] = ScoreOne(shared, predictor, at);
-    if (!shared.failures[at].ok()) shared.stop = true;
-    ++shared.done;
+    const size_t begin = shared.next.fetch_add(step);
+    if (begin >= shared.indices.size()) return;
+    const size_t end = std::min(begin + step, shared.indices.size());
+    ScoreSome(shared, predictor, begin, end);
+    for (size_t at = begin; at < end; ++at) {
+      if (!shared.failures[at].ok()) shared.stop = true;
+    }
+    shared.done += static_cast<int64_t>(end - begin);
     if (between) between();
   }
 }
@@ -58,7 +79,8 @@ Result<Evaluation> Evaluate(const std::vector<std::unique_ptr<Predictor>>& predi
   evaluation.scores.resize(count);
   std::vector<double> seconds(count);
   std::vector<Status> failures(count);
-  Shared shared{dataset, evaluation.indices, evaluation.scores, seconds, failures};
+  Shared shared{dataset, evaluation.indices, evaluation.scores,
+                seconds, failures,           predictors.size()};
 
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;

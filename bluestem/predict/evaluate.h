@@ -26,17 +26,17 @@ struct Evaluation {
   std::vector<int64_t> indices;              // into the dataset, rising
   std::vector<std::vector<int32_t>> labels;  // one row an index
   std::vector<std::vector<float>> scores;    // one row an index
-  double latency_seconds_median = 0;         // of the inference alone, one image
+  double latency_seconds_median = 0;         // of the inference alone, one image (or its share)
   double images_per_second = 0;              // with decoding and preprocessing, all threads
 };
 
 // Returns the indices that `limit` leaves of `size` images: all, or `limit` of them spread evenly.
 std::vector<int64_t> Spread(int64_t size, int64_t limit);
 
-// Scores the images on all `predictors`, one thread each. The result does not depend on their
-// number. Requires: at least one predictor; all of the same model and meta; the dataset's labels
-// index meta().classes. Errors: the failure of the image with the lowest index, naming it;
-// kInterrupted.
+// Scores the images on all `predictors`, one thread each, so many together as their sessions gain
+// by. The result depends on neither. Requires: at least one predictor; all of the same model and
+// meta; the dataset's labels index meta().classes. Errors: the failure of the image with the lowest
+// index, naming it; kInterrupted.
 Result<Evaluation> Evaluate(const std::vector<std::unique_ptr<Predictor>>& predictors,
                             const data::Dataset& dataset, const EvaluateOptions& options);
 

@@ -106,17 +106,36 @@ Result<std::unique_ptr<Predictor>> Predictor::Create(std::unique_ptr<runtime::Se
 }
 
 Result<Prediction> Predictor::Predict(const image::Image& image) {
-  Prediction prediction;
+  return std::move(PredictTogether({&image, 1})[0]);
+}
+
+std::vector<Result<Prediction>> Predictor::PredictTogether(std::span<const image::Image> images) {
+  std::vector<Prediction> predictions(images.size());
+  std::vector<std::vector<Tensor>> inputs;
+  std::vector<runtime::SessionRun> runs(images.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto start = Clock::now();
+    const Tensor pixels = image::ToPixels(images[i], meta_.preprocess);
+    inputs.push_back({MakeInput(pixels, meta_.preprocess.normalize, session_->inputs()[0])});
+    predictions[i].seconds.pre = SecondsSince(start);
+  }
+  for (size_t i = 0; i < images.size(); ++i) runs[i].inputs = &inputs[i];
   const auto start = Clock::now();
-  const Tensor pixels = image::ToPixels(image, meta_.preprocess);
-  const Tensor input = MakeInput(pixels, meta_.preprocess.normalize, session_->inputs()[0]);
-  prediction.seconds.pre = SecondsSince(start);
-  const auto inference_start = Clock::now();
-  BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session_->Run({input}));
-  prediction.seconds.inference = SecondsSince(inference_start);
-  prediction.seconds.total = prediction.seconds.pre + prediction.seconds.inference;
-  const float* scores = outputs[0].data<float>();
-  prediction.scores.assign(scores, scores + outputs[0].size());
+  session_->RunTogether(runs);
+  const double share = SecondsSince(start) / static_cast<double>(images.size());
+  std::vector<Result<Prediction>> results;
+  for (size_t i = 0; i < images.size(); ++i) {
+    predictions[i].seconds.inference = share;
+    predictions[i].seconds.total = predictions[i].seconds.pre + share;
+    results.push_back(Read(runs[i], std::move(predictions[i])));
+  }
+  return results;
+}
+
+Result<Prediction> Predictor::Read(const runtime::SessionRun& run, Prediction prediction) const {
+  BLUESTEM_RETURN_IF_ERROR(run.status);
+  const float* scores = run.outputs[0].data<float>();
+  prediction.scores.assign(scores, scores + run.outputs[0].size());
   for (const float score : prediction.scores) {
     if (meta_.multi_label() && !(score >= 0 && score <= 1)) {
       return Error(

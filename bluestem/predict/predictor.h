@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ namespace bluestem::predict {
 
 struct Prediction {
   std::vector<float> scores;  // the model's first output, one entry a class
-  task::Benchmark seconds;    // pre and inference; post is the caller's, total their sum
+  // Pre and inference, of pictures that ran together a share; post is the caller's, total their
+  // sum.
+  task::Benchmark seconds;
 };
 
 // Returns the network's input for u8 `pixels` [h,w,c], in the form that `info` describes: the
@@ -44,9 +47,14 @@ class Predictor {
   // Errors: kInvalidData where a model with any number of classes a picture gives a score outside
   // 0..1, which its threshold could not be compared with.
   Result<Prediction> Predict(const image::Image& image);
+  // How many pictures are faster together than one after the other.
+  int32_t batch() const { return session_->batch(); }
+  // Returns what Predict does of each. Requires: at most batch() of them.
+  std::vector<Result<Prediction>> PredictTogether(std::span<const image::Image> images);
 
  private:
   Predictor(std::unique_ptr<runtime::Session> session, task::Meta meta);
+  Result<Prediction> Read(const runtime::SessionRun& run, Prediction prediction) const;
   std::unique_ptr<runtime::Session> session_;
   task::Meta meta_;
 };

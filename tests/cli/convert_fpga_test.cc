@@ -48,6 +48,18 @@ TEST(ConvertFpga, PacksWhatTheEnginesDevicesThenTake) {
   EXPECT_FALSE(Cycles(packed).empty());
 }
 
+TEST(ConvertFpga, EvaluateRunsImagesTogetherWhereTheEngineGainsAndScoresThemTheSame) {
+  const Path data = WriteSmallDataset(Scratch() / "data", 4);
+  const std::string model = WriteSmallModel(Scratch(), {.extent = 16, .channels = 256}).string();
+  const ToolResult result = Tool({"evaluate", model, "--data", data.string(), "-d", kDevice,
+                                  "--threads", "1", "--compare", model, "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const auto document = result.Json();
+  EXPECT_GT(document.at("together"), 1);
+  EXPECT_EQ(document.at("compare").at("together"), 1);  // the processor gains nothing
+  EXPECT_TRUE(document.at("differences").empty());
+}
+
 TEST(ConvertFpga, SaysWhatItPackedAndThatItGivesTheSameBits) {
   const ToolResult result =
       Tool({"convert", Model(), "-o", (Scratch() / "out").string(), "--target", "fpga"});

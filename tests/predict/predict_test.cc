@@ -160,6 +160,42 @@ TEST(Evaluate, GivesTheSameForAnyNumberOfThreads) {
   EXPECT_EQ(three->counts->correct(), 13);
 }
 
+// Gains by four at once.
+class FourSession : public SumSession {
+ public:
+  explicit FourSession(std::vector<size_t>& together)
+      : SumSession(DType::kU8), together_(together) {}
+  int32_t batch() const override { return 4; }
+  void RunTogether(std::span<runtime::SessionRun> runs) override {
+    together_.push_back(runs.size());
+    SumSession::RunTogether(runs);
+  }
+
+ private:
+  std::vector<size_t>& together_;
+};
+
+std::vector<std::unique_ptr<Predictor>> OneOfFour(std::vector<size_t>& together) {
+  std::vector<std::unique_ptr<Predictor>> workers;
+  workers.push_back(Predictor::Create(std::make_unique<FourSession>(together), MakeMeta()).value());
+  return workers;
+}
+
+TEST(Evaluate, RunsTogetherWhatASessionGainsByAndGivesTheSame) {
+  const auto alone = Evaluate(Workers(1), NumberedImages(10), {});
+  std::vector<size_t> together;
+  const auto shared = Evaluate(OneOfFour(together), NumberedImages(10), {});
+  ASSERT_TRUE(alone.ok() && shared.ok());
+  EXPECT_EQ(shared->scores, alone->scores);
+  EXPECT_EQ(shared->labels, alone->labels);
+  EXPECT_THAT(together, ElementsAre(4, 4, 2));
+  // Where one cannot be read, the others of its four run, and it is named.
+  together.clear();
+  const Status broken = Evaluate(OneOfFour(together), NumberedImages(10, 5), {}).status();
+  EXPECT_THAT(broken.message(), HasSubstr("image5"));
+  EXPECT_THAT(together, ElementsAre(4, 3));
+}
+
 TEST(Evaluate, NamesTheImageThatCannotBeRead) {
   const Status status = Evaluate(Workers(2), NumberedImages(40, 17), {}).status();
   EXPECT_EQ(status.code(), Code::kInvalidData);
