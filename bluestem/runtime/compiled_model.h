@@ -108,8 +108,9 @@ class InferRequest {
   // Returns whether it ended within `time`.
   bool WaitFor(std::chrono::milliseconds time);
   // Ends a queued request at once and a running one between two calls (a compiled library's runs to
-  // its end, one of several on an engine to the end of their list); it then ends with kInterrupted,
-  // and may be started again. Those that run with it go on.
+  // its end, one of several on an engine to the end of their list, unless all of them are
+  // cancelled); it then ends with kInterrupted, and may be started again. Those that run with it go
+  // on.
   void Cancel();
   // Called after each asynchronous inference, before Wait returns; so it must not wait for its own
   // request. Set while the request is idle.

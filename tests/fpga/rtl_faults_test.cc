@@ -124,6 +124,25 @@ TEST_F(RtlFaults, AListThatIsCancelledEndsAndTheNextOneIsRight) {
   ExpectRight(9);
 }
 
+TEST_F(RtlFaults, AListOfSeveralPicturesIsAbortedOnceAllAreCancelled) {
+  const std::atomic<bool> yes = true, no = false;
+  ListBuilder list(8);
+  list.Conv();
+  for (const std::vector<const std::atomic<bool>*>& pictures :
+       {std::vector{&yes, &no}, {&yes, nullptr}, {&yes, &yes}}) {
+    const bool all = pictures[1] == &yes;
+    std::vector<uint8_t> model_buffer = list.Finish(), buffer = model_buffer;
+    EngineModel model{driver_->config()};
+    const EngineStatus end = all ? EngineStatus::kAborted : EngineStatus::kDone;
+    EXPECT_EQ(model.Run(model_buffer, 0, CancelWatch(pictures)).status, end);
+    if (all) port_->SetBus({200'000, 0, 1, -1, BLUESTEM_BUS_FINE});  // longer than one look
+    driver_->set_watchdog(1'000'000'000);
+    EXPECT_EQ(driver_->Run(buffer, 0, CancelWatch(pictures)).status, end);
+    port_->SetBus(kFine);
+  }
+  ExpectRight(9);
+}
+
 TEST_F(RtlFaults, FlippedBitsOfDescriptorsGiveTheModelsStatusOrTheModelsBits) {
   std::mt19937_64 random(11);
   std::map<EngineStatus, int> seen;

@@ -17,7 +17,7 @@ class Flawed : public Engine {
   explicit Flawed(void (*flaw)(std::vector<uint8_t>&, EngineResult&)) : flaw_(flaw) {}
   const EngineConfig& config() const override { return model_.config(); }
   EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
-                   const std::atomic<bool>* cancel) override {
+                   const CancelWatch& cancel) override {
     EngineResult result = model_.Run(buffer, list, cancel);
     flaw_(buffer, result);
     return result;

@@ -1,6 +1,8 @@
 // Inferences that the engine's devices run together: each with its own bits and its own end.
 #include <gmock/gmock.h>
 
+#include <future>
+
 #include "bluestem/runtime/compiled_model.h"
 #include "tests/runtime/conv_programs.h"
 #include "tests/runtime/fpga_fixture.h"
@@ -125,6 +127,28 @@ TEST_P(FpgaBatch, OneThatIsCancelledOrWrongEndsAloneAndTheDeviceGoesOn) {
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(runs[i].outputs, reference->Run(inputs[i]).value());
 }
 
+TEST_P(FpgaBatch, AListEndsEarlyOnceAllOfItsPicturesAreCancelledAndTheNextOneIsRight) {
+  ChainBuilder chain(8, 8, 512, 3);
+  for (int i = 0; i < 20; ++i) chain.Conv({.co = 512});
+  const auto program = chain.Finish();
+  const auto session = MustOpen(program, GetParam(), 2);
+  ASSERT_EQ(session->batch(), 2);
+  const Inputs inputs = RandomInputs(*program, 2, 2);
+  std::vector<std::atomic<bool>> cancels(2);
+  std::vector<SessionRun> runs = RunsOf(inputs);
+  for (size_t i = 0; i < 2; ++i) runs[i].cancel = &cancels[i];
+  auto end = std::async(std::launch::async, [&] { session->RunTogether(runs); });
+  end.wait_for(std::chrono::milliseconds(50));  // so that they run, mostly
+  for (std::atomic<bool>& cancel : cancels) cancel = true;
+  end.get();
+  for (const SessionRun& run : runs) {
+    EXPECT_EQ(run.status.code(), Code::kInterrupted) << run.status.message();
+  }
+  // What was left half done disturbs nobody.
+  const Inputs one = RandomInputs(*program, 2, 1);
+  EXPECT_EQ(session->Run(one[0]).value(), MustOpen(program, "CPU", 1)->Run(one[0]).value());
+}
+
 TEST_P(FpgaBatch, RequestsThatWaitAreTakenTogetherWhereTheHintIsThroughput) {
   const auto program = Heavy();
   const auto compile = [&](const CompileSettings& settings) {
@@ -152,6 +176,13 @@ TEST_P(FpgaBatch, RequestsThatWaitAreTakenTogetherWhereTheHintIsThroughput) {
     ASSERT_TRUE(requests[i].Wait().ok());
     EXPECT_EQ(*requests[i].Output(program->outputs[0].name), reference->Run(inputs[i]).value()[0]);
     EXPECT_EQ(requests[i].Profile()[2].kernel, i < 8 ? "engine, a share of 8" : "engine");
+  }
+  // Cancelled all at once, at whatever point: each ends so, or had ended; then they start again.
+  ASSERT_TRUE(InferRequest::StartTogether(requests).ok());
+  for (InferRequest& request : requests) request.Cancel();
+  for (InferRequest& request : requests) {
+    const Status status = request.Wait();
+    EXPECT_TRUE(status.ok() || status.code() == Code::kInterrupted) << status.message();
   }
   // Whichever of them is cancelled, the others go on.
   ASSERT_TRUE(InferRequest::StartTogether(requests).ok());

@@ -62,18 +62,16 @@ Result<std::unique_ptr<EngineDriver>> EngineDriver::Open(std::unique_ptr<EngineP
   return std::unique_ptr<EngineDriver>(new EngineDriver(std::move(port), config));
 }
 
-EngineStatus EngineDriver::WaitForEnd(const std::atomic<bool>* cancel) {
+EngineStatus EngineDriver::WaitForEnd(const CancelWatch& cancel) {
   for (int64_t waited = 0; waited < watchdog_; waited += kSlice) {
     if (port_->Wait(std::min(kSlice, watchdog_ - waited))) return EngineStatus::kDone;
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
-      return EngineStatus::kAborted;
-    }
+    if (cancel.IsSet()) return EngineStatus::kAborted;
   }
   return EngineStatus::kTimeout;
 }
 
 EngineResult EngineDriver::Run(std::vector<uint8_t>& buffer, uint32_t list,
-                               const std::atomic<bool>* cancel) {
+                               const CancelWatch& cancel) {
   port_->TakeEvents();
   const Result<uint32_t> address = port_->Attach(buffer, MapRanges(buffer, list, Opcode::kLoadMap));
   if (!address.ok()) return {.refusal = address.status().message()};

@@ -22,8 +22,7 @@ class EngineDriver : public Engine {
   Status Keep(const std::vector<uint8_t>& buffer) override { return port_->Keep(buffer); }
   void Release(const std::vector<uint8_t>& buffer) override { port_->Release(buffer); }
   using Engine::Run;
-  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
-                   const std::atomic<bool>* cancel) override;
+  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list, const CancelWatch& cancel) override;
 
   EnginePort& port() { return *port_; }
   // Clocks that a list may take; 0.8 s at 125 MHz.
@@ -33,7 +32,7 @@ class EngineDriver : public Engine {
   EngineDriver(std::unique_ptr<EnginePort> port, const EngineConfig& config)
       : port_(std::move(port)), config_(config) {}
   // Waits for the list's end. Returns kDone, or why the driver did not wait for it.
-  EngineStatus WaitForEnd(const std::atomic<bool>* cancel);
+  EngineStatus WaitForEnd(const CancelWatch& cancel);
   void AddTrace(const std::vector<uint8_t>& buffer, uint32_t list, EngineResult& result);
 
   std::unique_ptr<EnginePort> port_;

@@ -3,8 +3,10 @@
 // Threads: one engine belongs to one thread. Ownership: the buffer is the caller's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,25 @@ struct EngineResult {
   std::string refusal;              // why the list was not started, with kIdle
 };
 
+// Whether a list is no longer wanted: all of its pictures are cancelled. What it is made of
+// outlives it; a null pointer is a picture that is never cancelled.
+class CancelWatch {
+ public:
+  CancelWatch(const std::atomic<bool>* cancel) : one_(cancel) {}  // NOLINT: as a pointer goes
+  explicit CancelWatch(std::span<const std::atomic<bool>* const> pictures) : all_(pictures) {}
+  bool IsSet() const {
+    if (all_.empty()) return Set(one_);
+    return std::all_of(all_.begin(), all_.end(), Set);
+  }
+
+ private:
+  static bool Set(const std::atomic<bool>* cancel) {
+    return cancel != nullptr && cancel->load(std::memory_order_relaxed);
+  }
+  const std::atomic<bool>* one_ = nullptr;
+  std::span<const std::atomic<bool>* const> all_;
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -39,10 +60,10 @@ class Engine {
   // Release; the vector stays where it is. Errors: kUnavailable where that memory is too small.
   virtual Status Keep(const std::vector<uint8_t>& /*buffer*/) { return OkStatus(); }
   virtual void Release(const std::vector<uint8_t>& /*buffer*/) {}
-  // Runs the list at byte `list` of `buffer`; ends early, with kAborted, once `cancel` (null:
-  // never) is set. What a failed list has written stays; the engine can be used again.
+  // Runs the list at byte `list` of `buffer`; ends early, with kAborted, once `cancel` is set. What
+  // a failed list has written stays; the engine can be used again.
   virtual EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
-                           const std::atomic<bool>* cancel) = 0;
+                           const CancelWatch& cancel) = 0;
   EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list) {
     return Run(buffer, list, nullptr);
   }

@@ -50,7 +50,7 @@ EngineModel::EngineModel(const EngineConfig& config)
 }
 
 EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list,
-                              const std::atomic<bool>* cancel) {
+                              const CancelWatch& cancel) {
   EngineResult result;
   Timeline timeline(config_);
   const auto end = [&](EngineStatus status) {
@@ -69,9 +69,7 @@ EngineResult EngineModel::Run(std::vector<uint8_t>& buffer, uint32_t list,
     const Command command = Decode(ReadAs<CommandWords>(buffer, at));
     if (command.opcode == Opcode::kEnd) return end(EngineStatus::kDone);
     if (command.opcode > Opcode::kStoreMap) return end(EngineStatus::kBadOpcode);
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
-      return end(EngineStatus::kAborted);
-    }
+    if (cancel.IsSet()) return end(EngineStatus::kAborted);
     // In list order a descriptor can only wait for earlier ones: more would wait for ever.
     const int own = command.opcode == Opcode::kConv ? 0 : 1;
     if (command.after > timeline.ended(1 - own)) return end(EngineStatus::kDeadlock);

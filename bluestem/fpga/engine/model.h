@@ -16,8 +16,7 @@ class EngineModel : public Engine {
   explicit EngineModel(const EngineConfig& config);
   const EngineConfig& config() const override { return config_; }
   using Engine::Run;
-  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
-                   const std::atomic<bool>* cancel) override;
+  EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list, const CancelWatch& cancel) override;
 
  private:
   EngineStatus Execute(const Command& command, std::vector<uint8_t>& buffer);

@@ -115,7 +115,7 @@ class FpgaRunner : public Runner {
     return list;
   }
 
-  // A list of several pictures runs to its end whichever of them is cancelled.
+  // A list of several pictures ends early where all of them are cancelled.
   Status RunList(size_t region, const List& list, std::span<RegionRun* const> runs) {
     fpga::EngineProgram& compiled = compiled_[region];
     pictures_ = static_cast<int64_t>(list.pictures);
@@ -130,8 +130,10 @@ class FpgaRunner : public Runner {
       }
     }
     AddRows(runs, "encode");
+    std::vector<const std::atomic<bool>*> cancels;
+    for (const RegionRun* run : runs) cancels.push_back(run->cancel);
     const fpga::EngineResult result =
-        engine_->Run(compiled.buffer, list.address, runs.size() == 1 ? runs[0]->cancel : nullptr);
+        engine_->Run(compiled.buffer, list.address, fpga::CancelWatch(cancels));
     if (!result.refusal.empty()) {
       return Error(Code::kUnavailable, "{}: {}", device_, result.refusal);
     }
@@ -348,7 +350,7 @@ class BoardEngine : public fpga::Engine {
     board_->driver->Release(buffer);
   }
   fpga::EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
-                         const std::atomic<bool>* cancel) override {
+                         const fpga::CancelWatch& cancel) override {
     const std::lock_guard lock(board_->mutex);
     return board_->driver->Run(buffer, list, cancel);
   }
