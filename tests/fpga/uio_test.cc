@@ -171,6 +171,7 @@ class Uio : public Board {
     access_ = access.get();
     auto port = std::make_unique<UioPort>(*FindUio(root_), std::move(access));
     port_ = port.get();
+    port_->set_polled({});
     auto driver = EngineDriver::Open(std::move(port));
     ASSERT_TRUE(driver.ok()) << driver.status().message();
     driver_ = std::move(*driver);
@@ -267,6 +268,12 @@ TEST_F(Uio, WithoutInterruptsTheListTimesOut) {
   ListBuilder list(5);
   list.Conv();
   EXPECT_EQ(driver_->Run(list.Finish(), 0).status, EngineStatus::kTimeout);
+}
+
+TEST_F(Uio, AListThatEndsWhileItIsPolledNeedsNoInterrupt) {
+  port_->set_polled(std::chrono::seconds(60));
+  access_->lost_ = true;
+  ExpectRight(5);
 }
 
 TEST_F(Uio, AnEngineThatNeverRestsIsRefusedUntilItIsLoadedAgain) {

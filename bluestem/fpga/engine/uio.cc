@@ -91,12 +91,18 @@ void UioPort::Write(Register offset, uint32_t value) {
   access_->Write(static_cast<uint32_t>(offset), value);
 }
 
-// An interrupt may be an old one, of a list that was given up; the register tells.
+// The register first: a picture's list ends before an interrupt would pay. An interrupt may be an
+// old one, of a list that was given up; the register tells.
 bool UioPort::Wait(int64_t clocks) {
   using Clock = std::chrono::steady_clock;
   const auto limit = std::chrono::nanoseconds(
       static_cast<int64_t>(static_cast<double>(clocks) * 1e3 / kLeastMegahertz));
-  const Clock::time_point end = Clock::now() + limit;
+  const Clock::time_point start = Clock::now();
+  const Clock::time_point end = start + limit;
+  const Clock::time_point asleep = start + std::min<Clock::duration>(limit, polled_);
+  do {
+    if ((Read(Register::kIrqPending) & 1) != 0) return true;
+  } while (Clock::now() < asleep);
   do {
     access_->EnableInterrupt();
     const bool came = access_->WaitInterrupt(std::max(end - Clock::now(), Clock::duration(0)));

@@ -64,7 +64,10 @@ class UioPort : public EnginePort {
 
   uint32_t Read(Register offset) override;
   void Write(Register offset, uint32_t value) override;
+  // Reads the register for half a millisecond, what a picture takes (waking up after an interrupt
+  // costs tens of microseconds), then sleeps until the interrupt.
   bool Wait(int64_t clocks) override;
+  void set_polled(std::chrono::microseconds polled) { polled_ = polled; }
   // Copies all of the buffer the first time, of a kept one only what changes after that.
   Result<uint32_t> Attach(std::vector<uint8_t>& buffer,
                           const std::vector<BufferRange>& changed) override;
@@ -88,6 +91,7 @@ class UioPort : public EnginePort {
 
   UioFiles files_;
   std::unique_ptr<UioAccess> access_;
+  std::chrono::microseconds polled_{500};
   std::map<const uint8_t*, Room> rooms_;  // by the buffer's first byte
   uint64_t copied_bytes_ = 0;
   bool hangs_ = false;
