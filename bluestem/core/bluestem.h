@@ -1,5 +1,6 @@
 /* Bluestem for C: models opened on any device, and inferences of them, one after the other or many
- * at once. It is core.h and runtime/compiled_model.h, function by function.
+ * at once: what core.h and runtime/compiled_model.h do, without profiles, devices' properties and
+ * requests that start together.
  *
  *   bluestem_settings settings = {.device = "AUTO"};
  *   bluestem_network* network = bluestem_open("run", &settings);
