@@ -1,4 +1,6 @@
 // bluestem place: which device would run which call of a model, and why. A dry run.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -6,6 +8,7 @@
 #include "bluestem/cli/absent_devices.h"
 #include "bluestem/cli/commands.h"
 #include "bluestem/core/core.h"
+#include "bluestem/fpga/builds.h"
 #include "bluestem/program/footprint.h"
 
 namespace bluestem::cli {
@@ -19,13 +22,48 @@ struct PlaceOptions {
   std::string output;
 };
 
+// The devices that a dry run opens, and what it says of them.
+struct DryRun {
+  std::string device;    // the device string with the stand-in
+  std::string stand_in;  // "" where the board is here or not named
+  std::string note;
+};
+
+// A board need not be here to be planned for: its model has the same estimates. AUTO asks for what
+// is here, so nothing stands in there.
+Result<DryRun> StandInForTheBoard(const std::string& device) {
+  constexpr const char* kBoard = "FPGA";
+  constexpr const char* kModel = "FPGA-MODEL";
+  BLUESTEM_ASSIGN_OR_RETURN(runtime::DeviceString parsed, runtime::ParseDeviceString(device));
+  DryRun plan{.device = device};
+  const auto board = std::find(parsed.names.begin(), parsed.names.end(), kBoard);
+  if (parsed.mode == runtime::PlacementMode::kAuto || board == parsed.names.end() ||
+      std::count(parsed.names.begin(), parsed.names.end(), kModel) > 0) {
+    return plan;
+  }
+  for (const runtime::DeviceKind& kind : runtime::DeviceKinds()) {
+    if (kind.name != kBoard) continue;
+    const auto opened = kind.open();
+    if (opened.ok()) return plan;
+    BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
+    *board = plan.stand_in = kModel;
+    plan.note = fmt::format("{}, build {}, stands in for {}: {}", kModel, build.name, kBoard,
+                            opened.status().message());
+  }
+  plan.device = parsed.mode == runtime::PlacementMode::kOne
+                    ? parsed.names[0]
+                    : fmt::format("HETERO:{}", fmt::join(parsed.names, ","));
+  return plan;
+}
+
 int64_t BytesOf(const std::vector<runtime::Crossing>& crossings) {
   int64_t bytes = 0;
   for (const runtime::Crossing& crossing : crossings) bytes += crossing.bytes;
   return bytes;
 }
 
-Json CrossingsJson(const runtime::Placement& placement, const program::Program& program) {
+Json CrossingsJson(const runtime::Placement& placement, const program::Program& program,
+                   const DryRun& plan) {
   Json regions = Json::array();
   for (const runtime::Region& region : placement.regions) {
     Json calls = Json::array();
@@ -40,15 +78,25 @@ Json CrossingsJson(const runtime::Placement& placement, const program::Program& 
                        {"bytes_out", BytesOf(region.outputs)},
                        {"calls", std::move(calls)}});
   }
-  return {{"device", placement.text}, {"regions", std::move(regions)}};
+  Json document = {{"device", placement.text}, {"regions", std::move(regions)}};
+  if (!plan.stand_in.empty()) {
+    document["stand_in"] = {{"device", plan.stand_in}, {"note", plan.note}};
+  }
+  return document;
 }
 
 // One box a region, its calls inside, and between two boxes the bytes that move.
-std::string Picture(const runtime::Placement& placement, const program::Program& program) {
+std::string Picture(const runtime::Placement& placement, const program::Program& program,
+                    const std::string& note) {
   constexpr int kWidth = 980, kRow = 20, kGap = 34, kHead = 28;
   constexpr const char* kColours[] = {"#2563eb", "#f59e0b", "#10b981", "#db2777", "#7c3aed"};
   std::string body;
   int y = 16;
+  if (!note.empty()) {
+    body += fmt::format("<g><title>{}</title><text x=\"10\" y=\"{}\" class=\"note\">{}</text></g>",
+                        EscapeHtml(note), y, EscapeHtml(note.substr(0, 150)));
+    y += 12;
+  }
   for (const runtime::Region& region : placement.regions) {
     const auto calls = static_cast<int>(region.end - region.begin);
     const int height = kHead + kRow * calls + 8;
@@ -90,18 +138,20 @@ std::string Picture(const runtime::Placement& placement, const program::Program&
 }
 
 Status PlaceModel(const PlaceOptions& options, Output& output) {
-  BLUESTEM_RETURN_IF_ERROR(runtime::ParseDeviceString(options.device).status());
-  WarnOfAbsentDevices(output, options.device);
+  BLUESTEM_ASSIGN_OR_RETURN(const DryRun plan, StandInForTheBoard(options.device));
+  WarnOfAbsentDevices(output, plan.device);
   BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source, core::FindModel(options.model));
   BLUESTEM_ASSIGN_OR_RETURN(const auto program, core::CompileSource(source));
-  BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,
-                            runtime::PlaceOn(*program, options.device, {}));
+  BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement,
+                            runtime::PlaceOn(*program, plan.device, {}));
+  placement.text = options.device;
+  if (!plan.note.empty()) output.Line("{}", plan.note);
   if (output.text()) output.Raw(ToText(placement, *program));
   if (!options.output.empty()) {
-    BLUESTEM_RETURN_IF_ERROR(WriteFile(options.output, Picture(placement, *program)));
+    BLUESTEM_RETURN_IF_ERROR(WriteFile(options.output, Picture(placement, *program, plan.note)));
     output.Line("{}", options.output);
   }
-  output.Json(CrossingsJson(placement, *program));
+  output.Json(CrossingsJson(placement, *program, plan));
   return OkStatus();
 }
 
@@ -122,7 +172,8 @@ Command PlaceCommand() {
           .description =
               "Compiles the model in memory and places its calls on the devices of -d, without "
               "running it:\nregions of calls, the bytes that move between them, and for each call "
-              "the estimate and the\nreason.",
+              "the estimate and the\nreason. FPGA alone or in HETERO: need not be here: "
+              "FPGA-MODEL, whose estimates are those of\nthe board, stands in for it.",
           .example = "bluestem place first.run -d HETERO:REFERENCE,CPU -o placement.svg",
           .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo, Code::kUnavailable},
           .setup = Setup};

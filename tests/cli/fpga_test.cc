@@ -1,4 +1,5 @@
-// fpga report and selftest: what they tell of the engine, draw and refuse.
+// fpga report and selftest, and a dry run for a board: what they tell of the engine, draw and
+// refuse.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -102,6 +103,43 @@ TEST(FpgaReport, TellsWhatABatchTakesAndABenchmarkRunsIt) {
   EXPECT_EQ(together({"--batch", "2"}), 2);
   EXPECT_EQ(together({"--hint", "throughput"}),
             document.at("batches").back().at("pictures").get<int64_t>());
+}
+
+TEST(Place, TheModelStandsInForABoardThatIsNotHere) {
+  if (Tool({"devices", "--json"}).Json().at("devices")[2].at("available")) {
+    GTEST_SKIP() << "the board is here";
+  }
+  const Path picture = Scratch() / "placement.svg";
+  const std::string model = Model();
+  const auto place = [&](const std::string& device, const char* build = "default") {
+    return Tool({"place", model, "-d", device, "--json", "-o", picture.string()},
+                {.environment = {std::string("BLUESTEM_ENGINE=") + build}});
+  };
+  const ToolResult planned = place("HETERO:FPGA,CPU");
+  EXPECT_EQ(planned.err, "");
+  const auto document = planned.Json();
+  EXPECT_EQ(document.at("device"), "HETERO:FPGA,CPU");
+  EXPECT_EQ(document.at("stand_in").at("device"), "FPGA-MODEL");
+  const std::string note = document.at("stand_in").at("note");
+  EXPECT_THAT(note, HasSubstr("FPGA-MODEL, build default, stands in for FPGA: "));
+  EXPECT_THAT(*ReadTextFile(picture), HasSubstr("FPGA-MODEL, build default, stands in for FPGA: "));
+  EXPECT_EQ(document.at("regions")[0].at("device"), "FPGA-MODEL");
+  const auto named = place("HETERO:FPGA-MODEL,CPU").Json();
+  EXPECT_EQ(named.at("regions"), document.at("regions"));
+  EXPECT_FALSE(named.contains("stand_in"));
+  EXPECT_THAT(*ReadTextFile(picture), Not(HasSubstr("stands in")));
+
+  const auto small = place("HETERO:FPGA,CPU", "small").Json();
+  EXPECT_THAT(small.at("stand_in").at("note").get<std::string>(), HasSubstr("build small, "));
+  EXPECT_NE(small.at("regions"), document.at("regions"));
+  EXPECT_THAT(place("FPGA", "huge").err, HasSubstr("BLUESTEM_ENGINE: there is no build 'huge'"));
+  EXPECT_THAT(Tool({"place", model, "-d", "HETERO:FPGA,CPU"}).out,
+              HasSubstr(note + "\nplacement HETERO:FPGA,CPU of "));
+  // Alone it refuses what the engine does not take; AUTO asks for what is here.
+  EXPECT_THAT(place("FPGA").err, HasSubstr("FPGA-MODEL"));
+  EXPECT_EQ(place("FPGA").exit_code, place("FPGA-MODEL").exit_code);
+  EXPECT_THAT(place("AUTO:FPGA,CPU").err, HasSubstr("AUTO:FPGA,CPU does without FPGA: "));
+  EXPECT_FALSE(place("AUTO:FPGA,CPU").Json().contains("stand_in"));
 }
 
 TEST(FpgaReport, AsTextItSaysWhatWasNotMeasured) {
