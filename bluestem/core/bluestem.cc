@@ -18,6 +18,7 @@ namespace runtime = bluestem::runtime;
 struct bluestem_network {
   OpenedModel opened;
   std::vector<bluestem_port> inputs, outputs;
+  std::string model_hash;
 };
 
 struct bluestem_request {
@@ -82,6 +83,20 @@ const DeviceInfo* DeviceAt(int32_t index) {
   return &Devices()[static_cast<size_t>(index)];
 }
 
+// Each device's, with pointers to the texts of Devices().
+const std::vector<std::vector<bluestem_property>>& Properties() {
+  static const auto properties = [] {
+    std::vector<std::vector<bluestem_property>> all;
+    for (const DeviceInfo& device : Devices()) {
+      all.emplace_back();
+      for (const runtime::DeviceProperty& property : device.properties)
+        all.back().push_back({property.name.c_str(), property.value.c_str()});
+    }
+    return all;
+  }();
+  return properties;
+}
+
 Status Open(const char* model, const bluestem_settings& given, bluestem_network** network) {
   if (model == nullptr) return Missing("model");
   runtime::CompileSettings settings;
@@ -93,9 +108,10 @@ Status Open(const char* model, const bluestem_settings& given, bluestem_network*
   settings.threads = given.threads;
   settings.batch = given.batch;
   BLUESTEM_ASSIGN_OR_RETURN(OpenedModel opened, Core().Open(model, settings, TextOf(given.meta)));
-  *network = new bluestem_network{std::move(opened), {}, {}};
+  *network = new bluestem_network{std::move(opened), {}, {}, {}};
   (*network)->inputs = PortsOf((*network)->opened.model.inputs());
   (*network)->outputs = PortsOf((*network)->opened.model.outputs());
+  (*network)->model_hash = (*network)->opened.model.model_hash();
   return bluestem::OkStatus();
 }
 
@@ -110,6 +126,38 @@ Status SetInput(bluestem_request& request, const char* name, const void* data, i
     std::memcpy(tensor.raw(), data, static_cast<size_t>(bytes));
   }
   return request.request.SetInput(name, std::move(tensor));  // names those there are
+}
+
+Status StartAll(bluestem_request* const* requests, int32_t count) {
+  if (requests == nullptr) return Missing("requests");
+  std::vector<runtime::InferRequest> all;
+  for (int32_t i = 0; i < count; ++i) {
+    if (requests[i] == nullptr) return Missing("a request");
+    all.push_back(requests[i]->request);  // a second handle of it
+  }
+  return runtime::InferRequest::StartTogether(all);
+}
+
+Status ReadRow(const bluestem_request& request, int32_t index, bluestem_op_profile* row) {
+  if (row == nullptr) return Missing("row");
+  const std::vector<runtime::OpProfile>& rows = request.request.Profile();
+  if (index < 0 || index >= static_cast<int32_t>(rows.size())) {
+    return Error(Code::kInvalidArgument,
+                 "profile row {} of {}; ask with bluestem_request_enable_profile before the "
+                 "inference",
+                 index, rows.size());
+  }
+  const runtime::OpProfile& op = rows[static_cast<size_t>(index)];
+  *row = {.op = op.op.c_str(),
+          .kernel = op.kernel.c_str(),
+          .device = op.device.c_str(),
+          .x_bits = op.x_bits,
+          .w_bits = op.w_bits,
+          .macs = op.macs,
+          .nanoseconds = op.nanoseconds,
+          .cpu_nanoseconds = op.cpu_nanoseconds,
+          .cycles = op.cycles};
+  return bluestem::OkStatus();
 }
 
 Status ReadOutput(const bluestem_request& request, const char* name, void* data, int64_t bytes) {
@@ -138,9 +186,24 @@ const char* bluestem_device_name(int32_t index) {
   return device == nullptr ? nullptr : device->name.c_str();
 }
 
+const char* bluestem_device_summary(int32_t index) {
+  const DeviceInfo* device = DeviceAt(index);
+  return device == nullptr ? nullptr : device->summary.c_str();
+}
+
 const char* bluestem_device_reason(int32_t index) {
   const DeviceInfo* device = DeviceAt(index);
   return device == nullptr || device->status.ok() ? nullptr : device->status.message().c_str();
+}
+
+int32_t bluestem_device_properties(int32_t index) {
+  if (DeviceAt(index) == nullptr) return 0;
+  return static_cast<int32_t>(Properties()[static_cast<size_t>(index)].size());
+}
+
+const bluestem_property* bluestem_device_property(int32_t index, int32_t property) {
+  if (property < 0 || property >= bluestem_device_properties(index)) return nullptr;
+  return &Properties()[static_cast<size_t>(index)][static_cast<size_t>(property)];
 }
 
 bluestem_network* bluestem_open(const char* model, const bluestem_settings* settings) {
@@ -185,6 +248,10 @@ int32_t bluestem_network_batch(const bluestem_network* network) {
   return network->opened.model.settings().batch;
 }
 
+const char* bluestem_network_model_hash(const bluestem_network* network) {
+  return network->model_hash.c_str();
+}
+
 bluestem_request* bluestem_request_create(const bluestem_network* network) {
   bluestem_request* request = nullptr;
   Guarded([&] {
@@ -222,6 +289,10 @@ int bluestem_request_start(bluestem_request* request) {
   return Guarded([&] { return request->request.StartAsync(); });
 }
 
+int bluestem_requests_start(bluestem_request* const* requests, int32_t count) {
+  return Guarded([&] { return StartAll(requests, count); });
+}
+
 int bluestem_request_wait(bluestem_request* request) {
   return Guarded([&] { return request->request.Wait(); });
 }
@@ -242,6 +313,19 @@ void bluestem_request_set_callback(bluestem_request* request, bluestem_callback 
     request->request.SetCallback(
         [=](const Status& status) { callback(user, static_cast<int>(status.code())); });
   }
+}
+
+void bluestem_request_enable_profile(bluestem_request* request, int enable) {
+  request->request.EnableProfiling(enable != 0);
+}
+
+int32_t bluestem_request_profile_rows(const bluestem_request* request) {
+  return static_cast<int32_t>(request->request.Profile().size());
+}
+
+int bluestem_request_profile_row(const bluestem_request* request, int32_t index,
+                                 bluestem_op_profile* row) {
+  return Guarded([&] { return ReadRow(*request, index, row); });
 }
 
 }  // extern "C"

@@ -1,6 +1,5 @@
 /* Bluestem for C: models opened on any device, and inferences of them, one after the other or many
- * at once: what core.h and runtime/compiled_model.h do, without profiles, devices' properties and
- * requests that start together.
+ * at once. It is core.h and runtime/compiled_model.h, function by function.
  *
  *   bluestem_settings settings = {.device = "AUTO"};
  *   bluestem_network* network = bluestem_open("run", &settings);
@@ -52,13 +51,33 @@ typedef struct {
   int64_t bytes;
 } bluestem_port;
 
+typedef struct {
+  const char* name;
+  const char* value;
+} bluestem_property;
+
+/* What a call of the model did. */
+typedef struct {
+  const char* op;
+  const char* kernel; /* of a transfer: "encode", "transfer in", "transfer out", "decode" */
+  const char* device;
+  int32_t x_bits, w_bits;
+  int64_t macs;
+  int64_t nanoseconds;     /* of wall time */
+  int64_t cpu_nanoseconds; /* of the calling thread; 0 where it was not measured */
+  int64_t cycles;          /* of a device that counts them, else 0 */
+} bluestem_op_profile;
+
 const char* bluestem_last_error(void);
 
 /* What `bluestem devices` lists. The reason is why a device is not here and what to do; NULL where
- * it is here. Both are NULL for another index. */
+ * it is here. All are NULL for another index. */
 int32_t bluestem_device_count(void);
 const char* bluestem_device_name(int32_t index);
+const char* bluestem_device_summary(int32_t index);
 const char* bluestem_device_reason(int32_t index);
+int32_t bluestem_device_properties(int32_t index); /* how many; 0 for another index */
+const bluestem_property* bluestem_device_property(int32_t index, int32_t property);
 
 /* `model`: a run folder, an artefact, an .onnx, a .pb, a compiled library or an exported file.
  * `settings` may be NULL. */
@@ -74,6 +93,8 @@ const bluestem_port* bluestem_network_output(const bluestem_network* network, in
 int32_t bluestem_network_streams(const bluestem_network* network);
 /* How many of the requests that wait a stream takes at once; 1 where no device gains by it. */
 int32_t bluestem_network_batch(const bluestem_network* network);
+/* SHA-256 of the model file, in hexadecimal digits. */
+const char* bluestem_network_model_hash(const bluestem_network* network);
 
 bluestem_request* bluestem_request_create(const bluestem_network* network);
 /* Cancels it and waits for its end; so not from its own callback. NULL is allowed. */
@@ -88,6 +109,9 @@ int bluestem_request_output(const bluestem_request* request, const char* name, v
 int bluestem_request_infer(bluestem_request* request);
 /* Returns at once; wait says how it ended. */
 int bluestem_request_start(bluestem_request* request);
+/* Starts requests of one network at once, so that a stream can take them together. Where it does
+ * not give 0, none was started. */
+int bluestem_requests_start(bluestem_request* const* requests, int32_t count);
 int bluestem_request_wait(bluestem_request* request);
 /* 1 where it ended within the time, else 0. */
 int bluestem_request_wait_for(bluestem_request* request, int64_t milliseconds);
@@ -98,6 +122,13 @@ void bluestem_request_cancel(bluestem_request* request);
 typedef void (*bluestem_callback)(void* user, int code);
 void bluestem_request_set_callback(bluestem_request* request, bluestem_callback callback,
                                    void* user);
+
+/* Asks for a row a call from the next inference on (0: no more). Rows are those of the last
+ * inference; their texts live until the next one starts. */
+void bluestem_request_enable_profile(bluestem_request* request, int enable);
+int32_t bluestem_request_profile_rows(const bluestem_request* request);
+int bluestem_request_profile_row(const bluestem_request* request, int32_t index,
+                                 bluestem_op_profile* row);
 
 #ifdef __cplusplus
 }

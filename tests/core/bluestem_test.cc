@@ -81,6 +81,57 @@ TEST(CInterface, DevicesHaveNamesAndReasons) {
   EXPECT_EQ(bluestem_device_reason(0), nullptr);
   EXPECT_EQ(bluestem_device_name(-1), nullptr);
   EXPECT_EQ(bluestem_device_name(99), nullptr);
+  EXPECT_STRNE(bluestem_device_summary(0), "");
+  EXPECT_EQ(bluestem_device_summary(99), nullptr);
+  const int32_t count = bluestem_device_properties(0);
+  ASSERT_GE(count, 1);
+  EXPECT_STRNE(bluestem_device_property(0, 0)->name, "");
+  EXPECT_STRNE(bluestem_device_property(0, count - 1)->value, "");
+  EXPECT_EQ(bluestem_device_property(0, count), nullptr);
+  EXPECT_EQ(bluestem_device_property(99, 0), nullptr);
+}
+
+TEST(CInterface, AProfileHasARowACall) {
+  const Opened opened("profile");
+  opened.SetPixels();
+  ASSERT_EQ(bluestem_request_infer(opened.request), 0);
+  EXPECT_EQ(bluestem_request_profile_rows(opened.request), 0);
+  bluestem_op_profile row = {};
+  EXPECT_EQ(bluestem_request_profile_row(opened.request, 0, &row), 2);
+  EXPECT_THAT(bluestem_last_error(), HasSubstr("profile row 0 of 0; ask with"));
+  bluestem_request_enable_profile(opened.request, 1);
+  ASSERT_EQ(bluestem_request_infer(opened.request), 0);
+  const int32_t rows = bluestem_request_profile_rows(opened.request);
+  ASSERT_GE(rows, 1);
+  int64_t macs = 0, nanoseconds = 0;
+  for (int32_t i = 0; i < rows; ++i) {
+    ASSERT_EQ(bluestem_request_profile_row(opened.request, i, &row), 0);
+    EXPECT_STREQ(row.device, "CPU");
+    EXPECT_STRNE(row.kernel, "");
+    macs += row.macs;
+    nanoseconds += row.nanoseconds;
+  }
+  EXPECT_GT(macs, 0);
+  EXPECT_GT(nanoseconds, 0);
+}
+
+TEST(CInterface, RequestsThatStartTogetherAllEnd) {
+  const Opened opened("together");
+  EXPECT_EQ(std::string(bluestem_network_model_hash(opened.network)).size(), 64u);
+  bluestem_request* second = bluestem_request_create(opened.network);
+  opened.SetPixels();
+  bluestem_request* both[] = {opened.request, second};
+  EXPECT_EQ(bluestem_requests_start(both, 2), 2);  // the second has no input: none starts
+  EXPECT_THAT(bluestem_last_error(), HasSubstr("was not set"));
+  const std::vector<uint8_t> pixels = Pixels();
+  bluestem_request_set_input(second, opened.input(), pixels.data(), 192);
+  ASSERT_EQ(bluestem_requests_start(both, 2), 0) << bluestem_last_error();
+  EXPECT_EQ(bluestem_request_wait(opened.request), 0);
+  EXPECT_EQ(bluestem_request_wait(second), 0);
+  std::vector<float> scores(5);
+  EXPECT_EQ(bluestem_request_output(second, opened.output(), scores.data(), 20), 0);
+  EXPECT_EQ(scores, opened.Scores());
+  bluestem_request_destroy(second);
 }
 
 TEST(CInterface, SettingsChooseTheDeviceAndTheStreams) {
