@@ -62,11 +62,11 @@ double BestTenth(std::vector<double> seconds) {
   return std::accumulate(seconds.begin(), end, 0.0) / static_cast<double>(count);
 }
 
-Machine DescribeMachine() {
+Machine DescribeMachine(const std::string& isa) {
   Machine machine;
   machine.cpu = CpuInfo("model name");
   machine.mhz = CpuInfo("cpu MHz");
-  machine.isa = kernels::IsaName(edge::BestIsa(edge::CpuIsas()));
+  machine.isa = isa.empty() ? kernels::IsaName(edge::BestIsa(edge::CpuIsas())) : isa;
   machine.cores = static_cast<int>(std::thread::hardware_concurrency());
   machine.compiler = "g++ " __VERSION__;
   machine.flags = BLUESTEM_BENCH_FLAGS;

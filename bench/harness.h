@@ -38,9 +38,11 @@ double BestTenth(std::vector<double> seconds);
 
 struct Machine {
   std::string cpu, isa, mhz, compiler, flags, commit;
+  std::string peers;  // their versions and settings; "" where none runs
   int cores = 0;
 };
-Machine DescribeMachine();
+// `isa`: what ours is restricted to, "" where it is not.
+Machine DescribeMachine(const std::string& isa = "");
 // One line: "AMD EPYC, 2 cores, avx2, 2445 MHz; g++ 12.2.0 -O2 ...; commit 0123abcd".
 std::string MachineText(const Machine& machine);
 

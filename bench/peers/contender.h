@@ -49,6 +49,8 @@ Contender OrtLmnet();
 Contender TorchLmnet();
 
 void SetOnednnThreads(int threads);
+// "oneDNN 2.6.3, ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI": "unset" where the environment has not that.
+std::string OnednnText();
 void SetTorchThreads(int threads);
 // Loads the library of npm's onnxruntime-node from `place`, a folder where `npm install` put it;
 // "auto" is the working folder. Errors: kUnavailable, naming where it looked and how to install.

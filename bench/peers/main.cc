@@ -2,22 +2,23 @@
 // Runtime int8 and LibTorch f32, in one run.
 //
 //   bench_peers [--rounds N] [--milliseconds N] [--isa NAME] [--threads N] [--filter TEXT]
-//               [--ort FOLDER|auto] [--json] [--plot FILE.svg] [--check]
+//               [--ort FOLDER|auto] [--json] [--plot FILE.svg] [--check] [--least RATIO]
+//               [--least-net RATIO]
 //
 // --ort: where `npm install onnxruntime-node` was done; auto is the working folder. Without it ONNX
 // Runtime is left out.
 // Rounds are interleaved over shapes and contenders, so that a slow moment hits all alike; figures
 // are medians of the rounds. One thread is timed by its own clock, several by the wall's. MACs are
 // nominal: padding taps are counted. Ours ends in thresholds and codes, int8 in scale, ReLU and u8.
-// --check exits 1 where a shape is slower than oneDNN int8.
-#include <algorithm>
+// --check exits 1 where a shape or the net is slower than oneDNN int8; --least and --least-net,
+// which imply it, where a shape, or the net, is less than so many times as fast. A --filter that
+// leaves nothing to run is an error.
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <map>
+#include <optional>
 
 #include "bench/harness.h"
 #include "bench/peers/contender.h"
+#include "bench/peers/options.h"
 #include "bench/peers/report.h"
 
 namespace bluestem::bench {
@@ -36,46 +37,24 @@ struct Options {
   int milliseconds = 10;
   int threads = 1;
   std::string isa, filter, ort, plot;
+  double least = 0, least_net = 0;  // 0: not given
   bool json = false;
   bool check = false;
 };
 
-int Usage(const char* program, const char* argument) {
-  std::fprintf(stderr,
-               "usage: %s [--rounds N] [--milliseconds N] [--isa NAME] [--threads N] "
-               "[--filter TEXT] [--ort FOLDER|auto] [--json] [--plot FILE.svg] [--check]\n"
-               "unknown or incomplete: %s\n",
-               program, argument);
-  return 2;
-}
-
-bool Parse(int argc, char** argv, Options& options) {
-  const std::map<std::string, bool*> flags = {{"--json", &options.json},
-                                              {"--check", &options.check}};
-  const std::map<std::string, int*> numbers = {{"--rounds", &options.rounds},
-                                               {"--milliseconds", &options.milliseconds},
-                                               {"--threads", &options.threads}};
-  const std::map<std::string, std::string*> texts = {{"--isa", &options.isa},
-                                                     {"--filter", &options.filter},
-                                                     {"--ort", &options.ort},
-                                                     {"--plot", &options.plot}};
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (const auto flag = flags.find(name); flag != flags.end()) {
-      *flag->second = true;
-      continue;
-    }
-    if (i + 1 == argc) return Usage(argv[0], argv[i]) == 0;
-    const char* value = argv[++i];
-    if (const auto number = numbers.find(name); number != numbers.end()) {
-      *number->second = std::max(1, std::atoi(value));
-    } else if (const auto text = texts.find(name); text != texts.end()) {
-      *text->second = value;
-    } else {
-      return Usage(argv[0], name.c_str()) == 0;
-    }
-  }
-  return true;
+std::optional<int> Parse(int argc, char** argv, Options& options) {
+  return ParseOptions(argc, argv,
+                      {{"--rounds", "N", &options.rounds},
+                       {"--milliseconds", "N", &options.milliseconds},
+                       {"--isa", "NAME", &options.isa},
+                       {"--threads", "N", &options.threads},
+                       {"--filter", "TEXT", &options.filter},
+                       {"--ort", "FOLDER|auto", &options.ort},
+                       {"--json", nullptr, &options.json},
+                       {"--plot", "FILE.svg", &options.plot},
+                       {"--check", nullptr, &options.check},
+                       {"--least", "RATIO", &options.least},
+                       {"--least-net", "RATIO", &options.least_net}});
 }
 
 std::vector<Race> MakeRaces(const Options& options) {
@@ -97,7 +76,7 @@ std::vector<Race> MakeRaces(const Options& options) {
 #endif
   }
   if (wanted("LmnetV1")) {
-    races.push_back({"LmnetV1", kLmnetMacs, {}});
+    races.push_back({"LmnetV1", kLmnetMacs, {}, true});
     Race& race = races.back();
     race.lanes.push_back({OurLmnet(options.isa, options.threads), {}});
     race.lanes.push_back({OnednnLmnet(true), {}});
@@ -112,22 +91,24 @@ std::vector<Race> MakeRaces(const Options& options) {
 
 int Main(int argc, char** argv) {
   Options options;
-  if (!Parse(argc, argv, options)) return 2;
+  if (const std::optional<int> code = Parse(argc, argv, options)) return *code;
+  if (const Status isa = CheckIsa(options.isa); !isa.ok()) return Fail("bench_peers", isa);
   SetOnednnThreads(options.threads);
 #ifdef BLUESTEM_HAS_TORCH
   SetTorchThreads(options.threads);
 #endif
   if (!options.ort.empty()) {
     const Status opened = OpenOrt(options.ort, options.threads);
-    if (!opened.ok()) {
-      std::fprintf(stderr, "bench_peers: error: %s\n", opened.message().c_str());
-      return static_cast<int>(opened.code());
-    }
+    if (!opened.ok()) return Fail("bench_peers", opened);
   }
   std::vector<Race> races = MakeRaces(options);
+  if (const Status any = CheckAny(races, options.filter); !any.ok()) {
+    return Fail("bench_peers", any);
+  }
   const Clock clock = options.threads == 1 ? Clock::kThread : Clock::kWall;
   RunRaces(races, options.rounds, clock, options.milliseconds * 1e-3);
-  const Machine machine = DescribeMachine();
+  Machine machine = DescribeMachine(options.isa);
+  machine.peers = OnednnText();
   if (options.json) {
     PrintJson(machine, options.threads, races);
   } else {
@@ -137,7 +118,10 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "bench_peers: cannot write %s\n", options.plot.c_str());
     return 5;
   }
-  return options.check && SlowerThanInt8(races, 1) > 0 ? 1 : 0;
+  if (!options.check && options.least == 0 && options.least_net == 0) return 0;
+  const double least = options.least > 0 ? options.least : 1;
+  const double least_net = options.least_net > 0 ? options.least_net : 1;
+  return SlowerThanInt8(races, least, least_net) > 0 ? 1 : 0;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
+#include <fmt/core.h>
 #include <omp.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -148,6 +150,15 @@ struct Lmnet {
     softmax.execute(stream, {{DNNL_ARG_SRC, mean}, {DNNL_ARG_DST, scores}});
     stream.wait();
   }
+  // Of the convolutions, in their order, each once.
+  std::string implementations() const {
+    std::string text;
+    for (const Conv& each : conv) {
+      if (text.find(each.implementation) != std::string::npos) continue;
+      text += (text.empty() ? "" : ", ") + each.implementation;
+    }
+    return text;
+  }
 
  private:
   Conv Layer(int size, int ci, int co, int kernel, const memory* x) const {
@@ -178,11 +189,18 @@ Contender OnednnConv(const ConvShape& shape, bool int8) {
 
 Contender OnednnLmnet(bool int8) {
   const auto net = std::make_shared<Lmnet>(int8);
-  return {int8 ? "onednn_int8" : "onednn_f32", "", [net] { net->Run(); }};
+  return {int8 ? "onednn_int8" : "onednn_f32", net->implementations(), [net] { net->Run(); }};
 }
 
 void SetOnednnThreads(int threads) {
   omp_set_num_threads(threads);
+}
+
+std::string OnednnText() {
+  const dnnl_version_t& version = *dnnl_version();
+  const char* isa = std::getenv("ONEDNN_MAX_CPU_ISA");
+  return fmt::format("oneDNN {}.{}.{}, ONEDNN_MAX_CPU_ISA={}", version.major, version.minor,
+                     version.patch, isa == nullptr ? "unset" : isa);
 }
 
 }  // namespace bluestem::bench

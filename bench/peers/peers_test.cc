@@ -10,6 +10,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "bench/peers/report.h"
+#include "bluestem/edge/cpu_features.h"
+
 namespace bluestem::bench {
 namespace {
 
@@ -23,9 +26,9 @@ struct Output {
   std::string text;
 };
 
-// Runs a shell's command line in the build folder.
-Output Call(const std::string& line) {
-  FILE* pipe = popen(("cd '" + kBuild.string() + "' && bin/" + line).c_str(), "r");
+// Runs a shell's command line in the build folder; `variable`: "NAME=VALUE" of its environment.
+Output Call(const std::string& line, const std::string& variable = "") {
+  FILE* pipe = popen(("cd '" + kBuild.string() + "' && " + variable + " bin/" + line).c_str(), "r");
   std::string text;
   std::array<char, 4096> part;
   for (size_t count = 1; count > 0;) {
@@ -52,7 +55,7 @@ void ExpectFigures(const Json& row, const std::string& contender) {
 Json ExpectOneRow(const Output& output, const std::string& shape, int threads) {
   EXPECT_EQ(output.exit_code, 0);
   const Json document = Json::parse(output.text, nullptr, false);
-  for (const char* key : {"cpu", "cores", "isa", "mhz", "compiler", "flags", "commit"}) {
+  for (const char* key : {"cpu", "cores", "isa", "mhz", "compiler", "flags", "commit", "peers"}) {
     EXPECT_TRUE(document.contains(key)) << key;
   }
   EXPECT_EQ(document.value("threads", 0), threads);
@@ -97,6 +100,86 @@ TEST(Peers, SaysWhereItLooksForOnnxRuntimeAndHowToInstallIt) {
   EXPECT_EQ(output.exit_code, 6);
   EXPECT_NE(output.text.find("absent/node_modules/onnxruntime-node"), std::string::npos);
   EXPECT_NE(output.text.find("npm install --prefix absent onnxruntime-node"), std::string::npos);
+}
+
+TEST(Peers, SaysHowItIsUsed) {
+  for (const char* program : {"bench_peers", "bench_sweep"}) {
+    const Output output = Call(std::string(program) + " --help");
+    EXPECT_EQ(output.exit_code, 0);
+    for (const char* name : {"usage: ", "[--isa NAME]", "[--filter TEXT]", "[--check]"}) {
+      EXPECT_NE(output.text.find(name), std::string::npos) << program << " " << name;
+    }
+  }
+}
+
+TEST(Peers, RefusesWhatItDoesNotKnow) {
+  for (const char* program : {"bench_peers ", "bench_sweep "}) {
+    for (const auto& [arguments, message] :
+         {std::pair("--filter nomatch --check", "--filter nomatch: is part of no name"),
+          std::pair("--isa vax", "--isa vax: no such instruction set; this CPU has "),
+          std::pair("--rounds many", "--rounds many: needs a number above 0"),
+          std::pair("--rounds 0", "--rounds 0: needs a number above 0"),
+          std::pair("--rounds", "--rounds: needs N"), std::pair("--chek", "--chek: unknown")}) {
+      const Output output = Call(std::string(program) + arguments + " 2>&1");
+      EXPECT_EQ(output.exit_code, 2) << program << arguments;
+      EXPECT_NE(output.text.find(message), std::string::npos) << output.text;
+    }
+    // An instruction set of another architecture.
+    const bool x86 = (edge::CpuIsas() & kernels::IsaBit(kernels::Isa::kSse4)) != 0;
+    const Output absent = Call(std::string(program) + "--isa " + (x86 ? "neon" : "avx2") + " 2>&1");
+    EXPECT_EQ(absent.exit_code, 6);
+    EXPECT_NE(absent.text.find(": this CPU has "), std::string::npos) << absent.text;
+    EXPECT_NE(absent.text.find("portable"), std::string::npos) << absent.text;
+  }
+}
+
+TEST(Peers, FailsWhereLessThanWhatIsAsked) {
+  const std::string line = std::string("bench_peers --isa portable") + kShort;
+  EXPECT_EQ(Call(line + "--filter @8").exit_code, 0);
+  const Output conv = Call(line + "--filter @8 --least 1000 --least-net 0.001 2>&1 >/dev/null");
+  EXPECT_EQ(conv.exit_code, 1);
+  EXPECT_EQ(conv.text.find("less than 1000.00 of oneDNN int8's speed: 3x3 256->256 @8 ("), 0u)
+      << conv.text;
+  EXPECT_EQ(Call(line + "--filter @8 --least 0.001 --least-net 1000").exit_code, 0);
+  EXPECT_EQ(Call(line + "--filter Lmnet --least 0.001 --least-net 1000 2>&1").exit_code, 1);
+  EXPECT_EQ(Call(line + "--filter Lmnet --least 1000 --least-net 0.001").exit_code, 0);
+}
+
+TEST(Peers, NamesWhatItIsRestrictedTo) {
+  const Output output = Call(std::string("bench_peers --isa portable --filter Lmnet") + kShort,
+                             "ONEDNN_MAX_CPU_ISA=SSE41");
+  const Json row = ExpectOneRow(output, "LmnetV1", 1);
+  const Json document = Json::parse(output.text, nullptr, false);
+  EXPECT_EQ(document.value("isa", ""), "portable");
+  EXPECT_EQ(document.value("peers", "").find("oneDNN "), 0u);
+  EXPECT_NE(document.value("peers", "").find("ONEDNN_MAX_CPU_ISA=SSE41"), std::string::npos);
+  for (const char* contender : {"ours", "onednn_int8", "onednn_f32"}) {
+    EXPECT_NE(row[contender].value("implementation", ""), "") << contender;
+  }
+}
+
+TEST(SlowerThanInt8, CountsWhatIsSlowOrNotCompared) {
+  const auto lane = [](const char* name, double seconds) {
+    return Lane{{name, "", nullptr}, {seconds}};
+  };
+  const std::vector<Race> races = {
+      {"conv", 1, {lane("ours", 1), lane("onednn_int8", 1.6)}},
+      {"net", 1, {lane("ours", 1), lane("onednn_int8", 1.6)}, true},
+  };
+  EXPECT_EQ(SlowerThanInt8(races, 1.5, 1.5), 0);
+  EXPECT_EQ(SlowerThanInt8(races, 1.7, 1.5), 1);
+  EXPECT_EQ(SlowerThanInt8(races, 1.5, 2), 1);
+  EXPECT_EQ(SlowerThanInt8(races, 1.7, 2), 2);
+  EXPECT_EQ(SlowerThanInt8({{"alone", 1, {lane("ours", 1)}}}, 1, 1), 1);
+}
+
+TEST(Sweep, FailsWhereOneIsSlowerThanInt8) {
+  const Output output = Call(
+      "bench_sweep --check --own --isa portable --filter '3x3 256->256 @8 u8s8' --rounds 1 "
+      "--milliseconds 1 2>&1 >/dev/null");
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_NE(output.text.find("oneDNN int8's speed: 3x3 256->256 @8 u8s8 ("), std::string::npos)
+      << output.text;
 }
 
 TEST(Sweep, HasFiguresOfBothContenders) {

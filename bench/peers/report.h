@@ -6,6 +6,7 @@
 
 #include "bench/harness.h"
 #include "bench/peers/contender.h"
+#include "bluestem/base/status.h"
 
 namespace bluestem::bench {
 
@@ -19,7 +20,11 @@ struct Race {
   std::string name;
   double macs;
   std::vector<Lane> lanes;
+  bool net = false;  // a whole one
 };
+
+// Errors: kInvalidArgument where `filter` has left no race.
+Status CheckAny(const std::vector<Race>& races, const std::string& filter);
 
 // Measures every lane once a round, so that a slow moment of the machine hits all alike.
 void RunRaces(std::vector<Race>& races, int rounds, Clock clock, double seconds);
@@ -35,8 +40,8 @@ void PrintJson(const Machine& machine, int threads, const std::vector<Race>& rac
 // A self-contained SVG: a group of bars a race. Returns false where it cannot be written.
 bool WritePlot(const std::string& path, const Machine& machine, int threads,
                const std::vector<Race>& races);
-// Names on stderr the races in which ours has less than `least` of oneDNN int8's speed, by medians,
-// and returns their number.
-int SlowerThanInt8(const std::vector<Race>& races, double least);
+// Names on stderr the races in which ours has less than `least` (a net: `least_net`) of oneDNN
+// int8's speed, by medians, or that are not run by it, and returns their number.
+int SlowerThanInt8(const std::vector<Race>& races, double least, double least_net);
 
 }  // namespace bluestem::bench

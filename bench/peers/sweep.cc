@@ -8,14 +8,13 @@
 // in brackets at a line's end: a kernel of ours, or oneDNN's where that gave our bits sooner when
 // it was made (--own: our kernels alone, what an artefact has). --check exits 1 where one of ours
 // is slower than oneDNN int8: has less than kLeastRatio of its speed, which is what two
-// measurements of one kernel differ by.
+// measurements of one kernel differ by. A --filter that leaves nothing to run is an error.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <optional>
 
+#include "bench/peers/options.h"
 #include "bench/peers/report.h"
 
 namespace bluestem::bench {
@@ -42,33 +41,21 @@ struct Options {
   bool own = false;
 };
 
-bool Parse(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
-    if (name == "--json" || name == "--check" || name == "--own") {
-      (name == "--json" ? options.json : name == "--own" ? options.own : options.check) = true;
-      continue;
-    }
-    if (value != nullptr && (name == "--rounds" || name == "--milliseconds")) {
-      (name == "--rounds" ? options.rounds : options.milliseconds) = std::max(1, std::atoi(value));
-    } else if (value != nullptr && (name == "--isa" || name == "--filter")) {
-      (name == "--isa" ? options.isa : options.filter) = value;
-    } else {
-      fmt::print(stderr,
-                 "usage: {} [--own] [--rounds N] [--milliseconds N] [--isa NAME] [--filter TEXT] "
-                 "[--json] [--check]\nunknown or incomplete: {}\n",
-                 argv[0], name);
-      return false;
-    }
-    ++i;
-  }
-  return true;
+std::optional<int> Parse(int argc, char** argv, Options& options) {
+  return ParseOptions(argc, argv,
+                      {{"--own", nullptr, &options.own},
+                       {"--rounds", "N", &options.rounds},
+                       {"--milliseconds", "N", &options.milliseconds},
+                       {"--isa", "NAME", &options.isa},
+                       {"--filter", "TEXT", &options.filter},
+                       {"--json", nullptr, &options.json},
+                       {"--check", nullptr, &options.check}});
 }
 
 int Main(int argc, char** argv) {
   Options options;
-  if (!Parse(argc, argv, options)) return 2;
+  if (const std::optional<int> code = Parse(argc, argv, options)) return *code;
+  if (const Status isa = CheckIsa(options.isa); !isa.ok()) return Fail("bench_sweep", isa);
   SetOnednnThreads(1);
   const runtime::Kernels kernels =
       options.own ? runtime::Kernels::kOwn : runtime::Kernels::kFastest;
@@ -84,6 +71,9 @@ int Main(int argc, char** argv) {
       }
     }
   }
+  if (const Status any = CheckAny(races, options.filter); !any.ok()) {
+    return Fail("bench_sweep", any);
+  }
   RunRaces(races, options.rounds, Clock::kThread, options.milliseconds * 1e-3);
   if (options.check) {
     // What seems slower is measured again: a busy moment is no verdict.
@@ -97,10 +87,11 @@ int Main(int argc, char** argv) {
       *race = std::move(one[0]);
     }
   }
-  const Machine machine = DescribeMachine();
+  Machine machine = DescribeMachine(options.isa);
+  machine.peers = OnednnText();
   options.json ? PrintJson(machine, 1, races) : PrintTable(machine, 1, races);
   if (!options.check) return 0;
-  const int slower = SlowerThanInt8(races, kLeastRatio);
+  const int slower = SlowerThanInt8(races, kLeastRatio, kLeastRatio);
   fmt::print(stderr, "{} of {} have less than {:.2f} of oneDNN int8's speed\n", slower,
              races.size(), kLeastRatio);
   return slower > 0 ? 1 : 0;
