@@ -57,14 +57,22 @@ Result<config::Experiment> LoadOwnConfig(const RunPaths& paths) {
   return experiment;
 }
 
-// Writes config.yaml and meta.yaml, or, when resuming, checks that the run is this experiment's.
+// Writes config.yaml and meta.yaml, or, when resuming, checks that the run is this experiment's. A
+// run that failed may go on with another learning rate, which its state then tells.
 Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment,
-                     const task::Meta& meta, bool resume) {
+                     const task::Meta& meta, bool resume, RunState& state) {
   const std::string yaml = config::ToYaml(experiment);
   std::error_code ignored;
   if (resume && std::filesystem::exists(paths.Config(), ignored)) {
     BLUESTEM_ASSIGN_OR_RETURN(config::Experiment before, LoadOwnConfig(paths));
     before.train.rank_timeout = experiment.train.rank_timeout;
+    const double rate = experiment.train.learning_rate;
+    if (state.status == "failed" && before.train.learning_rate != rate) {
+      if (state.rates.empty())
+        state.rates.push_back({.step = 0, .learning_rate = before.train.learning_rate});
+      state.rates.push_back({.step = state.step, .learning_rate = rate});
+      before.train.learning_rate = rate;
+    }
     // A run of several ranks leaves threads to each start, and may go on with another number.
     if (before.train.threads == 0 || experiment.train.threads == 0)
       before.train.threads = experiment.train.threads;
@@ -255,7 +263,6 @@ struct Start {
 
 Result<Start> PrepareRun(const RunPaths& paths, const config::Experiment& experiment,
                          const task::Meta& meta, bool resume) {
-  BLUESTEM_RETURN_IF_ERROR(PrepareFolder(paths, experiment, meta, resume));
   Start start;
   start.state = {.seed = experiment.train.seed,
                  .started_unix = std::time(nullptr),
@@ -264,8 +271,9 @@ Result<Start> PrepareRun(const RunPaths& paths, const config::Experiment& experi
   if (resume && std::filesystem::exists(paths.State(), ignored)) {
     BLUESTEM_ASSIGN_OR_RETURN(start.state, ReadRunState(paths));
     start.finished = start.state.status == "finished";
-    start.state.status = "running";
   }
+  BLUESTEM_RETURN_IF_ERROR(PrepareFolder(paths, experiment, meta, resume, start.state));
+  start.state.status = "running";
   start.has_checkpoint = resume && std::filesystem::exists(paths.Last(), ignored);
   return start;
 }

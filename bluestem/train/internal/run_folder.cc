@@ -97,6 +97,8 @@ Status WriteRunState(const RunPaths& paths, const RunState& state) {
                {"device", state.device},
                {"versions", state.versions}};
   if (state.best_validation_auroc >= 0) json["best_validation_auroc"] = state.best_validation_auroc;
+  for (const RateChange& rate : state.rates)
+    json["learning_rates"].push_back({{"step", rate.step}, {"learning_rate", rate.learning_rate}});
   return WriteFile(paths.State(), json.dump(2) + "\n");
 }
 
@@ -104,6 +106,9 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
   BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(paths.State()));
   try {
     const Json json = Json::parse(text);
+    std::vector<RateChange> rates;
+    for (const Json& rate : json.value("learning_rates", Json::array()))
+      rates.push_back({.step = rate.at("step"), .learning_rate = rate.at("learning_rate")});
     return RunState{.status = json.at("status"),
                     .step = json.at("step"),
                     .steps = json.at("steps"),
@@ -118,6 +123,7 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
                     .best_validation_auroc = json.value("best_validation_auroc", -1.0),
                     .best_epoch = json.at("best_epoch"),
                     .device = json.value("device", "CPU"),  // older runs knew no other
+                    .rates = std::move(rates),
                     .versions = json.at("versions")};
   } catch (const nlohmann::json::exception& error) {
     return Error(Code::kInvalidData, "{}: {}; delete the run folder and start again",

@@ -60,9 +60,15 @@ Result<std::vector<EpochMetrics>> MetricsFromJson(const std::string& json,
 // others.
 Status WriteMetrics(const RunPaths& paths, const std::vector<EpochMetrics>& rows);
 
+// Of a run that failed and went on with another rate.
+struct RateChange {
+  int64_t step = 0;  // from the one after it on
+  double learning_rate = 0;
+};
+
 // run.json: what a reader and a resumed run need to know.
 struct RunState {
-  std::string status = "running";  // running, interrupted, finished
+  std::string status = "running";  // running, interrupted, failed, finished
   int64_t step = 0;
   int64_t steps = 0;  // 0: not chosen yet
   int64_t steps_per_epoch = 0;
@@ -75,8 +81,9 @@ struct RunState {
   double best_validation_accuracy = -1;
   double best_validation_auroc = -1;  // as in EpochMetrics
   int64_t best_epoch = 0;
-  std::string device;    // that computes, in words: "CPU (this LibTorch is built without CUDA)"
-  std::string versions;  // "bluestem 0.1.0, LibTorch 1.13.1"
+  std::string device;  // that computes, in words: "CPU (this LibTorch is built without CUDA)"
+  std::vector<RateChange> rates = {};  // the first is that of the start; empty: config.yaml's
+  std::string versions;                // "bluestem 0.1.0, LibTorch 1.13.1"
 };
 Status WriteRunState(const RunPaths& paths, const RunState& state);
 Result<RunState> ReadRunState(const RunPaths& paths);

@@ -200,97 +200,6 @@ void Training::EstimateStatistics() {
   module_.FinishStatistics();
 }
 
-Checkpoint Training::Snapshot() {
-  Checkpoint checkpoint;
-  const Json info = {{"step", state_.step},
-                     {"steps", state_.steps},
-                     {"threads", state_.threads},
-                     {"elapsed_seconds", started_ > 0 ? Elapsed() : 0.0},
-                     {"best_validation_accuracy", state_.best_validation_accuracy},
-                     {"best_validation_auroc", state_.best_validation_auroc},
-                     {"best_epoch", state_.best_epoch},
-                     {"epoch_loss", epoch_tally_.loss},
-                     {"epoch_correct", epoch_tally_.correct},
-                     {"epoch_images", epoch_tally_.images},
-                     {"metrics", MetricsToJson(metrics_)}};
-  checkpoint.info = info.dump();
-  Append(module_.parameters(), checkpoint);
-  Append(module_.statistics(), checkpoint);
-  Append(optimizer_.State(), checkpoint);
-  Append(average_.State(), checkpoint);
-  Append(flips_.State(), checkpoint);
-  return checkpoint;
-}
-
-Status Training::Save() {
-  if (!IsFirst()) return OkStatus();
-  std::error_code ignored;
-  const Path older = paths_.Checkpoints() / fmt::format("step-{:08}.ckpt", state_.step);
-  BLUESTEM_RETURN_IF_ERROR(WriteCheckpoint(paths_.Last(), Snapshot()));
-  // The same file under the name of its step: what is left to go back to should a later last.ckpt
-  // be damaged.
-  std::filesystem::remove(older, ignored);
-  std::filesystem::create_hard_link(paths_.Last(), older, ignored);
-  std::vector<Path> kept;
-  for (const auto& entry : std::filesystem::directory_iterator(paths_.Checkpoints(), ignored)) {
-    if (entry.path().filename().string().rfind("step-", 0) == 0) kept.push_back(entry.path());
-  }
-  std::sort(kept.begin(), kept.end());
-  const auto keep = static_cast<size_t>(std::max<int64_t>(1, experiment_.train.keep_checkpoints));
-  for (size_t i = 0; i + keep < kept.size(); ++i) std::filesystem::remove(kept[i], ignored);
-  return WriteRunState(paths_, state_);
-}
-
-Status Training::SaveBest() {
-  if (!IsFirst()) return OkStatus();
-  Checkpoint checkpoint;
-  checkpoint.info =
-      Json{{"step", state_.step}, {"validation_accuracy", state_.best_validation_accuracy}}.dump();
-  Append(module_.parameters(), checkpoint);
-  Append(module_.statistics(), checkpoint);
-  return WriteCheckpoint(paths_.Best(), checkpoint);
-}
-
-Status Training::Resume() {
-  const auto way_out = [&](const Status& status) {
-    if (status.code() != Code::kInvalidData) return status;
-    return Status(status.code(),
-                  status.message() + fmt::format("; copy an older {}/step-*.ckpt over it and "
-                                                 "resume, or delete the run folder and start again",
-                                                 paths_.Checkpoints().string()));
-  };
-  Bytes file;
-  if (IsFirst()) {
-    BLUESTEM_ASSIGN_OR_RETURN(file, ReadFile(paths_.Last()));
-  }
-  ranks_.Share(file);
-  const Result<Checkpoint> read = ParseCheckpoint(file, paths_.Last());
-  if (!read.ok()) return way_out(read.status());
-  const std::string place = paths_.Last().string();
-  try {
-    const Json info = Json::parse(read->info);
-    state_.step = info.at("step");
-    state_.steps = info.at("steps");
-    earlier_seconds_ = info.at("elapsed_seconds");
-    state_.best_validation_accuracy = info.at("best_validation_accuracy");
-    state_.best_validation_auroc = info.value("best_validation_auroc", -1.0);
-    state_.best_epoch = info.at("best_epoch");
-    epoch_tally_ = {.loss = info.at("epoch_loss"),
-                    .correct = info.at("epoch_correct"),
-                    .images = info.at("epoch_images")};
-    Result<std::vector<EpochMetrics>> metrics = MetricsFromJson(info.at("metrics"), place);
-    if (!metrics.ok()) return way_out(metrics.status());
-    metrics_ = std::move(*metrics);
-  } catch (const nlohmann::json::exception& error) {
-    return way_out(Error(Code::kInvalidData, "{}: corrupt checkpoint: {}", place, error.what()));
-  }
-  for (const auto& views : {module_.parameters(), module_.statistics(), optimizer_.State(),
-                            average_.State(), flips_.State()}) {
-    BLUESTEM_RETURN_IF_ERROR(way_out(Restore(*read, views, place)));
-  }
-  return OkStatus();
-}
-
 Status Training::LogEvents(const EpochMetrics& row) const {
   BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
                             interchange::EventWriter::Open(paths_.folder, state_.started_unix));
@@ -338,6 +247,9 @@ void Training::Report(double validation_accuracy, double validation_auroc) {
 Status Training::ValidateEpoch(EpochMetrics& row) {
   EstimateStatistics();
   Validate(module_, *data_.validation, experiment_.threshold, ranks_, row);
+  BLUESTEM_RETURN_IF_ERROR(CheckArrays());
+  if (!std::isfinite(row.validation_loss))
+    return Diverged("the validation loss is no longer a number");
   row.elapsed_seconds = Elapsed();
   metrics_.push_back(row);
   Report(row.validation_accuracy, row.validation_auroc);
@@ -392,23 +304,22 @@ Status Training::Run() {
                       state_.step % per_epoch);
   if (IsFirst()) BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths_, state_));
   while (state_.step < state_.steps) {
-    if (Interrupted()) {
+    const bool interrupted = Interrupted();
+    if (interrupted) {
       state_.status = "interrupted";
       BLUESTEM_RETURN_IF_ERROR(Save());
-      return Error(Code::kInterrupted,
-                   "{}: interrupted at step {} of {}; everything is saved: go on with `bluestem "
-                   "train -o {} --resume`",
-                   paths_.folder.string(), state_.step, state_.steps, paths_.folder.string());
     }
     const data::Batch batch = loader.Next();
     TrainStep(batch,
               static_cast<double>(state_.step) <
                   module_.network().recipe.float_weight_share * static_cast<double>(state_.steps));
-    if (!std::isfinite(epoch_tally_.loss)) {
-      return Error(Code::kInvalidArgument,
-                   "train.learning_rate: the loss is no longer a number at step {} with rate {}; "
-                   "use a lower one",
-                   state_.step, experiment_.train.learning_rate);
+    if (!std::isfinite(epoch_tally_.loss)) return Diverged("the loss is no longer a number");
+    BLUESTEM_RETURN_IF_ERROR(WriteSaved());
+    if (interrupted) {  // the step above is taken again by who resumes
+      return Error(Code::kInterrupted,
+                   "{}: interrupted at step {} of {}; everything is saved: go on with `bluestem "
+                   "train -o {} --resume`",
+                   paths_.folder.string(), good_step_, state_.steps, paths_.folder.string());
     }
     const bool last = state_.step == state_.steps;
     if (state_.step % per_epoch == 0 || last) {
@@ -419,7 +330,7 @@ Status Training::Run() {
       if (state_.step % experiment_.train.checkpoint_steps == 0) BLUESTEM_RETURN_IF_ERROR(Save());
     }
   }
-  return OkStatus();
+  return WriteSaved();  // no step follows: its validation loss is a number
 }
 
 }  // namespace bluestem::train

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "bluestem/data/cache.h"
 #include "bluestem/data/loader.h"
@@ -39,7 +40,8 @@ class Training {
 
   // Takes up the last checkpoint, rank 0's. Errors: kInvalidData naming the file and the way out.
   Status Resume();
-  // Runs to the end. Errors: kInterrupted after saving; kIo.
+  // Runs to the end. Errors: kInterrupted after saving; kIo; kInvalidArgument where the loss or
+  // the weights are no longer numbers: the checkpoints are those of before.
   Status Run();
 
   const RunState& state() const { return state_; }
@@ -62,7 +64,17 @@ class Training {
   void EndEarly();
   int64_t StatisticsImages(int64_t step) const;
   void EstimateStatistics();
+  // What becomes last.ckpt once the next step's loss is a number.
+  struct Saved {
+    int64_t step = 0;
+    RunState state;
+    Checkpoint checkpoint;  // rank 0's
+  };
+  std::string BadArray();
+  Status CheckArrays();
+  Status Diverged(const std::string& what);
   Status Save();
+  Status WriteSaved();
   Status SaveBest();
   Checkpoint Snapshot();
   Status LogEvents(const EpochMetrics& row) const;
@@ -92,6 +104,8 @@ class Training {
   std::vector<EpochMetrics> metrics_;
   Tally epoch_tally_;
   std::vector<float> images_;
+  std::optional<Saved> saved_;
+  int64_t good_step_ = -1;      // of last.ckpt; -1: there is none
   double started_ = 0;          // seconds of the steady clock
   double earlier_seconds_ = 0;  // of the runs before this resume
   int64_t first_step_ = 0;      // of this process
