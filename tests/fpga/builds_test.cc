@@ -163,6 +163,30 @@ TEST(Builds, TheRtlsTableIsTheSame) {
   EXPECT_EQ(names.size(), Builds().size());
 }
 
+// What fpga report says is what the last row of tools/fpga_area --update says, and 15 % for
+// packing.
+TEST(Builds, AreasAreThoseOfTheSynthesis) {
+  for (const EngineBuild& build : Builds()) {
+    SCOPED_TRACE(build.name);
+    const std::string name =
+        build.name == std::string("default") ? "area.txt" : fmt::format("area-{}.txt", build.name);
+    std::istringstream table(
+        ReadTextFile(Path(BLUESTEM_SOURCE_ROOT) / "bluestem/fpga/rtl" / name).value());
+    std::string line, module;
+    double instances = 0, alms = 0, luts = 0, small = 0, adders = 0, registers = 0;
+    int64_t m10k = 0, dsp = 0;
+    while (module != "all" && std::getline(table, line)) {
+      if (line.starts_with('#')) continue;
+      std::istringstream words(line);
+      words >> module >> instances >> alms >> luts >> small >> adders >> registers >> m10k >> dsp;
+    }
+    ASSERT_EQ(module, "all") << name;
+    EXPECT_EQ(build.area.alms, static_cast<int64_t>(alms * 1.15));
+    EXPECT_EQ(build.area.m10k, m10k);
+    EXPECT_EQ(build.area.dsp, dsp);
+  }
+}
+
 TEST(Builds, TheEnvironmentChoosesOne) {
   ::unsetenv("BLUESTEM_ENGINE");
   EXPECT_STREQ(ChosenBuild()->name, "default");
