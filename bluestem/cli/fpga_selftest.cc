@@ -83,9 +83,11 @@ Command FpgaSelfTestCommand() {
           .description =
               "Reads the engine's identity and capabilities, writes and reads its scratch register "
               "and all of\n"
-              "its map memory, runs random convolutions and compares each bit with the functional "
-              "model, and\n"
-              "sees that bad lists end with their status. A line a test; 7 where one failed.",
+              "its map memory, runs random convolutions and a network of six layers and compares "
+              "each bit with\n"
+              "the functional model, and sees that bad lists end with their status. A line a test; "
+              "7 where one\n"
+              "failed.",
           .example = "bluestem fpga selftest\nbluestem fpga selftest -d FPGA-SIM --json",
           .codes = {Code::kIo, Code::kUnavailable, Code::kMismatch},
           .setup = Setup};

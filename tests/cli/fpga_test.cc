@@ -224,11 +224,14 @@ TEST(FpgaSelfTest, TheModelAndTheSimulationPassIt) {
     if (result.err.find("Verilator") != std::string::npos) GTEST_SKIP() << result.err;
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.Json().at("passed"), true);
-    ASSERT_EQ(result.Json().at("tests").size(), 5u);
+    ASSERT_EQ(result.Json().at("tests").size(), 6u);
     EXPECT_EQ(result.Json().at("tests")[2].at("test"), "map memory");
   }
-  EXPECT_THAT(Tool({"fpga", "selftest", "-d", "FPGA-MODEL"}).out,
-              HasSubstr("ok      golden layers     24 random convolutions equal the model's, "));
+  EXPECT_THAT(
+      Tool({"fpga", "selftest", "-d", "FPGA-MODEL"}).out,
+      AllOf(HasSubstr("ok      golden layers     24 random convolutions equal the model's, "),
+            HasSubstr("ok      golden net        6 layers in one list, all maps equal the "
+                      "model's, ")));
 }
 
 TEST(FpgaSelfTest, WithoutABoardSaysWhatToDo) {

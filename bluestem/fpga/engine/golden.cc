@@ -97,14 +97,94 @@ void ListBuilder::Conv() {
     Add(Map(Opcode::kLoadMap, c.in_h, c.in_w, c.blocks, c.src_base + d * c.digit_step,
             c.src_row_step, c.src_block_step));
   }
-  c.after = 3 + c.digits;
   if (c.residual_blocks > 0) {  // behind it lie codes that are not added
     Add(Map(Opcode::kLoadMap, c.out_h, c.out_w, c.out_blocks + 1, c.residual_base,
             c.residual_row_step, c.residual_block_step));
-    ++c.after;
   }
-  Add(c);
-  StoreResult(c);
+  AddConv(c);
+}
+
+void ListBuilder::AddConv(Command conv) {
+  conv.after = Count(false);
+  Add(conv);
+  StoreResult(conv);
+}
+
+uint32_t ListBuilder::Count(bool convs) const {
+  return static_cast<uint32_t>(
+      std::count_if(commands_.begin(), commands_.end(),
+                    [&](const Command& c) { return (c.opcode == Opcode::kConv) == convs; }));
+}
+
+Command ListBuilder::Layer(uint32_t in, uint32_t blocks, uint32_t out, uint32_t out_blocks) {
+  Command c = {.opcode = Opcode::kConv, .out_h = out, .out_w = out, .in_h = in, .in_w = in};
+  c.src_row_step = (in + 1) / 2;
+  c.src_block_step = c.src_row_step * c.src_row_step;
+  c.blocks = blocks;
+  c.dst_row_step = (out + 1) / 2;
+  c.dst_block_step = c.dst_row_step * c.dst_row_step;
+  c.out_blocks = out_blocks;
+  return c;
+}
+
+void ListBuilder::Kernel(int32_t size, int32_t plane_step) {
+  taps_.clear();
+  for (int32_t t = 0; t < size * size; ++t) {
+    const int32_t dy = t / size - size / 2, dx = t % size - size / 2;
+    // Of stride 2: the plane of its parity, there the pixel at half the place, rounded down.
+    taps_.push_back(plane_step == 0
+                        ? Tap{0, dy, dx}
+                        : Tap{((dy & 1) * 2 + (dx & 1)) * plane_step, dy >> 1, dx >> 1});
+  }
+}
+
+void ListBuilder::Net() {
+  constexpr uint32_t kSide = 12, kHalf = kSide / 2, kQuarter = kSide / 4;
+  Add(Map(Opcode::kLoadMap, kSide, kSide, 1, 0, kHalf, kHalf * kHalf));
+  uint32_t place = kHalf * kHalf, taps = 0, weights = 0, thresholds = 0, source = 0;
+  // Puts the layer's map and constants behind those before it. Returns where the map lies.
+  const auto add = [&](Command c, uint32_t words) {
+    c.src_base = source;
+    c.dst_base = place;
+    c.tap_base = taps;
+    c.tap_count = static_cast<uint32_t>(taps_.size());
+    c.weight_base = weights;
+    c.threshold_base = thresholds;
+    taps += c.tap_count;
+    weights += c.out_blocks * c.tap_count * c.blocks;
+    thresholds += c.out_blocks;
+    LoadConstants(c);
+    AddConv(c);
+    source = place;
+    place += words;
+  };
+  Kernel(3);
+  add(Layer(kSide, 1, kSide, 1), kHalf * kHalf);
+  Command c = Layer(kSide, 1, kSide, 1);
+  c.residual_base = source;  // what it reads, too: as a shortcut does
+  c.residual_row_step = c.src_row_step;
+  c.residual_block_step = c.src_block_step;
+  c.residual_blocks = 1;
+  add(c, kHalf * kHalf);
+  c = Layer(kSide, 1, kSide, 2);
+  c.mode = WriteMode::kSpaceToDepth;  // planes of half the rows: their steps are the halves' too
+  c.dst_row_step = kQuarter;
+  c.dst_block_step = kQuarter * kQuarter;
+  c.dst_plane_step = 2 * c.dst_block_step;
+  add(c, 4 * c.dst_plane_step);
+  Kernel(3, static_cast<int32_t>(c.dst_plane_step));
+  add(Layer(kHalf, 2, kHalf, 2), 2 * kQuarter * kQuarter);
+  Kernel(3);
+  c = Layer(kHalf, 2, kHalf, 2);
+  c.mode = WriteMode::kMaxPool;
+  c.dst_row_step = (kQuarter + 1) / 2;
+  c.dst_block_step = c.dst_row_step * c.dst_row_step;
+  add(c, 2 * c.dst_block_step);
+  Kernel(1);
+  c = Layer(kQuarter, 2, kQuarter, 1);
+  c.mode = WriteMode::kRaw;
+  c.dst_plane_step = c.dst_block_step;
+  add(c, kLanes / kRawLanes * c.dst_plane_step);
 }
 
 void ListBuilder::StoreResult(const Command& conv) {
@@ -118,7 +198,7 @@ void ListBuilder::StoreResult(const Command& conv) {
     Command map =
         Map(Opcode::kStoreMap, h, w, conv.out_blocks, conv.dst_base + p * conv.dst_plane_step,
             conv.dst_row_step, conv.dst_block_step);
-    map.after = 1;
+    map.after = Count(true);
     Add(map);
   }
 }

@@ -1,4 +1,5 @@
-// Command lists with random convolutions, to compare engines on: the self-test's and the tests'.
+// Command lists with random convolutions, or with a small network, to compare engines on: the
+// self-test's and the tests'.
 //
 //   ListBuilder list(seed);
 //   list.Conv();
@@ -31,12 +32,26 @@ class ListBuilder {
   void Add(const Command& command) { commands_.push_back(command); }
   // A convolution of random shape with all that it reads and writes moved in and out.
   void Conv();
+  // A network of kNetLayers layers with random weights, each of whose maps stays in the banks for
+  // the next and is stored too: 3x3, 3x3 with a residual map, 3x3 to space-to-depth, 3x3 of stride
+  // 2, 3x3 and the maximum of 2x2, 1x1 raw. A store waits for as many convolutions as its layer's
+  // number says, the first is 1. Every build's memories hold it.
+  static constexpr int32_t kNetLayers = 6;
+  void Net();
   // Ends the list and writes it.
   std::vector<uint8_t>& Finish();
   std::vector<uint8_t>& buffer() { return buffer_; }
 
  private:
   Command Shape();
+  // Square maps and steps without room between; its place is left out.
+  static Command Layer(uint32_t in, uint32_t blocks, uint32_t out, uint32_t out_blocks);
+  // Sets taps_ to those of a square kernel; of stride 2 where a plane's words are given.
+  void Kernel(int32_t size, int32_t plane_step = 0);
+  // The convolution behind all loads so far, and its result to memory.
+  void AddConv(Command conv);
+  // Returns how many descriptors of a half there are.
+  uint32_t Count(bool convs) const;
   void LoadConstants(const Command& conv);
   void StoreResult(const Command& conv);
   Command Map(Opcode opcode, uint32_t h, uint32_t w, uint32_t blocks, uint32_t base,

@@ -146,6 +146,35 @@ SelfTestStep GoldenLayers(Engine& engine, EnginePort*) {
   return Pass(fmt::format("{} random convolutions equal the model's, {} clocks", kLayers, clocks));
 }
 
+// Returns the layer that stores the byte (golden.h), 0 where none does.
+uint32_t LayerAt(const std::vector<uint8_t>& buffer, size_t byte) {
+  for (size_t at = 0;; at += sizeof(CommandWords)) {
+    CommandWords words;
+    std::memcpy(words.data(), buffer.data() + at, sizeof(words));
+    const Command c = Decode(words);
+    if (c.opcode == Opcode::kEnd) return 0;
+    const uint64_t end = c.address + uint64_t{c.in_h} * c.in_w * c.blocks * kWordBytes;
+    if (c.opcode == Opcode::kStoreMap && c.address <= byte && byte < end) return c.after;
+  }
+}
+
+// Layers that read what those before left in the banks, in one list.
+SelfTestStep GoldenNet(Engine& engine, EnginePort*) {
+  ListBuilder list(kLayers, engine.config());
+  list.Net();
+  std::vector<uint8_t> expected = list.Finish(), given = expected;
+  EngineModel model{engine.config()};
+  const EngineResult want = model.Run(expected, 0), got = engine.Run(given, 0);
+  if (got.status != want.status) return Fail(HowItEnded(got));
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i] == expected[i]) continue;
+    return Fail(fmt::format("layer {}: byte {} of the buffer is {:#04x}, the model's is {:#04x}",
+                            LayerAt(expected, i), i, given[i], expected[i]));
+  }
+  return Pass(fmt::format("{} layers in one list, all maps equal the model's, {} clocks",
+                          ListBuilder::kNetLayers, got.clocks));
+}
+
 // Bad lists end with the status that they deserve, and a good one runs afterwards.
 SelfTestStep BadLists(Engine& engine, EnginePort*) {
   const auto status_of = [&](const Command& command) {
@@ -171,11 +200,9 @@ SelfTestStep BadLists(Engine& engine, EnginePort*) {
 }  // namespace
 
 const std::vector<SelfTestCase>& SelfTestCases() {
-  static const std::vector<SelfTestCase> cases = {{"identity", Identity},
-                                                  {"scratch register", Scratch},
-                                                  {"map memory", Banks},
-                                                  {"golden layers", GoldenLayers},
-                                                  {"bad lists", BadLists}};
+  static const std::vector<SelfTestCase> cases = {
+      {"identity", Identity},          {"scratch register", Scratch}, {"map memory", Banks},
+      {"golden layers", GoldenLayers}, {"golden net", GoldenNet},     {"bad lists", BadLists}};
   return cases;
 }
 

@@ -1,5 +1,5 @@
 // The self-test of an engine, as hardware is tried that one knows nothing of: registers, memories,
-// random convolutions beside the functional model, and what a bad list does.
+// random convolutions and a small network beside the functional model, and what a bad list does.
 //
 // Threads: free functions without state; the engine is used by nobody else meanwhile.
 #pragma once
