@@ -390,6 +390,7 @@ std::string CheckFConv(const FConvKernel& kernel, const FConvParams& p, uint64_t
   std::memcpy(x_buffer.data(), x.data(), x_buffer.size());
   Guarded weights(FConvPackedFloats(p) * sizeof(float), 0, 0xcc);
   FConvPackWeights(p, w.data(), weights.as<float>());
+  if (!weights.Intact()) return "packing wrote outside of the weights";
   Guarded y(expected.size(), misalignment * 4, 0xcc);
   const FConvArgs args = {.x = x_buffer.as<float>(),
                           .weights = weights.as<float>(),

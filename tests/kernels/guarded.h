@@ -5,9 +5,22 @@
 #include <cstring>
 #include <vector>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define BLUESTEM_GUARDS_ARE_POISONED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BLUESTEM_GUARDS_ARE_POISONED 1
+#endif
+#endif
+#ifdef BLUESTEM_GUARDS_ARE_POISONED
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace bluestem::kernels {
 
-// Bytes at a chosen distance from a 64-byte boundary, between guards that Intact() checks.
+// Bytes at a chosen distance from a 64-byte boundary, between guards that Intact() checks. With
+// AddressSanitizer reading a guard is an error, too: of the first byte behind the buffer on, and of
+// those before it up to the last boundary of 8.
 class Guarded {
  public:
   Guarded(size_t bytes, size_t misalignment, uint8_t fill) : bytes_(bytes) {
@@ -15,7 +28,11 @@ class Guarded {
     const size_t address = reinterpret_cast<size_t>(storage_.data()) + kGuard;
     begin_ = kGuard + (kGuard - address % kGuard) % kGuard + misalignment;
     std::memset(data(), fill, bytes);
+    Poison();
   }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+  ~Guarded() { Unpoison(); }
 
   uint8_t* data() { return storage_.data() + begin_; }
   const uint8_t* data() const { return storage_.data() + begin_; }
@@ -27,14 +44,31 @@ class Guarded {
 
   // True if no byte outside of the buffer was written.
   bool Intact() const {
+    Unpoison();
+    bool intact = true;
     for (size_t i = 0; i < storage_.size(); ++i) {
       const bool inside = i >= begin_ && i < begin_ + bytes_;
-      if (!inside && storage_[i] != kPattern) return false;
+      intact = intact && (inside || storage_[i] == kPattern);
     }
-    return true;
+    Poison();
+    return intact;
   }
 
  private:
+#ifdef BLUESTEM_GUARDS_ARE_POISONED
+  void Poison() const {
+    const size_t end = begin_ + bytes_;
+    ASAN_POISON_MEMORY_REGION(storage_.data(), begin_);
+    ASAN_POISON_MEMORY_REGION(storage_.data() + end, storage_.size() - end);
+  }
+  void Unpoison() const {
+    ASAN_UNPOISON_MEMORY_REGION(storage_.data(), storage_.size());
+  }
+#else
+  void Poison() const {}
+  void Unpoison() const {}
+#endif
+
   static constexpr size_t kGuard = 64;
   static constexpr uint8_t kPattern = 0xa5;
   std::vector<uint8_t> storage_;
