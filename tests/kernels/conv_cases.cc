@@ -235,6 +235,44 @@ std::string Difference(const Guarded& y, const std::vector<uint8_t>& expected) {
   return "";
 }
 
+// Runs one kernel on `data` and returns "" or what differs from what is expected.
+std::string RunQConv(const QConvKernel& kernel, const QConvParams& whole, const QConvData& data,
+                     uint64_t seed, size_t misalignment, int32_t parts, bool outputs) {
+  QConvParams p = whole;
+  Guarded x(data.x.size(), misalignment, 0);
+  std::memcpy(x.data(), data.x.data(), data.x.size());
+  Guarded weights(QConvPackedBytes(p), 0, 0xcc);
+  QConvPackWeights(p, data.w.data(), weights.data());
+  if (seed % 2 == 0) p.narrow_steps = QConvNarrowSteps(p, weights.data());
+  Guarded residual(data.residual.size(), (misalignment + 1) % 4, 0);
+  std::copy(data.residual.begin(), data.residual.end(), residual.data());
+  const bool codes = p.epilogue == QConvEpilogue::kThreshold;
+  Guarded y(data.expected.size(), codes ? misalignment : misalignment * 4, 0xcc);
+  const QConvArgs args = {.x = x.data(),
+                          .weights = weights.data(),
+                          .thresholds = data.thresholds.data(),
+                          .directions = data.directions.data(),
+                          .a = data.a.data(),
+                          .b = data.b.data(),
+                          .residual = p.residual_bits == 0 ? nullptr : residual.data(),
+                          .ratios = data.ratios.data(),
+                          .y = y.data(),
+                          .scratch = nullptr};
+  if (!weights.Intact()) return "packing wrote outside of the weights";
+  for (int32_t part = parts - 1; part >= 0; --part) {  // any order will do
+    QConvParams params = p;
+    QConvArgs own = args;
+    const bool any = parts == 1 || (outputs ? TakeOutputs(part, parts, params, own)
+                                            : TakePart(part, parts, params, own));
+    if (!any) continue;
+    Guarded scratch(kernel.scratch_bytes(params), 0, 0x5a);
+    own.scratch = scratch.data();
+    kernel.run(params, own);
+    if (!scratch.Intact()) return "wrote outside of scratch";
+  }
+  return Difference(y, data.expected);
+}
+
 }  // namespace
 
 std::vector<QConvParams> QConvCases() {
@@ -292,6 +330,24 @@ std::vector<QConvParams> QConvCases() {
   return cases;
 }
 
+std::vector<QConvParams> QConvBenchCases() {
+  std::vector<QConvParams> cases;
+  const int32_t shapes[][4] = {{3, 32, 64, 64},  {3, 16, 128, 128}, {3, 8, 256, 256},
+                               {3, 56, 64, 64},  {3, 28, 128, 128}, {3, 14, 256, 256},
+                               {3, 7, 512, 512}, {1, 56, 256, 64},  {1, 14, 1024, 256}};
+  for (const auto& [kernel, size, ci, co] : shapes) {
+    const int32_t pad = kernel / 2;
+    QConvParams p =
+        MakeParams<QConvParams>({size, size, ci, co, kernel, kernel, 1, 1, pad, pad, pad, 1});
+    p.x_bits = 2;
+    p.w_bits = 1;
+    p.epilogue = QConvEpilogue::kThreshold;
+    p.levels = 4;
+    cases.push_back(p);
+  }
+  return cases;
+}
+
 std::vector<FConvParams> FConvCases() {
   std::vector<FConvParams> cases;
   for (const Geometry& geometry : Geometries()) {
@@ -312,42 +368,26 @@ std::string Describe(const FConvParams& p) {
   return DescribeGeometry(p);
 }
 
-std::string CheckQConv(const QConvKernel& kernel, const QConvParams& whole, uint64_t seed,
+std::string CheckQConv(const QConvKernel& kernel, const QConvParams& params, uint64_t seed,
                        size_t misalignment, int32_t parts, bool outputs) {
-  QConvParams p = whole;
-  const QConvData data = MakeQConvData(p, seed);
-  Guarded x(data.x.size(), misalignment, 0);
-  std::memcpy(x.data(), data.x.data(), data.x.size());
-  Guarded weights(QConvPackedBytes(p), 0, 0xcc);
-  QConvPackWeights(p, data.w.data(), weights.data());
-  if (seed % 2 == 0) p.narrow_steps = QConvNarrowSteps(p, weights.data());
-  Guarded residual(data.residual.size(), (misalignment + 1) % 4, 0);
-  std::copy(data.residual.begin(), data.residual.end(), residual.data());
-  const bool codes = p.epilogue == QConvEpilogue::kThreshold;
-  Guarded y(data.expected.size(), codes ? misalignment : misalignment * 4, 0xcc);
-  const QConvArgs args = {.x = x.data(),
-                          .weights = weights.data(),
-                          .thresholds = data.thresholds.data(),
-                          .directions = data.directions.data(),
-                          .a = data.a.data(),
-                          .b = data.b.data(),
-                          .residual = p.residual_bits == 0 ? nullptr : residual.data(),
-                          .ratios = data.ratios.data(),
-                          .y = y.data(),
-                          .scratch = nullptr};
-  if (!weights.Intact()) return "packing wrote outside of the weights";
-  for (int32_t part = parts - 1; part >= 0; --part) {  // any order will do
-    QConvParams params = p;
-    QConvArgs own = args;
-    const bool any = parts == 1 || (outputs ? TakeOutputs(part, parts, params, own)
-                                            : TakePart(part, parts, params, own));
-    if (!any) continue;
-    Guarded scratch(kernel.scratch_bytes(params), 0, 0x5a);
-    own.scratch = scratch.data();
-    kernel.run(params, own);
-    if (!scratch.Intact()) return "wrote outside of scratch";
+  const QConvData data = MakeQConvData(params, seed);
+  return RunQConv(kernel, params, data, seed, misalignment, parts, outputs);
+}
+
+std::string CheckQConvRows(const QConvParams& params, uint64_t seed, IsaSet isas) {
+  const QConvData data = MakeQConvData(params, seed);
+  for (int32_t i = 0; i < kQConvKernelCount; ++i) {
+    const QConvKernel& kernel = kQConvKernels[i];
+    const bool runs = kernel.run != nullptr && (isas & IsaBit(kernel.isa)) != 0;
+    if (!runs || kernel.refuses(params) != nullptr) continue;
+    const int32_t most = kernel.isa == Isa::kReference ? 1 : 2;  // it is slow, and cut alike
+    for (int32_t parts = 1; parts <= most; ++parts) {
+      const bool outputs = kernel.cuts_outputs != nullptr && kernel.cuts_outputs(params, parts);
+      const std::string what = RunQConv(kernel, params, data, seed, 0, parts, outputs);
+      if (!what.empty()) return std::string(kernel.symbol) + ": " + what;
+    }
   }
-  return Difference(y, data.expected);
+  return "";
 }
 
 std::string CheckFConv(const FConvKernel& kernel, const FConvParams& p, uint64_t seed,

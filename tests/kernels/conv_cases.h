@@ -14,6 +14,8 @@ namespace bluestem::kernels {
 // bits of codes and weights, all epilogues. Deterministic.
 std::vector<QConvParams> QConvCases();
 std::vector<FConvParams> FConvCases();
+// The nine shapes that bench_peers measures: 2-bit codes, 1-bit weights, codes out.
+std::vector<QConvParams> QConvBenchCases();
 
 // "3x3 s2 d1 g1 [5,7,33]->[3,4,31] u2 w1 threshold/4"
 std::string Describe(const QConvParams& params);
@@ -25,6 +27,10 @@ std::string Describe(const FConvParams& params);
 // They are of outputs where `outputs` says so.
 std::string CheckQConv(const QConvKernel& kernel, const QConvParams& params, uint64_t seed,
                        size_t misalignment, int32_t parts, bool outputs = false);
+// Does so, as one part and as two, for each row of the table that `isas` has and that takes
+// `params`, with data made once; names the row that differs. The two parts are of outputs where a
+// session would cut those. The reference runs whole only.
+std::string CheckQConvRows(const QConvParams& params, uint64_t seed, IsaSet isas);
 std::string CheckFConv(const FConvKernel& kernel, const FConvParams& params, uint64_t seed,
                        size_t misalignment, int32_t parts);
 

@@ -52,6 +52,16 @@ TEST_P(FConvRow, EqualsTheDefinitionBitForBit) {
   }
 }
 
+// Sizes at which kernels cut the map, the channels and their tables into blocks.
+TEST(QConvTable, EqualsTheReferenceOnTheShapesOfTheIssue) {
+  uint64_t seed = 0;
+  for (const QConvParams& params : QConvBenchCases()) {
+    ++seed;
+    EXPECT_EQ(CheckQConvRows(params, seed, edge::CpuIsas()), "") << Describe(params);
+  }
+  EXPECT_EQ(seed, 9u);
+}
+
 QConvParams Pointwise(int32_t x_bits, int32_t w_bits) {
   QConvParams p{};
   p.h = p.w = p.ho = p.wo = 4;
