@@ -7,6 +7,7 @@
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/scoring.h"
 #include "bluestem/core/core.h"
+#include "bluestem/task/macs.h"
 
 namespace bluestem::cli {
 namespace {
@@ -100,6 +101,20 @@ Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
   return report;
 }
 
+// What a run's network costs a picture, as its run.json says; none of older runs and other models.
+task::Macs MacsOf(const Scorer& scorer) {
+  task::Macs macs;
+  if (scorer.run.empty()) return macs;
+  const Result<std::string> text = ReadTextFile(scorer.run / "run.json");
+  if (!text.ok()) return macs;
+  const Json state = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!state.is_object() || !state.contains("macs") || !state["macs"].is_object()) return macs;
+  for (const auto& [bits, count] : state["macs"].items()) {
+    if (count.is_number_integer()) macs.emplace_back(bits, count);
+  }
+  return macs;
+}
+
 std::string Names(const std::vector<int32_t>& labels, const std::vector<std::string>& classes) {
   std::string text;
   for (const int32_t label : labels)
@@ -152,8 +167,11 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
     BLUESTEM_RETURN_IF_ERROR(WriteInputs(options.inputs, scorer, *dataset, evaluation.indices));
   }
   Json report = Report(scorer, evaluation);
+  const task::Macs macs = MacsOf(scorer);
+  for (const auto& [bits, count] : macs) report["macs"][bits] = count;
   output.Line("{}", scorer.name);
   output.Line("{}", evaluation.counts->ToText());
+  if (!macs.empty()) output.Line("{} a picture", task::MacsText(macs));
   if (evaluation.latency_seconds_median > 0) {
     output.Line("latency {} an image (median, one thread{}); {:.0f} images/s with decoding",
                 SecondsText(evaluation.latency_seconds_median),

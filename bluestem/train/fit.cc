@@ -19,6 +19,7 @@
 #include "bluestem/train/internal/saved_run.h"
 #include "bluestem/train/internal/sensitivity.h"
 #include "bluestem/train/internal/training.h"
+#include "bluestem/train/networks/cost.h"
 #include "bluestem/train/train.h"
 
 namespace bluestem::train {
@@ -299,6 +300,7 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
   }
   start.state.threads = threads;
   start.state.ranks = ranks.count();
+  start.state.macs = MacsByBits(CostTable(network, shapes));
   start.state.device = DeviceText(experiment.train, FindCuda());
   Training training(experiment, std::move(network), std::move(shapes), data, options, ranks,
                     start.state);
@@ -420,6 +422,22 @@ Status WayOn(const RankLost& lost, const FitOptions& options) {
 }
 
 }  // namespace
+
+Result<Summary> Summarize(const Path& run_folder) {
+  const RunPaths paths{run_folder};
+  BLUESTEM_ASSIGN_OR_RETURN(const RunState state, ReadRunState(paths));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(paths.Evaluation()));
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("correct") || !json.contains("total"))
+    return Error(Code::kInvalidData, "{}: no counts in it", paths.Evaluation().string());
+  return Summary{.correct = json["correct"],
+                 .total = json["total"],
+                 .macs = state.macs,
+                 .images_per_second = state.images_per_second,
+                 .train_seconds = state.train_seconds,
+                 .cpu_seconds = state.cpu_seconds,
+                 .loading_share = state.loading_share};
+}
 
 Status Fit(const config::Experiment& experiment, const FitOptions& options) {
   try {

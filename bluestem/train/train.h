@@ -15,6 +15,7 @@
 #include "bluestem/config/experiment.h"
 #include "bluestem/config/rank_place.h"
 #include "bluestem/data/dataset.h"
+#include "bluestem/task/macs.h"
 
 namespace bluestem::train {
 
@@ -46,6 +47,19 @@ struct FitOptions {
 // each calls it; rank 0 has the run folder and the progress. Errors: kInvalidData for corrupt
 // checkpoints (names the file and the way out); kInterrupted; kIo, also for a rank that is lost.
 Status Fit(const config::Experiment& experiment, const FitOptions& options);
+
+// What a finished run came to.
+struct Summary {
+  int64_t correct = 0;  // of the held-out pictures
+  int64_t total = 0;
+  task::Macs macs;  // of a picture
+  double images_per_second = 0;
+  double train_seconds = 0;
+  double cpu_seconds = 0;
+  double loading_share = 0;  // of the steps' time
+};
+// Errors: kIo; kInvalidData naming the file.
+Result<Summary> Summarize(const Path& run_folder);
 
 // Exact evaluation of a run's best checkpoint: the fake-quantized network with the artefact's
 // arithmetic (ir/ops/README.md). Returns one row of f32 class scores an image, in order.

@@ -93,6 +93,28 @@ TEST(Train, CtrlCAndResumeGiveTheModelOfAnUninterruptedRun) {
   EXPECT_EQ(ReadFile(broken / "model.onnx").value(), ReadFile(whole / "model.onnx").value());
 }
 
+TEST(Train, EndsWithCostBesideAccuracyAndEvaluateRepeatsIt) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path data = WriteSmallDataset(Scratch() / "data", 8);
+  const Path config = WriteConfig(data);
+  const std::string run = (Scratch() / "run").string();
+  const ToolResult trained =
+      Tool({"train", "-c", config.string(), "-o", run, "--set", "network.name=bluestem_s", "--set",
+            "network.width=8", "--set", "data.image_size=8x8", "--set", "train.batch=4", "--set",
+            "train.epochs=1"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_THAT(trained.out, testing::ContainsRegex("[0-9]+ of [0-9]+ right; [0-9.]+ MMAC w1a2, "));
+  EXPECT_THAT(trained.out, testing::ContainsRegex("loading [0-9.]+ % of a step, [0-9.]+ s, "
+                                                  "[0-9.]+ CPU s"));
+  const ToolResult evaluated = Tool({"evaluate", run, "--data", data.string(), "--json"});
+  ASSERT_EQ(evaluated.exit_code, 0) << evaluated.err;
+  const nlohmann::json state = nlohmann::json::parse(ReadTextFile(Path(run) / "run.json").value());
+  EXPECT_GT(state.at("macs").at("w1a2"), 0);
+  EXPECT_EQ(evaluated.Json().at("macs"), state.at("macs"));
+  EXPECT_THAT(Tool({"evaluate", run, "--data", data.string()}).out,
+              testing::ContainsRegex("[0-9.]+ MMAC w1a2, .* a picture"));
+}
+
 TEST(Train, TellsAProgramInJsonWhatWentWrong) {
   if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
   const Path run = Scratch() / "run";

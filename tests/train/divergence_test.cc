@@ -1,66 +1,34 @@
 // A run whose weights or loss leave the numbers: what it says, what it leaves and how it goes on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "bluestem/base/rng.h"
-#include "bluestem/image/image.h"
 #include "bluestem/train/internal/checkpoint.h"
 #include "bluestem/train/internal/run_folder.h"
 #include "bluestem/train/train.h"
+#include "tests/train/small_run.h"
 
 namespace bluestem::train {
 namespace {
 
 using testing::HasSubstr;
 
-class Divergence : public testing::Test {
+class Divergence : public SmallRun {
  protected:
-  // Two class folders of noise, and a rate that no weights bear.
+  // A rate that no weights bear.
   void SetUp() override {
-    folder_ =
-        std::filesystem::temp_directory_path() / fmt::format("bluestem-divergence-{}", ::getpid());
-    std::filesystem::remove_all(folder_);
-    Rng rng(4);
-    for (const char* label : {"dark", "light"}) {
-      const Path of = folder_ / "images" / label;
-      std::filesystem::create_directories(of);
-      for (int i = 0; i < 20; ++i) {
-        image::Image picture{.height = 16, .width = 16, .channels = 3, .pixels = {}};
-        for (int k = 0; k < 16 * 16 * 3; ++k)
-          picture.pixels.push_back(
-              static_cast<uint8_t>(rng.Below(160) + (label[0] == 'l' ? 90 : 0)));
-        ASSERT_TRUE(
-            WriteFile(of / fmt::format("{:02}.png", i), image::EncodePng(picture).value()).ok());
-      }
-    }
-    experiment_.data = {.format = "folder",
-                        .path = (folder_ / "images").string(),
-                        .validation = "",
-                        .validation_fraction = 0.2,
-                        .height = 16,
-                        .width = 16};
-    experiment_.network.name = "bluestem_s";
-    experiment_.network.width = 16;
-    experiment_.train = {.batch = 8,
-                         .epochs = 40,
-                         .threads = 1,
-                         .optimizer = "sgd",
-                         .learning_rate = 100,
-                         .weight_decay = 1,  // factor -99 a step
-                         .schedule = "constant",
-                         .arithmetic = "float",
-                         .checkpoint_steps = 1,
-                         .keep_checkpoints = 100};
+    SmallRun::SetUp();
+    experiment_.train.epochs = 40;
+    experiment_.train.learning_rate = 100;
+    experiment_.train.weight_decay = 1;  // factor -99 a step
+    experiment_.train.schedule = "constant";
+    experiment_.train.checkpoint_steps = 1;
+    experiment_.train.keep_checkpoints = 100;
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  Status Train(bool resume) {
-    return Fit(experiment_, {.run_folder = folder_ / "run", .resume = resume});
-  }
+  Status Train(bool resume) { return SmallRun::Train("run", resume); }
 
   // Checks that a checkpoint has numbers alone.
   void ExpectNumbers(const Path& file) {
@@ -72,9 +40,6 @@ class Divergence : public testing::Test {
           << file << " " << name;
     }
   }
-
-  Path folder_;
-  config::Experiment experiment_;
 };
 
 TEST_F(Divergence, KeepsTheLastGoodCheckpointAndGoesOnWithALowerRate) {

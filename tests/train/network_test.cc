@@ -26,6 +26,13 @@ TEST(Networks, LmnetV1HasTheSeedsParametersAndShapes) {
   EXPECT_EQ(parameters, 717226);
   EXPECT_EQ(cost[2].macs, 75497472);  // conv3, the largest
   EXPECT_EQ(macs / 100000, 1335);     // 133.5 M
+  const task::Macs by_bits = MacsByBits(cost);
+  int64_t sum = 0;
+  for (const auto& [bits, count] : by_bits) sum += count;
+  EXPECT_EQ(sum, macs);
+  for (size_t i = 1; i < by_bits.size(); ++i) EXPECT_GE(by_bits[i - 1].second, by_bits[i].second);
+  EXPECT_EQ(task::MacsText({{"w1a2", 98912345}, {"w1a8", 1180000}, {"w32a32", 12345}}),
+            "98.9 MMAC w1a2, 1.2 w1a8, 0.0123 w32a32");
   EXPECT_EQ(shapes[6].ci, 64);
   EXPECT_EQ(shapes[5].ci, 512);
   EXPECT_EQ(shapes[6].out_h, 4);

@@ -149,14 +149,15 @@ std::string Environment(const ReportContent& content) {
       "<section><h2>Run</h2><dl><dt>network</dt><dd>{}, input "
       "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}</dd>"
       "<dt>steps</dt><dd>{} ({} an epoch), {} of {} convolutions in integers</dd>"
-      "<dt>training</dt><dd>{:.1f} s, {:.0f} images/s</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
+      "<dt>training</dt><dd>{:.1f} s, {:.1f} CPU s, {:.0f} images/s, loading {:.1f} % of a "
+      "step</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
       "threads</dt><dd>{}, {} of {}</dd><dt>device</dt><dd>{}</dd><dt>software</dt><dd>{}</dd></dl>"
       "</section>",
       EscapeHtml(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
       Activations(network), state.step, state.steps_per_epoch, content.module->IntegerBlocks(),
-      network.blocks.size(), state.train_seconds, state.images_per_second, state.best_epoch,
-      state.seed, state.threads, std::thread::hardware_concurrency(), EscapeHtml(state.device),
-      EscapeHtml(state.versions));
+      network.blocks.size(), state.train_seconds, state.cpu_seconds, state.images_per_second,
+      state.loading_share * 100, state.best_epoch, state.seed, state.threads,
+      std::thread::hardware_concurrency(), EscapeHtml(state.device), EscapeHtml(state.versions));
 }
 
 // What the report says of the answers, by task.
@@ -208,9 +209,9 @@ Answers AnswersOfAnyLabels(const ReportContent& content) {
 Status WriteReport(const ReportContent& content) {
   const Answers answers =
       content.meta->multi_label() ? AnswersOfAnyLabels(content) : AnswersOfOneLabel(content);
-  int64_t macs = 0, bytes = 0;
+  int64_t bytes = 0;
   for (const LayerCost& row : CostTable(content.module->network(), content.module->shapes()))
-    macs += row.macs, bytes += row.weight_bytes;
+    bytes += row.weight_bytes;
   const std::string name =
       EscapeHtml(std::filesystem::absolute(content.paths.folder).filename().string());
   std::string html = fmt::format(
@@ -221,7 +222,8 @@ Status WriteReport(const ReportContent& content) {
       "<h1>{}</h1><p class=\"sub\">{} on {} validation images, with the artefact's "
       "arithmetic</p><div class=\"tiles\">",
       name, EscapeHtml(content.module->network().name), content.scores->size());
-  html += answers.tiles + Tile(Count(static_cast<double>(macs)), "multiply-accumulates a picture") +
+  html += answers.tiles +
+          Tile(task::MacsText(content.state.macs), "multiply-accumulates a picture") +
           Tile(Size(bytes), "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";

@@ -92,11 +92,14 @@ Status WriteRunState(const RunPaths& paths, const RunState& state) {
                {"started_unix", state.started_unix},
                {"images_per_second", state.images_per_second},
                {"train_seconds", state.train_seconds},
+               {"cpu_seconds", state.cpu_seconds},
+               {"loading_share", state.loading_share},
                {"best_validation_accuracy", state.best_validation_accuracy},
                {"best_epoch", state.best_epoch},
                {"device", state.device},
                {"versions", state.versions}};
   if (state.best_validation_auroc >= 0) json["best_validation_auroc"] = state.best_validation_auroc;
+  for (const auto& [bits, macs] : state.macs) json["macs"][bits] = macs;
   for (const RateChange& rate : state.rates)
     json["learning_rates"].push_back({{"step", rate.step}, {"learning_rate", rate.learning_rate}});
   return WriteFile(paths.State(), json.dump(2) + "\n");
@@ -109,6 +112,9 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
     std::vector<RateChange> rates;
     for (const Json& rate : json.value("learning_rates", Json::array()))
       rates.push_back({.step = rate.at("step"), .learning_rate = rate.at("learning_rate")});
+    task::Macs macs;
+    const Json found = json.value("macs", Json::object());
+    for (const auto& [bits, count] : found.items()) macs.emplace_back(bits, count);
     return RunState{.status = json.at("status"),
                     .step = json.at("step"),
                     .steps = json.at("steps"),
@@ -119,6 +125,9 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
                     .started_unix = json.at("started_unix"),
                     .images_per_second = json.at("images_per_second"),
                     .train_seconds = json.at("train_seconds"),
+                    .cpu_seconds = json.value("cpu_seconds", 0.0),
+                    .loading_share = json.value("loading_share", 0.0),
+                    .macs = std::move(macs),
                     .best_validation_accuracy = json.at("best_validation_accuracy"),
                     .best_validation_auroc = json.value("best_validation_auroc", -1.0),
                     .best_epoch = json.at("best_epoch"),

@@ -8,6 +8,7 @@
 
 #include "bluestem/base/file.h"
 #include "bluestem/config/experiment.h"
+#include "bluestem/task/macs.h"
 
 namespace bluestem::train {
 
@@ -78,6 +79,9 @@ struct RunState {
   int64_t started_unix = 0;
   double images_per_second = 0;
   double train_seconds = 0;
+  double cpu_seconds = 0;    // rank 0's, user and system, within train_seconds
+  double loading_share = 0;  // of the steps' time: waiting for pictures, normalising, mixing
+  task::Macs macs = {};      // of a picture
   double best_validation_accuracy = -1;
   double best_validation_auroc = -1;  // as in EpochMetrics
   int64_t best_epoch = 0;

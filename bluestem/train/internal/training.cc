@@ -1,5 +1,7 @@
 #include "bluestem/train/internal/training.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -41,6 +43,15 @@ double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+double ProcessCpuSeconds() {
+  struct rusage use = {};
+  ::getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const struct timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(use.ru_utime) + seconds(use.ru_stime);
+}
+
 Training::Training(const config::Experiment& experiment, Network network,
                    std::vector<BlockShape> shapes, TrainingData data, const FitOptions& options,
                    Ranks& ranks, RunState state)
@@ -76,6 +87,10 @@ double Training::Elapsed() const {
   return earlier_seconds_ + Now() - started_;
 }
 
+double Training::CpuSeconds() const {
+  return earlier_cpu_ + ProcessCpuSeconds() - started_cpu_;
+}
+
 // The schedule's rate, for the batch of the run.
 double Training::Rate(int64_t step) const {
   const config::TrainConfig& config = experiment_.train;
@@ -87,6 +102,7 @@ double Training::Rate(int64_t step) const {
 
 void Training::TrainStep(const data::Batch& batch, bool float_weights) {
   const auto count = static_cast<int64_t>(batch.labels.size());
+  const double start = Now();
   const std::vector<int32_t> labels(batch.labels.begin(), batch.labels.end());
   NormalizeBatch(module_.network().normalize, count, data_.train->picture_bytes(),
                  batch.pixels.raw(), images_);
@@ -95,6 +111,7 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
                            static_cast<uint64_t>(state_.step), count,
                            {network.h, network.w, network.c}, labels.data(), images_.data());
   const std::vector<float> marks = MixMarks(mix, *data_.train, batch.indices);
+  loading_seconds_ += Now() - start;
   std::vector<float> answers;  // the teacher's, to the pictures as they are now, mixed or not
   if (data_.teacher != nullptr) answers = data_.teacher->Scores(count, images_.data());
   const StepResult result =
@@ -256,6 +273,8 @@ Status Training::ValidateEpoch(EpochMetrics& row) {
   epoch_tally_ = {};
   state_.images_per_second = row.images_per_second;
   state_.train_seconds = row.elapsed_seconds;
+  state_.cpu_seconds = CpuSeconds();
+  state_.loading_share = loading_seconds_ / std::max(step_seconds_, 1e-9);
   // Of equal ones the later: its rate was lower.
   const EpochMetrics best{.validation_accuracy = state_.best_validation_accuracy,
                           .validation_auroc = state_.best_validation_auroc};
@@ -298,6 +317,8 @@ Status Training::FinishEpoch(int64_t epoch) {
 Status Training::Run() {
   ChooseSteps();
   started_ = Now();
+  started_cpu_ = ProcessCpuSeconds();
+  loading_seconds_ = 0;  // ChooseSteps may have taken some steps
   first_step_ = state_.step;
   const int64_t per_epoch = state_.steps_per_epoch;
   data::Loader loader(data_.train, loader_options_, state_.step / per_epoch,
@@ -309,10 +330,13 @@ Status Training::Run() {
       state_.status = "interrupted";
       BLUESTEM_RETURN_IF_ERROR(Save());
     }
+    const double start = Now();
     const data::Batch batch = loader.Next();
+    loading_seconds_ += Now() - start;
     TrainStep(batch,
               static_cast<double>(state_.step) <
                   module_.network().recipe.float_weight_share * static_cast<double>(state_.steps));
+    step_seconds_ += Now() - start;
     if (!std::isfinite(epoch_tally_.loss)) return Diverged("the loss is no longer a number");
     BLUESTEM_RETURN_IF_ERROR(WriteSaved());
     if (interrupted) {  // the step above is taken again by who resumes

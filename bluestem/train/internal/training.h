@@ -80,6 +80,7 @@ class Training {
   Status LogEvents(const EpochMetrics& row) const;
   void Report(double validation_accuracy, double validation_auroc);
   double Elapsed() const;
+  double CpuSeconds() const;
   // Returns whether any rank is.
   bool Interrupted() {
     const bool here = options_.interrupted != nullptr && options_.interrupted->load();
@@ -108,10 +109,15 @@ class Training {
   int64_t good_step_ = -1;      // of last.ckpt; -1: there is none
   double started_ = 0;          // seconds of the steady clock
   double earlier_seconds_ = 0;  // of the runs before this resume
-  int64_t first_step_ = 0;      // of this process
+  double started_cpu_ = 0;      // CPU seconds of this process
+  double earlier_cpu_ = 0;
+  double loading_seconds_ = 0, step_seconds_ = 0;  // of this process's steps
+  int64_t first_step_ = 0;                         // of this process
 };
 
 // Seconds of the steady clock.
 double Now();
+// User and system CPU seconds of this process.
+double ProcessCpuSeconds();
 
 }  // namespace bluestem::train

@@ -99,6 +99,27 @@ class Display {
   double last_ = 0;
 };
 
+nlohmann::ordered_json SummaryJson(const Summary& summary, const Path& run) {
+  nlohmann::ordered_json line = {{"status", "finished"},
+                                 {"run", run.string()},
+                                 {"correct", summary.correct},
+                                 {"total", summary.total},
+                                 {"macs", nlohmann::ordered_json::object()},
+                                 {"images_per_second", summary.images_per_second},
+                                 {"train_seconds", summary.train_seconds},
+                                 {"cpu_seconds", summary.cpu_seconds},
+                                 {"loading_share", summary.loading_share}};
+  for (const auto& [bits, macs] : summary.macs) line["macs"][bits] = macs;
+  return line;
+}
+
+std::string SummaryText(const Summary& summary) {
+  return fmt::format(
+      "{} of {} right; {}; {:.0f} images/s, loading {:.1f} % of a step, {:.1f} s, {:.1f} CPU s",
+      summary.correct, summary.total, task::MacsText(summary.macs), summary.images_per_second,
+      summary.loading_share * 100, summary.train_seconds, summary.cpu_seconds);
+}
+
 Status Prepare(const Arguments& arguments, config::Experiment& experiment, FitOptions& options) {
   if (arguments.output.empty() && arguments.run.empty())
     return Error(Code::kInvalidArgument, "--output: name the run folder");
@@ -150,13 +171,13 @@ int RunFit(const Arguments& arguments) {
   }
   if (!status.ok()) return fail(status);
   if (!first) return 0;
+  const Result<Summary> summary = Summarize(options.run_folder);
+  if (!summary.ok()) return fail(summary.status());
   if (arguments.json) {
-    const nlohmann::ordered_json line = {{"status", "finished"},
-                                         {"run", options.run_folder.string()}};
-    std::printf("%s\n", line.dump().c_str());
+    std::printf("%s\n", SummaryJson(*summary, options.run_folder).dump().c_str());
   } else if (!arguments.quiet) {
-    std::printf("%s: finished; see %s\n", options.run_folder.c_str(),
-                (options.run_folder / "report.html").c_str());
+    std::printf("%s: finished; see %s\n%s\n", options.run_folder.c_str(),
+                (options.run_folder / "report.html").c_str(), SummaryText(*summary).c_str());
   }
   return 0;
 }

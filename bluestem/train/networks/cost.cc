@@ -1,5 +1,7 @@
 #include "bluestem/train/networks/cost.h"
 
+#include <algorithm>
+
 namespace bluestem::train {
 namespace {
 
@@ -51,6 +53,23 @@ std::vector<LayerCost> CostTable(const Network& network, const std::vector<Block
     rows.push_back(row);
   }
   return rows;
+}
+
+task::Macs MacsByBits(const std::vector<LayerCost>& table) {
+  task::Macs macs;
+  for (const LayerCost& row : table) {
+    const std::string bits = fmt::format("w{}a{}", row.w_bits, row.x_bits);
+    const auto at =
+        std::find_if(macs.begin(), macs.end(), [&](const auto& of) { return of.first == bits; });
+    if (at == macs.end()) {
+      macs.emplace_back(bits, row.macs);
+    } else {
+      at->second += row.macs;
+    }
+  }
+  std::stable_sort(macs.begin(), macs.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  return macs;
 }
 
 }  // namespace bluestem::train

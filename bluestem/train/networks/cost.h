@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bluestem/task/macs.h"
 #include "bluestem/train/networks/network.h"
 
 namespace bluestem::train {
@@ -24,6 +25,9 @@ struct LayerCost {
 };
 
 std::vector<LayerCost> CostTable(const Network& network, const std::vector<BlockShape>& shapes);
+
+// The multiply-accumulates of a picture by bit width.
+task::Macs MacsByBits(const std::vector<LayerCost>& table);
 
 // Returns the bits of what block i reads: 8 for u8 pixels, the activation's, or 32.
 int32_t InputBits(const Network& network, size_t block);

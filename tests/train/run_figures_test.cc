@@ -1,0 +1,83 @@
+// What a run tells of itself: its network's cost, where its time went, events for TensorBoard, and
+// the rate it takes from its batch.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "bluestem/train/internal/checkpoint.h"
+#include "bluestem/train/internal/run_folder.h"
+#include "bluestem/train/networks/cost.h"
+#include "bluestem/train/train.h"
+#include "tests/train/small_run.h"
+
+namespace bluestem::train {
+namespace {
+
+using testing::HasSubstr;
+
+class RunFigures : public SmallRun {
+ protected:
+  RunPaths Paths(const std::string& run) const { return {folder_ / run}; }
+};
+
+TEST_F(RunFigures, TellCostTimeAndLoading) {
+  const Status status = Train("run", false);
+  ASSERT_TRUE(status.ok()) << status.message();
+  const RunState state = ReadRunState(Paths("run")).value();
+  const Network network = MakeNetwork(experiment_, 2).value();
+  const task::Macs macs = MacsByBits(CostTable(network, Shapes(network).value()));
+  EXPECT_EQ(state.macs, macs);
+  EXPECT_EQ(macs[0].first, "w1a2");
+  EXPECT_GT(state.loading_share, 0);
+  EXPECT_LT(state.loading_share, 1);
+  EXPECT_GT(state.cpu_seconds, 0);
+  EXPECT_LT(state.cpu_seconds,
+            state.train_seconds * (std::thread::hardware_concurrency() + 1) + 0.1);
+  const Summary summary = Summarize(folder_ / "run").value();
+  EXPECT_EQ(summary.total, 8);
+  EXPECT_EQ(summary.macs, macs);
+  EXPECT_EQ(summary.cpu_seconds, state.cpu_seconds);
+  EXPECT_EQ(summary.loading_share, state.loading_share);
+  const std::string report = ReadTextFile(Paths("run").Report()).value();
+  EXPECT_THAT(report, HasSubstr(task::MacsText(macs)));
+  EXPECT_THAT(report, HasSubstr(fmt::format("{:.1f} CPU s", state.cpu_seconds)));
+}
+
+TEST_F(RunFigures, ASummaryNeedsAnEvaluation) {
+  ASSERT_TRUE(Train("run", false).ok());
+  ASSERT_TRUE(WriteFile(Paths("run").Evaluation(), std::string("{}")).ok());
+  const Result<Summary> summary = Summarize(folder_ / "run");
+  EXPECT_EQ(summary.status().code(), Code::kInvalidData);
+  EXPECT_THAT(summary.status().message(), HasSubstr("evaluation.json: no counts in it"));
+}
+
+TEST_F(RunFigures, ARunLeavesEventsForTensorBoard) {
+  ASSERT_TRUE(Train("run", false).ok());
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "run")) {
+    if (entry.path().filename().string().rfind("events.out.tfevents.", 0) != 0) continue;
+    ++files;
+    const Bytes bytes = ReadFile(entry.path()).value();
+    const std::string text(bytes.begin(), bytes.end());
+    for (const char* tag : {"loss/train", "accuracy/validation", "learning_rate", "codes/"})
+      EXPECT_THAT(text, HasSubstr(tag));
+  }
+  EXPECT_EQ(files, 1);
+}
+
+TEST_F(RunFigures, TheRateIsInProportionToTheBatch) {
+  const auto weights = [&](const std::string& run, int64_t rate_batch, double rate) {
+    experiment_.train.batch = 16;
+    experiment_.train.rate_batch = rate_batch;
+    experiment_.train.learning_rate = rate;
+    EXPECT_TRUE(Train(run, false).ok());
+    return ReadCheckpoint(Paths(run).Last()).value().arrays;
+  };
+  const auto doubled = weights("doubled", 0, 0.1);
+  EXPECT_EQ(weights("of-8", 8, 0.05), doubled);
+  EXPECT_NE(weights("plain", 0, 0.05), doubled);
+}
+
+}  // namespace
+}  // namespace bluestem::train
