@@ -116,6 +116,7 @@ TEST(Tune, WritesATableAPageAndAConfigurationThatTrains) {
   const std::string run = document["ranking"][0]["rungs"][1]["run"];
   const std::string page = ReadTextFile(search / "report.html").value();
   EXPECT_THAT(page, HasSubstr("train.learning_rate"));
+  EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, Not(HasSubstr("http")));
   EXPECT_THAT(page, Not(HasSubstr("nan")));
   ASSERT_EQ(Tool({"train", "-c", (search / "best.yaml").string(), "-o",

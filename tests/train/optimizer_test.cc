@@ -67,6 +67,16 @@ TEST(Optimizer, DecaysWeightsOnlyAndScalesTheRateOfBetas) {
   Optimizer plain({.name = "sgd", .weight_decay = 0.1, .beta_rate = 8}, gamma.Views(Role::kGamma));
   plain.Update(0, 0.1, 0);
   EXPECT_FLOAT_EQ(gamma.value[0], 1.0F - 0.1F * 0.5F);
+  for (const Role role : {Role::kBias, Role::kMax, Role::kStep}) {
+    Toy toy;
+    Optimizer of_role({.name = "sgd", .weight_decay = 0.1, .beta_rate = 8}, toy.Views(role));
+    of_role.Update(0, 0.1, 0);
+    EXPECT_FLOAT_EQ(toy.value[0], 1.0F - 0.1F * 0.5F) << static_cast<int>(role);
+  }
+  Toy weight;
+  Optimizer decayed({.name = "sgd", .weight_decay = 0.1}, weight.Views());
+  decayed.Update(0, 0.1, 0);
+  EXPECT_FLOAT_EQ(weight.value[0], 1.0F - 0.1F * (0.5F + 0.1F));
 }
 
 TEST(Optimizer, LarsTrustsAnArrayAsFarAsItsNormSays) {
