@@ -48,10 +48,12 @@ struct Figure {
   double value = 0;
 };
 
-// One row of the per-op counters: the median of some runs, or an op that no call is left of.
+// One row of the per-op counters: the median of some runs, a call of the compiled model that its
+// device told no row of, or an op of the model file that no call is left of.
 struct Counter {
   runtime::OpProfile profile;
-  bool executed = true;
+  const char* status = "executed";  // or "not run" or "optimized out"
+  bool executed() const { return std::string_view(status) == "executed"; }
 };
 
 Result<std::vector<std::vector<Tensor>>> ReadSamples(const BenchmarkOptions& options,
@@ -113,9 +115,20 @@ Result<std::vector<Counter>> ReadCounters(const core::OpenedModel& model,
     counters[i].profile.nanoseconds = static_cast<int64_t>(predict::Median(wall[i]));
     counters[i].profile.cpu_nanoseconds = static_cast<int64_t>(predict::Median(cpu[i]));
   }
+  // A compiled library has a row for each of its calls.
+  if (const runtime::PlacedProgram* placed = model.model.placed()) {
+    for (size_t i = 0; i < placed->program->calls.size(); ++i) {
+      const std::string& op = placed->program->calls[i].op;
+      const size_t device = placed->placement.calls[i].device;
+      if (!executed.insert(op).second) continue;
+      counters.push_back(
+          {{.op = op, .kernel = "-", .device = placed->placement.devices[device]->name()},
+           "not run"});
+    }
+  }
   for (const std::string& op : model.graph_ops) {
     if (executed.count(op) != 0) continue;
-    counters.push_back({{.op = op, .kernel = "-", .device = "-"}, false});
+    counters.push_back({{.op = op, .kernel = "-", .device = "-"}, "optimized out"});
   }
   return counters;
 }
@@ -128,8 +141,7 @@ void PrintCounters(Output& output, const std::vector<Counter>& counters) {
       return nanoseconds > 0 ? fmt::format("{:.1f}", static_cast<double>(nanoseconds) * 1e-3) : "-";
     };
     rows.push_back({op.op, op.kernel, op.device, BitsText(op.x_bits, op.w_bits, op.macs),
-                    counter.executed ? "executed" : "optimized out", micros(op.nanoseconds),
-                    micros(op.cpu_nanoseconds),
+                    counter.status, micros(op.nanoseconds), micros(op.cpu_nanoseconds),
                     op.cycles > 0 ? fmt::format("{}", op.cycles) : "-"});
   }
   output.Line("");
@@ -140,10 +152,10 @@ Json CountersJson(const std::vector<Counter>& counters) {
   Json rows = Json::array();
   for (const Counter& counter : counters) {
     const runtime::OpProfile& op = counter.profile;
-    Json row = {{"op", op.op}, {"status", counter.executed ? "executed" : "optimized out"}};
-    if (counter.executed) {
+    Json row = {{"op", op.op}, {"status", counter.status}};
+    if (op.device != "-") row["device"] = op.device;
+    if (counter.executed()) {
       row["kernel"] = op.kernel;
-      row["device"] = op.device;
       row["bits"] = BitsText(op.x_bits, op.w_bits, op.macs);
       row["macs"] = op.macs;
       row["wall_seconds"] = static_cast<double>(op.nanoseconds) * 1e-9;
@@ -373,7 +385,8 @@ Command BenchmarkCommand() {
               "peak of\nresident memory and, where the machine shows it, images/s/W; first of all "
               "the settings in effect.\nOn CPU an artefact's compiled library runs; on other "
               "devices the model itself is compiled in\nmemory. An op of the model without a call "
-              "of its own (a folded batch norm) is \"optimized out\".",
+              "of its own (a folded batch norm) is \"optimized out\", a call\nthat its device "
+              "tells no row of \"not run\".",
           .example =
               "bluestem benchmark -m first.artefact -d CPU --hint throughput --image a.jpg b.jpg\n"
               "bluestem benchmark -m first.artefact -d HETERO:REFERENCE,CPU --api sync --pc",

@@ -1,7 +1,9 @@
 // Devices of other people's libraries, as a user meets them.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
 
 #include "tests/cli/tool.h"
 
@@ -28,6 +30,33 @@ TEST(DeviceLibrary, ItsDevicesAreListedAndRun) {
       Tool({"benchmark", "-m", Artefact().string(), "-d", "HETERO:NPU,CPU", "--count", "1"});
   ::unsetenv("BLUESTEM_DEVICES");
   EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST(DeviceLibrary, ACallWithoutARowIsNotRunAndNotOptimizedOut) {
+  ::setenv("BLUESTEM_DEVICES", (kLibraries + "libsilent.so").c_str(), 1);
+  const auto document = Tool({"benchmark", "-m", Artefact().string(), "-d", "HETERO:SILENT,CPU",
+                              "--count", "1", "--pc", "--json"})
+                            .Json();
+  const auto placed =
+      Tool({"place", Artefact().string(), "-d", "HETERO:SILENT,CPU", "--json"}).Json();
+  ::unsetenv("BLUESTEM_DEVICES");
+  std::map<std::string, std::string> status;
+  for (const auto& op : document.at("ops")) {
+    status[op.at("op")] = op.at("status");
+    if (op.at("status") == "not run") EXPECT_EQ(op.at("device"), "SILENT");
+  }
+  int silent = 0;
+  for (const auto& region : placed.at("regions")) {
+    const bool here = region.at("device") == "SILENT";
+    for (const auto& call : region.at("calls")) {
+      silent += here ? 1 : 0;
+      EXPECT_EQ(status[call.at("op")], here ? "not run" : "executed") << call.at("op");
+    }
+  }
+  EXPECT_GT(silent, 0);
+  EXPECT_EQ(std::count_if(status.begin(), status.end(),
+                          [](const auto& row) { return row.second == "not run"; }),
+            silent);
 }
 
 TEST(DeviceLibrary, OneThatCannotBeUsedSaysWhy) {
