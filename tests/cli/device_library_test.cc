@@ -43,7 +43,9 @@ TEST(DeviceLibrary, ACallWithoutARowIsNotRunAndNotOptimizedOut) {
   std::map<std::string, std::string> status;
   for (const auto& op : document.at("ops")) {
     status[op.at("op")] = op.at("status");
-    if (op.at("status") == "not run") EXPECT_EQ(op.at("device"), "SILENT");
+    if (op.at("status") == "not run") {
+      EXPECT_EQ(op.at("device"), "SILENT");
+    }
   }
   int silent = 0;
   for (const auto& region : placed.at("regions")) {
