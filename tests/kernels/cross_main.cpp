@@ -65,7 +65,11 @@ int Main(int argc, char** argv) {
     isas |= IsaBit(edge::BestIsa(implied));
   }
   Tally tally;
-  RunTable(kQConvKernels, kQConvKernelCount, QConvCases(), isas, CheckQConv, tally);
+  const auto check_qconv = [](const QConvKernel& kernel, const QConvParams& params, uint64_t seed,
+                              size_t misalignment, int32_t parts) {
+    return CheckQConv(kernel, params, seed, misalignment, parts);
+  };
+  RunTable(kQConvKernels, kQConvKernelCount, QConvCases(), isas, check_qconv, tally);
   RunTable(kFConvKernels, kFConvKernelCount, FConvCases(), isas, CheckFConv, tally);
   tally.Add(CheckValueBits(), "elementwise");
   tally.Add(fpga::CheckWindows(), "windows for the FPGA's engine");
