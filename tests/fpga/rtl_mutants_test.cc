@@ -1,13 +1,20 @@
 // Whether the tests would notice: defects of rtl/mutants.txt, one at a time, against a short form
-// of them. BLUESTEM_MUTANTS=all tries all, at 8 s each; else the first three.
+// of them, at 8 s each. Three a run, other ones each day, which the log names with the number of
+// the first; BLUESTEM_MUTANTS=NUMBER tries those again, BLUESTEM_MUTANTS=all tries all.
+#include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <chrono>
 #include <cstdlib>
+#include <set>
 #include <sstream>
 
 #include "tests/fpga/lists.h"
 
 namespace bluestem::fpga {
 namespace {
+
+constexpr size_t kARun = 3;
 
 std::vector<std::string> Mutants() {
   std::istringstream table(
@@ -16,8 +23,26 @@ std::vector<std::string> Mutants() {
   for (std::string line; std::getline(table, line);) {
     if (!line.starts_with('#')) names.push_back(line.substr(0, line.find(" | ")));
   }
-  const char* wish = std::getenv("BLUESTEM_MUTANTS");
-  if (wish == nullptr || wish != std::string("all")) names.resize(3);
+  return names;
+}
+
+// Returns those of `all` that a run tries, of which there is at least one. Errors: kInvalidArgument
+// where `wish` is neither "" nor "all" nor a mutant's number.
+Result<std::vector<std::string>> Chosen(const std::vector<std::string>& all, const char* wish,
+                                        int64_t day) {
+  if (wish == std::string("all")) return all;
+  auto first = static_cast<size_t>(day) * kARun % all.size();
+  if (*wish != '\0') {
+    const char* const end = wish + std::strlen(wish);
+    const auto [stop, error] = std::from_chars(wish, end, first);
+    if (error != std::errc() || stop != end || first >= all.size()) {
+      return Error(Code::kInvalidArgument,
+                   "BLUESTEM_MUTANTS={}: no mutant; expected all or 0 to {}, the first of {}", wish,
+                   all.size() - 1, kARun);
+    }
+  }
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kARun; ++i) names.push_back(all[(first + i) % all.size()]);
   return names;
 }
 
@@ -154,6 +179,26 @@ class Examiner {
   SimulationPort* port_ = nullptr;
 };
 
+TEST(RtlMutants, EachHasItsDayAndItsNumber) {
+  const std::vector<std::string> all = Mutants();
+  std::set<std::string> tried;
+  for (int64_t day = 20000; day < 20000 + static_cast<int64_t>(all.size()); ++day) {
+    const auto names = Chosen(all, "", day);
+    ASSERT_TRUE(names.ok());
+    tried.insert(names->begin(), names->end());
+  }
+  EXPECT_EQ(tried.size(), all.size());
+  const std::string last = std::to_string(all.size() - 1);
+  EXPECT_EQ(Chosen(all, last.c_str(), 5).value(), (std::vector{all.back(), all[0], all[1]}));
+  EXPECT_EQ(Chosen(all, "all", 5).value(), all);
+  for (const std::string wish :
+       {std::to_string(all.size()), std::string("-1"), std::string("3x"), std::string("some")}) {
+    EXPECT_EQ(Chosen(all, wish.c_str(), 5).status().message(),
+              fmt::format("BLUESTEM_MUTANTS={}: no mutant; expected all or 0 to {}, the first of 3",
+                          wish, last));
+  }
+}
+
 TEST(RtlMutants, TheEngineItselfIsFine) {
   if (!WhyNoSimulation().empty()) GTEST_SKIP() << WhyNoSimulation();
   EXPECT_EQ(Examiner(SimulationLibrary()).Examine(), "");
@@ -161,10 +206,22 @@ TEST(RtlMutants, TheEngineItselfIsFine) {
 
 TEST(RtlMutants, EachIsNoticed) {
   if (!WhyNoSimulation().empty()) GTEST_SKIP() << WhyNoSimulation();
-  for (const std::string& name : Mutants()) {
+  const char* wish = std::getenv("BLUESTEM_MUTANTS");
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::vector<std::string> all = Mutants();
+  const auto number = [&](const std::string& name) {
+    return std::find(all.begin(), all.end(), name) - all.begin();
+  };
+  const auto names = Chosen(all, wish == nullptr ? "" : wish,
+                            std::chrono::duration_cast<std::chrono::days>(now).count());
+  ASSERT_TRUE(names.ok()) << names.status().message();
+  fmt::print("BLUESTEM_MUTANTS={} tries these {} again\n",
+             names->size() == all.size() ? "all" : std::to_string(number(names->front())),
+             names->size());
+  for (const std::string& name : *names) {
     const std::string found = Examiner(SimulationLibrary({.mutation = name})).Examine();
     EXPECT_NE(found, "") << "nothing notices the mutant " << name;
-    if (!found.empty()) fmt::print("mutant {}: {}\n", name, found);
+    if (!found.empty()) fmt::print("mutant {}, {}: {}\n", number(name), name, found);
   }
 }
 
