@@ -1,4 +1,5 @@
 // bluestem fpga selftest: whether an engine for FPGAs computes what it must.
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "bluestem/cli/commands.h"
@@ -49,20 +50,53 @@ Result<OpenEngine> Open(const std::string& device, Output& output) {
                device);
 }
 
+// An engine, and what its lists took so far.
+class Timed : public fpga::Engine {
+ public:
+  explicit Timed(fpga::Engine& engine) : engine_(engine) {}
+  const fpga::EngineConfig& config() const override { return engine_.config(); }
+  fpga::EngineResult Run(std::vector<uint8_t>& buffer, uint32_t list,
+                         const fpga::CancelWatch& cancel) override {
+    const auto begin = std::chrono::steady_clock::now();
+    fpga::EngineResult result = engine_.Run(buffer, list, cancel);
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    clocks_ += result.clocks;
+    return result;
+  }
+  int64_t clocks() const { return clocks_; }
+  double seconds() const { return seconds_; }
+  double Rate() const { return static_cast<double>(clocks_) / seconds_; }  // clocks a second
+
+ private:
+  fpga::Engine& engine_;
+  int64_t clocks_ = 0;
+  double seconds_ = 0;
+};
+
 Status SelfTest(const SelfTestOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const OpenEngine open, Open(options.device, output));
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  Timed engine(*open.engine);
   size_t failed = 0;
   std::string first;
   for (const fpga::SelfTestCase& test : fpga::SelfTestCases()) {
     if (Interrupted()) return InterruptedStatus();
-    const fpga::SelfTestStep step = test.run(*open.engine, open.port);
+    const fpga::SelfTestStep step = test.run(engine, open.port);
     output.Line("{:<7} {:<17} {}", step.passed ? "ok" : "FAILED", test.name, step.result);
     rows.push_back({{"test", test.name}, {"passed", step.passed}, {"result", step.result}});
     if (step.passed) continue;
     if (failed++ == 0) first = fmt::format("{}: {}", test.name, step.result);
   }
-  output.Json({{"device", options.device}, {"passed", failed == 0}, {"tests", std::move(rows)}});
+  nlohmann::ordered_json document = {
+      {"device", options.device}, {"passed", failed == 0}, {"tests", std::move(rows)}};
+  if (open.port != nullptr && engine.clocks() > 0) {  // else nothing counts them
+    output.Line("{} clocks in {} ({:.2f} million clocks a second)", CountText(engine.clocks()),
+                SecondsText(engine.seconds()), engine.Rate() / 1e6);
+    document["clocks"] = engine.clocks();
+    document["seconds"] = engine.seconds();
+    document["clocks_per_second"] = engine.Rate();
+  }
+  output.Json(document);
   if (failed == 0) return OkStatus();
   return Error(Code::kMismatch, "{}: {} of {} tests failed; the first: {}", options.device, failed,
                fpga::SelfTestCases().size(), first);
@@ -85,9 +119,10 @@ Command FpgaSelfTestCommand() {
               "and all of\n"
               "its map memory, runs random convolutions and a network of six layers and compares "
               "each bit with\n"
-              "the functional model, and sees that bad lists end with their status. A line a test; "
-              "7 where one\n"
-              "failed.",
+              "the functional model, and sees that bad lists end with their status. A line a test, "
+              "and where\n"
+              "the device counts them the clocks of all lists and the time they took; 7 where a "
+              "test failed.",
           .example = "bluestem fpga selftest\nbluestem fpga selftest -d FPGA-SIM --json",
           .codes = {Code::kIo, Code::kUnavailable, Code::kMismatch},
           .setup = Setup};

@@ -8,6 +8,7 @@
 namespace bluestem::cli {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -226,6 +227,14 @@ TEST(FpgaSelfTest, TheModelAndTheSimulationPassIt) {
     EXPECT_EQ(result.Json().at("passed"), true);
     ASSERT_EQ(result.Json().at("tests").size(), 6u);
     EXPECT_EQ(result.Json().at("tests")[2].at("test"), "map memory");
+    EXPECT_EQ(result.Json().contains("clocks"), device == std::string("FPGA-SIM"));
+    if (!result.Json().contains("clocks")) continue;  // computed, not counted
+    const auto clocks = result.Json().at("clocks").get<double>();
+    const auto seconds = result.Json().at("seconds").get<double>();
+    EXPECT_GT(clocks, 200'000);  // what map memory and golden layers say by themselves
+    EXPECT_NEAR(result.Json().at("clocks_per_second").get<double>(), clocks / seconds, 1);
+    EXPECT_THAT(Tool({"fpga", "selftest", "-d", device}, cached).out,
+                ContainsRegex("[0-9,]+ clocks in [0-9.]+ m?s \\([0-9.]+ million clocks a second"));
   }
   EXPECT_THAT(
       Tool({"fpga", "selftest", "-d", "FPGA-MODEL"}).out,
