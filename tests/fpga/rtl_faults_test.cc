@@ -91,6 +91,35 @@ TEST_F(RtlFaults, AnErrorOfTheBusEndsTheListWithItsPlaceAndTheNextOneIsRight) {
   }
 }
 
+TEST_F(RtlFaults, ABeatTooManyEndsTheListAndTheNextOneIsRight) {
+  ListBuilder list(4);
+  list.Conv();
+  const std::vector<uint8_t> buffer = list.Finish();
+  std::vector<uint8_t> right = buffer;
+  port_->SetBus(kFine);
+  ASSERT_EQ(driver_->Run(right, 0).status, EngineStatus::kDone);
+  const int64_t bursts = port_->bursts();
+  int64_t failed = 0;
+  for (int64_t burst = 0; burst < bursts; ++burst) {
+    SCOPED_TRACE(burst);
+    // Pauses, too: the beat too many comes long after the one that should have been the last.
+    port_->SetBus({24, burst % 2 == 0 ? 0U : 60U, 1, burst, BLUESTEM_BUS_LONG});
+    std::vector<uint8_t> given = buffer;
+    const EngineResult got = driver_->Run(given, 0);
+    EXPECT_EQ(port_->violation(), "");
+    if (got.status == EngineStatus::kDone) {  // a write has no such beat
+      EXPECT_TRUE(given == right);
+    } else {
+      ++failed;
+      EXPECT_EQ(got.status, EngineStatus::kBusError) << EngineStatusText(got.status);
+      EXPECT_NE(got.bus_address, 0U);
+    }
+    port_->SetBus(kFine);
+    ExpectRight(5);
+  }
+  EXPECT_GT(failed, 20);
+}
+
 TEST_F(RtlFaults, ASilentBusEndsInTheWatchdogAndAResetHelps) {
   ListBuilder list(6);
   list.Conv();

@@ -1,6 +1,7 @@
 // Reads a run of 8-byte words over AXI: a beat a clock where memory gives one. The taker is always
 // ready. An answer with an error, or a burst that ends at another beat than it was asked for, sets
-// `error` until the next start; no burst is begun after it, and those that are open are waited for.
+// `error` until the next start; no burst is begun after it, and those that are open are waited for,
+// each until its own RLAST.
 module read_master (
     input  logic        clk,
     input  logic        rst,
@@ -34,7 +35,7 @@ module read_master (
 
   wire take = rvalid && rready;
   wire expected_last = length0 == 5'd1;
-  wire burst_end = take && (expected_last || rlast);
+  wire burst_end = take && rlast;
   wire fault = take && (rresp != 2'd0 || rlast != expected_last);
 
   burst_splitter splitter (

@@ -55,6 +55,7 @@ struct BluestemEngineSim {
   uint32_t held_araddr = 0, held_awaddr = 0;
   bool ar_waits = false, aw_waits = false, w_waits = false;
   uint64_t held_wdata = 0;
+  uint8_t held_arlen = 0, held_awlen = 0, held_wlast = 0;
   std::deque<BluestemEngineEvent> events;
   std::string violation;
   uint8_t* flip_byte = nullptr;  // of a memory; null: none stands
@@ -90,18 +91,21 @@ struct BluestemEngineSim {
   // What stands and was not taken may not change.
   void CheckStable() {
     const Vengine& t = *top;
-    if (ar_waits && (!t.m_arvalid || t.m_araddr != held_araddr))
-      Violate("AR changed before it was taken");
-    if (aw_waits && (!t.m_awvalid || t.m_awaddr != held_awaddr))
-      Violate("AW changed before it was taken");
-    if (w_waits && (!t.m_wvalid || t.m_wdata != held_wdata))
-      Violate("W changed before it was taken");
+    const bool ar_same = t.m_araddr == held_araddr && t.m_arlen == held_arlen;
+    const bool aw_same = t.m_awaddr == held_awaddr && t.m_awlen == held_awlen;
+    const bool w_same = t.m_wdata == held_wdata && t.m_wlast == held_wlast;
+    if (ar_waits && (!t.m_arvalid || !ar_same)) Violate("AR changed before it was taken");
+    if (aw_waits && (!t.m_awvalid || !aw_same)) Violate("AW changed before it was taken");
+    if (w_waits && (!t.m_wvalid || !w_same)) Violate("W changed before it was taken");
     ar_waits = t.m_arvalid && !t.m_arready;
     aw_waits = t.m_awvalid && !t.m_awready;
     w_waits = t.m_wvalid && !t.m_wready;
     held_araddr = t.m_araddr;
     held_awaddr = t.m_awaddr;
     held_wdata = t.m_wdata;
+    held_arlen = t.m_arlen;
+    held_awlen = t.m_awlen;
+    held_wlast = t.m_wlast;
   }
 
   void TakeWrite() {
@@ -155,8 +159,9 @@ struct BluestemEngineSim {
       t.m_rresp = burst.fault == BLUESTEM_BUS_ERROR ? kSlaveError
                   : place == nullptr                ? kDecodeError
                                                     : kOkay;
-      const uint32_t beats =
-          burst.fault == BLUESTEM_BUS_SHORT && burst.beats > 1 ? burst.beats - 1 : burst.beats;
+      uint32_t beats = burst.beats;
+      if (burst.fault == BLUESTEM_BUS_SHORT && beats > 1) --beats;
+      if (burst.fault == BLUESTEM_BUS_LONG) ++beats;
       t.m_rlast = read_beat + 1 == beats;
     }
     if (!(t.m_bvalid && !answer_taken)) {

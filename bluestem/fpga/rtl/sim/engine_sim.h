@@ -15,9 +15,10 @@ typedef struct BluestemEngineSim BluestemEngineSim;
 
 typedef enum {
   BLUESTEM_BUS_FINE = 0,
-  BLUESTEM_BUS_ERROR = 1, /* the answer is SLVERR */
-  BLUESTEM_BUS_SHORT = 2, /* a read ends a beat early */
-  BLUESTEM_BUS_SILENT = 3 /* no answer comes, ever */
+  BLUESTEM_BUS_ERROR = 1,  /* the answer is SLVERR */
+  BLUESTEM_BUS_SHORT = 2,  /* a read ends a beat early */
+  BLUESTEM_BUS_SILENT = 3, /* no answer comes, ever */
+  BLUESTEM_BUS_LONG = 4    /* a read has a beat too many: RLAST comes with that one */
 } BluestemBusFault;
 
 typedef struct {
