@@ -92,8 +92,8 @@ kernels::CopyParams DenseCopy(int64_t element_bytes, int64_t count) {
 Status NeedBatchOne(const Shape& shape) {
   if (shape.empty() || shape[0] == 1) return OkStatus();
   return Error(Code::kUnsupported,
-               "the batch is {} (shape {}); an artefact answers one image at a time, so export the "
-               "model with batch 1",
+               "the batch is {} (shape {}); windows run over one image: the pass split_batch makes "
+               "a call an image, of up to 256",
                shape[0], ShapeText(shape));
 }
 

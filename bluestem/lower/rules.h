@@ -58,7 +58,8 @@ BatchNormFactors FactorsOf(const Builder& builder, const ir::Node& batch_norm);
 program::Call NewCall(Builder& builder, const ir::Node& node, program::CallParams params);
 // Returns a copy of `count` elements in a row.
 kernels::CopyParams DenseCopy(int64_t element_bytes, int64_t count);
-// Errors: kUnsupported unless batch is 1 (artefacts answer one image at a time).
+// Errors: kUnsupported unless batch is 1: windows run over one image, and the pass split_batch
+// makes a node an image of what it can.
 Status NeedBatchOne(const Shape& shape);
 
 }  // namespace bluestem::lower

@@ -42,5 +42,8 @@ Result<int> MakeLookups(ir::Graph& graph, PassContext& context);
 Result<int> QuantizeConv(ir::Graph& graph, PassContext& context);
 // Changes: the quantizers of weights that stayed real into constants. Needs: quantize_conv.
 Result<int> FoldWeights(ir::Graph& graph, PassContext& context);
+// Changes: convolutions and pools of a batch into one an image, and what follows image by image.
+// Needs: all above.
+Result<int> SplitBatch(ir::Graph& graph, PassContext& context);
 
 }  // namespace bluestem::passes

@@ -38,6 +38,7 @@ const std::vector<Pass>& Pipeline() {
       {"last_dead_code", "every node and value is read", RemoveDeadCode},
       {"last_identities", "every node changes something", RemoveIdentities},
       {"last_duplicates", "no two nodes compute the same", MergeDuplicates},
+      {"split_batch", "convolutions and pools read one image, but of more than 256", SplitBatch},
   };
   return passes;
 }

@@ -317,7 +317,7 @@ TEST(Lower, EqualConstantsAreStoredOnce) {
   EXPECT_EQ(Lower(net.graph, "", decisions)->constants.size(), 256u);
 }
 
-TEST(Lower, ABatchIsRefusedWithTheNodeAndWhatToDo) {
+TEST(Lower, ABatchThatWasNotSplitIsRefusedWithTheNode) {
   Net net;
   const ValueId x = net.Input({2, 4, 4, 1});
   net.graph.outputs = {net.Add("Conv", {x, net.Constant(RandomF32({1, 1, 1, 1}))})};
@@ -325,6 +325,7 @@ TEST(Lower, ABatchIsRefusedWithTheNodeAndWhatToDo) {
   const Status status = Lower(net.graph, "", decisions).status();
   EXPECT_EQ(status.code(), Code::kUnsupported);
   EXPECT_THAT(status.message(), HasSubstr("(Conv): the batch is 2 (shape [2,4,4,1])"));
+  EXPECT_THAT(status.message(), HasSubstr("the pass split_batch makes a call an image"));
 }
 
 TEST(Lower, EveryConvolutionExplainsItsKernels) {
