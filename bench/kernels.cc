@@ -1,23 +1,26 @@
 // bench_kernels: multiply-accumulates per second of every convolution kernel that this CPU runs.
 //
-//   bench_kernels [--rounds N] [--milliseconds N] [--filter TEXT] [--json]
+//   bench_kernels [--rounds N] [--milliseconds N] [--filter TEXT] [--roof] [--json]
 //
 // One thread, batch 1. Shapes are those of the published comparisons (ResNet-like 3x3 and 1x1) and
 // the layers of a small network. Rounds are interleaved over kernels and shapes, so that a slow
 // moment of the machine hits all alike; the figure is the median of the rounds, the best beside it.
 // Time is
 // the thread's own, so that a busy machine disturbs little. MACs are nominal: padding taps are
-// counted. Epilogues are part of the time, as in a network.
-#include <time.h>
-
+// counted. Epilogues are part of the time, as in a network. --roof sets beside each what its
+// innermost step alone reaches in the same rounds (bench/roof), and the kernel's share of that.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bench/harness.h"
+#include "bench/roof/roof.h"
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/kernels/fconv/fconv.h"
 #include "bluestem/kernels/qconv/qconv.h"
@@ -64,17 +67,11 @@ struct Options {
   int milliseconds = 20;  // of one measurement
   std::string filter;
   bool json = false;
+  bool roof = false;
 };
 
-// 64-byte aligned zeros.
-struct Buffer {
-  explicit Buffer(size_t bytes) : storage(bytes + 64) {
-    const size_t address = reinterpret_cast<size_t>(storage.data());
-    data = storage.data() + (64 - address % 64) % 64;
-  }
-  std::vector<uint8_t> storage;
-  uint8_t* data;
-};
+using bench::Buffer;
+using bench::Median;
 
 // One kernel on one shape, with its buffers.
 struct Job {
@@ -93,23 +90,23 @@ struct Job {
 
   void Run() const {
     if (q_kernel != nullptr) {
-      q_kernel->run(q, {.x = x->data,
-                        .weights = weights->data,
+      q_kernel->run(q, {.x = x->data(),
+                        .weights = weights->data(),
                         .thresholds = thresholds.data(),
                         .directions = directions.data(),
                         .a = nullptr,
                         .b = nullptr,
-                        .residual = residual->data,
+                        .residual = residual->data(),
                         .ratios = ratios.data(),
-                        .y = y->data,
-                        .scratch = scratch->data});
+                        .y = y->data(),
+                        .scratch = scratch->data()});
     } else {
-      f_kernel->run(f, {.x = reinterpret_cast<const float*>(x->data),
-                        .weights = reinterpret_cast<const float*>(weights->data),
+      f_kernel->run(f, {.x = reinterpret_cast<const float*>(x->data()),
+                        .weights = reinterpret_cast<const float*>(weights->data()),
                         .bias = nullptr,
                         .a = nullptr,
                         .b = nullptr,
-                        .y = reinterpret_cast<float*>(y->data)});
+                        .y = reinterpret_cast<float*>(y->data())});
     }
   }
 };
@@ -153,12 +150,12 @@ void AddQConvJobs(const Shape& shape, IsaSet isas, std::vector<Job>& jobs) {
     job.scratch = std::make_unique<Buffer>(kernel.scratch_bytes(p));
     std::vector<int8_t> w(static_cast<size_t>(p.co) * p.kernel_h * p.kernel_w * p.ci);
     for (size_t k = 0; k < w.size(); ++k) w[k] = k * 2654435761u >> 16 & 1 ? 1 : -1;
-    QConvPackWeights(p, w.data(), job.weights->data);
+    QConvPackWeights(p, w.data(), job.weights->data());
     for (int32_t k = 0; k < p.h * p.w * p.ci; ++k) {
-      job.x->data[k] = static_cast<uint8_t>((k * 40503u >> 8) & ((1u << p.x_bits) - 1));
+      job.x->data()[k] = static_cast<uint8_t>((k * 40503u >> 8) & ((1u << p.x_bits) - 1));
     }
     for (int32_t k = 0; k < p.ho * p.wo * p.co; ++k) {
-      job.residual->data[k] = static_cast<uint8_t>((k * 40503u >> 9) & 3);
+      job.residual->data()[k] = static_cast<uint8_t>((k * 40503u >> 9) & 3);
     }
     for (int32_t co = 0; co < p.co; ++co) {
       job.ratios.push_back(co % 2 == 0 ? 7 : -7);
@@ -209,52 +206,81 @@ std::vector<Job> MakeJobs(const Options& options) {
   return jobs;
 }
 
-// Seconds that this thread has computed: what others do on the machine is not counted.
-double ThreadSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
+// What the innermost step of some kernels reaches.
+struct RoofJob {
+  const bench::Roof* roof = nullptr;
+  std::vector<double> gmacs_per_second[std::size(bench::kAllOperands)];
+};
 
-double Measure(const Job& job, int milliseconds) {
-  job.Run();
-  int64_t runs = 0;
-  const double begin = ThreadSeconds();
-  double seconds = 0;
-  while (seconds < milliseconds * 1e-3) {
-    job.Run();
-    ++runs;
-    seconds = ThreadSeconds() - begin;
-  }
-  return job.macs * static_cast<double>(runs) / seconds * 1e-9;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void Print(const std::vector<Job>& jobs, bool json) {
-  if (json) {
-    std::printf("[\n");
-    for (size_t i = 0; i < jobs.size(); ++i) {
-      const Job& job = jobs[i];
-      std::printf(
-          "  {\"shape\": \"%s\", \"kernel\": \"%s\", \"gmacs_per_second_p50\": %.2f, "
-          "\"gmacs_per_second_best\": %.2f, \"microseconds_p50\": %.1f}%s\n",
-          job.shape->name, job.symbol, Median(job.gmacs_per_second),
-          *std::max_element(job.gmacs_per_second.begin(), job.gmacs_per_second.end()),
-          job.macs * 1e-3 / Median(job.gmacs_per_second), i + 1 < jobs.size() ? "," : "");
-    }
-    std::printf("]\n");
-    return;
-  }
-  std::printf("%-24s %-36s %10s %10s %10s\n", "shape", "kernel", "GMAC/s", "best", "us");
+// Of the jobs' kernels, each once.
+std::vector<RoofJob> MakeRoofJobs(const std::vector<Job>& jobs) {
+  std::vector<RoofJob> roofs;
   for (const Job& job : jobs) {
-    std::printf("%-24s %-36s %10.1f %10.1f %10.1f\n", job.shape->name, job.symbol,
-                Median(job.gmacs_per_second),
+    const bench::Roof* roof = bench::RoofOf(job.symbol);
+    const auto same = [&](const RoofJob& other) { return other.roof == roof; };
+    if (roof == nullptr || std::any_of(roofs.begin(), roofs.end(), same)) continue;
+    roofs.push_back({.roof = roof});
+  }
+  return roofs;
+}
+
+double GmacsPerSecond(double macs, const std::function<void()>& run, int milliseconds) {
+  const double seconds = bench::SecondsPerRun(run, bench::Clock::kThread, milliseconds * 1e-3);
+  return macs / seconds * 1e-9;
+}
+
+void MeasureRoof(RoofJob& job, int milliseconds) {
+  static const Buffer weights(bench::kWeightBytes), codes(bench::kCodeBytes);
+  constexpr int64_t kPasses = 1024;
+  for (const bench::Operands operands : bench::kAllOperands) {
+    job.gmacs_per_second[static_cast<size_t>(operands)].push_back(GmacsPerSecond(
+        job.roof->macs * kPasses,
+        [&] { job.roof->run(operands, kPasses, weights.data(), codes.data()); }, milliseconds));
+  }
+}
+
+void PrintJson(const std::vector<Job>& jobs, const std::vector<RoofJob>& roofs) {
+  std::printf("[\n");
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    const Job& job = jobs[i];
+    std::printf(
+        "  {\"shape\": \"%s\", \"kernel\": \"%s\", \"gmacs_per_second_p50\": %.2f, "
+        "\"gmacs_per_second_best\": %.2f, \"microseconds_p50\": %.1f",
+        job.shape->name, job.symbol, Median(job.gmacs_per_second),
+        *std::max_element(job.gmacs_per_second.begin(), job.gmacs_per_second.end()),
+        job.macs * 1e-3 / Median(job.gmacs_per_second));
+    for (const RoofJob& roof : roofs) {
+      if (roof.roof != bench::RoofOf(job.symbol)) continue;
+      std::printf(
+          ", \"step\": \"%s\", \"roof_registers\": %.2f, \"roof_l1\": %.2f, \"roof_l2\": %.2f",
+          roof.roof->step, Median(roof.gmacs_per_second[0]), Median(roof.gmacs_per_second[1]),
+          Median(roof.gmacs_per_second[2]));
+    }
+    std::printf("}%s\n", i + 1 < jobs.size() ? "," : "");
+  }
+  std::printf("]\n");
+}
+
+void PrintTable(const std::vector<Job>& jobs, const std::vector<RoofJob>& roofs) {
+  std::printf("%-24s %-36s %10s %10s %10s%s\n", "shape", "kernel", "GMAC/s", "best", "us",
+              roofs.empty() ? "" : "  of roof");
+  for (const Job& job : jobs) {
+    const double median = Median(job.gmacs_per_second);
+    std::printf("%-24s %-36s %10.1f %10.1f %10.1f", job.shape->name, job.symbol, median,
                 *std::max_element(job.gmacs_per_second.begin(), job.gmacs_per_second.end()),
-                job.macs * 1e-3 / Median(job.gmacs_per_second));
+                job.macs * 1e-3 / median);
+    for (const RoofJob& roof : roofs) {
+      if (roof.roof != bench::RoofOf(job.symbol)) continue;
+      std::printf("%9.2f", median / Median(roof.gmacs_per_second[1]));
+    }
+    std::printf("\n");
+  }
+  if (roofs.empty()) return;
+  std::printf("\n%-36s %-32s %10s %10s %10s\n", "roof of", "step", "registers", "L1", "L2 weights");
+  for (const RoofJob& roof : roofs) {
+    std::printf("%-36s %-32s %10.1f %10.1f %10.1f\n", roof.roof->kernels[0], roof.roof->step,
+                Median(roof.gmacs_per_second[0]), Median(roof.gmacs_per_second[1]),
+                Median(roof.gmacs_per_second[2]));
   }
 }
 
@@ -264,6 +290,8 @@ int Main(int argc, char** argv) {
     const bool has_value = i + 1 < argc;
     if (std::strcmp(argv[i], "--json") == 0) {
       options.json = true;
+    } else if (std::strcmp(argv[i], "--roof") == 0) {
+      options.roof = true;
     } else if (has_value && std::strcmp(argv[i], "--rounds") == 0) {
       options.rounds = std::max(1, std::atoi(argv[++i]));
     } else if (has_value && std::strcmp(argv[i], "--milliseconds") == 0) {
@@ -272,17 +300,23 @@ int Main(int argc, char** argv) {
       options.filter = argv[++i];
     } else {
       std::fprintf(stderr,
-                   "usage: %s [--rounds N] [--milliseconds N] [--filter TEXT] [--json]\n"
+                   "usage: %s [--rounds N] [--milliseconds N] [--filter TEXT] [--roof] [--json]\n"
                    "unknown or incomplete: %s\n",
                    argv[0], argv[i]);
       return 2;
     }
   }
   std::vector<Job> jobs = MakeJobs(options);
+  std::vector<RoofJob> roofs;
+  if (options.roof) roofs = MakeRoofJobs(jobs);
   for (int round = 0; round < options.rounds; ++round) {
-    for (Job& job : jobs) job.gmacs_per_second.push_back(Measure(job, options.milliseconds));
+    for (Job& job : jobs) {
+      job.gmacs_per_second.push_back(GmacsPerSecond(
+          job.macs, [&] { job.Run(); }, options.milliseconds));
+    }
+    for (RoofJob& roof : roofs) MeasureRoof(roof, options.milliseconds);
   }
-  Print(jobs, options.json);
+  options.json ? PrintJson(jobs, roofs) : PrintTable(jobs, roofs);
   return 0;
 }
 

@@ -1,0 +1,72 @@
+// GCC 12 takes its own intrinsics' undefined registers for uninitialized variables.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "bench/roof/loop_inl.h"
+
+namespace bluestem::bench {
+namespace {
+
+struct Op {
+  using Vector = __m512i;
+  static Vector Load(const uint8_t* from) { return _mm512_load_si512(from); }
+  static void Keep(Vector& v) { __asm__ volatile("" : "+v"(v)); }
+};
+
+struct LookUps : Op {
+  static constexpr int kPixels = 9, kRegisters = 1;
+  static constexpr int64_t kStride = 16;
+  static Vector Operand(const uint8_t* codes) {
+    return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(codes)));
+  }
+  static void Product(Vector& sum, Vector table, Vector indices) {
+    sum = _mm512_adds_epu8(sum, _mm512_shuffle_epi8(table, indices));
+  }
+};
+
+struct Dot : Op {
+  static constexpr int kPixels = 4, kRegisters = 2;
+  static constexpr int64_t kStride = 4;
+  static Vector Operand(const uint8_t* codes) {
+    int32_t word;
+    std::memcpy(&word, codes, sizeof(word));
+    return _mm512_set1_epi32(word);
+  }
+};
+
+struct Narrow : Dot {
+  static void Product(Vector& sum, Vector codes, Vector weights) {
+    sum = _mm512_add_epi16(sum, _mm512_maddubs_epi16(codes, weights));
+  }
+};
+
+struct Wide : Dot {
+  static constexpr int kPixels = 8;
+  static void Product(Vector& sum, Vector codes, Vector weights) {
+    sum = _mm512_add_epi32(sum, _mm512_madd_epi16(codes, weights));
+  }
+};
+
+}  // namespace
+
+const Roof kAvx512Roofs[3] = {
+    {{"qconv_u4s1_lut64__avx512", "qconv_u2s1_lut64__avx512"},
+     "vpshufb + vpaddusb, 256 MACs",
+     kRoofSteps * 9 * 256,
+     Run<LookUps>},
+    {{"qconv_u8s7_dot32__avx512"},
+     "vpmaddubsw + vpaddw, 64 MACs",
+     kRoofSteps * 4 * 2 * 64,
+     Run<Narrow>},
+    {{"qconv_u8s8_dot32__avx512"},
+     "vpmaddwd + vpaddd, 32 MACs",
+     kRoofSteps * 8 * 2 * 32,
+     Run<Wide>},
+};
+
+}  // namespace bluestem::bench
+#endif
