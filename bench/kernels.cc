@@ -307,6 +307,11 @@ int Main(int argc, char** argv) {
     }
   }
   std::vector<Job> jobs = MakeJobs(options);
+  if (jobs.empty()) {
+    std::fprintf(stderr, "%s: --filter \"%s\": no row has that text in its name\n", argv[0],
+                 options.filter.c_str());
+    return 2;
+  }
   std::vector<RoofJob> roofs;
   if (options.roof) roofs = MakeRoofJobs(jobs);
   for (int round = 0; round < options.rounds; ++round) {

@@ -28,7 +28,7 @@ struct Roof {
 };
 
 // Of one instruction set each.
-extern const Roof kSse4Roofs[3], kAvx2Roofs[4], kAvx512Roofs[3], kAvx512VnniRoofs[1],
+extern const Roof kSse4Roofs[3], kAvx2Roofs[4], kAvx512Roofs[4], kAvx512VnniRoofs[1],
     kAvx512VbmiRoofs[1], kAmxRoofs[1];
 
 // Returns the roof of the kernel of that symbol, or nullptr. Requires, to run it: the CPU runs the

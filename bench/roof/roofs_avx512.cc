@@ -51,9 +51,18 @@ struct Wide : Dot {
   }
 };
 
+// Products and sums of floats are rounded each.
+struct Floats : Dot {
+  static constexpr int kPixels = 8, kRegisters = 1;
+  static void Product(Vector& sum, Vector values, Vector weights) {
+    const __m512 product = _mm512_mul_ps(_mm512_castsi512_ps(values), _mm512_castsi512_ps(weights));
+    sum = _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(sum), product));
+  }
+};
+
 }  // namespace
 
-const Roof kAvx512Roofs[3] = {
+const Roof kAvx512Roofs[4] = {
     {{"qconv_u4s1_lut64__avx512", "qconv_u2s1_lut64__avx512"},
      "vpshufb + vpaddusb, 256 MACs",
      kRoofSteps * 9 * 256,
@@ -66,6 +75,7 @@ const Roof kAvx512Roofs[3] = {
      "vpmaddwd + vpaddd, 32 MACs",
      kRoofSteps * 8 * 2 * 32,
      Run<Wide>},
+    {{"fconv_f32_co8__avx512"}, "vmulps + vaddps, 16 MACs", kRoofSteps * 8 * 16, Run<Floats>},
 };
 
 }  // namespace bluestem::bench
