@@ -8,9 +8,10 @@ namespace bluestem::kernels {
 namespace {
 
 struct Avx2 {
+  static constexpr int32_t kBlocks = 1;
   using Vector = __m256;
   static inline Vector Zero() { return _mm256_setzero_ps(); }
-  static inline Vector Load(const float* w) { return _mm256_loadu_ps(w); }
+  static inline Vector Load(const float* w, int64_t) { return _mm256_loadu_ps(w); }
   static inline Vector Add(Vector sum, float x, Vector w) {
     return _mm256_add_ps(sum, _mm256_mul_ps(_mm256_set1_ps(x), w));
   }

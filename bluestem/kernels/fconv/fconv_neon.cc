@@ -9,11 +9,12 @@ namespace bluestem::kernels {
 namespace {
 
 struct Neon {
+  static constexpr int32_t kBlocks = 1;
   struct Vector {
     float32x4_t low, high;
   };
   static inline Vector Zero() { return {vdupq_n_f32(0), vdupq_n_f32(0)}; }
-  static inline Vector Load(const float* w) { return {vld1q_f32(w), vld1q_f32(w + 4)}; }
+  static inline Vector Load(const float* w, int64_t) { return {vld1q_f32(w), vld1q_f32(w + 4)}; }
   // Not vmla: the product is rounded before it is added.
   static inline Vector Add(Vector sum, float x, Vector w) {
     return {vaddq_f32(sum.low, vmulq_n_f32(w.low, x)), vaddq_f32(sum.high, vmulq_n_f32(w.high, x))};

@@ -5,11 +5,12 @@ namespace bluestem::kernels {
 namespace {
 
 struct Portable {
+  static constexpr int32_t kBlocks = 1;
   struct Vector {
     float lanes[kFConvBlock];
   };
   static inline Vector Zero() { return {}; }
-  static inline Vector Load(const float* w) {
+  static inline Vector Load(const float* w, int64_t) {
     Vector v;
     for (int32_t i = 0; i < kFConvBlock; ++i) v.lanes[i] = w[i];
     return v;

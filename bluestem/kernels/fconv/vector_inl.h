@@ -1,7 +1,9 @@
-// fconv over 8 outputs at once: independent sums, so that vectors change nothing in the order of
-// any of them. Template over V, the 8 lanes of one ISA: Vector, Zero(), Load(w), Store(v, y) and
-// Add(sum, x, w), which rounds the product before it adds. On armv7 only scalar arithmetic will do,
-// because NEON there flushes denormals. Included by ISA files: every function has internal linkage.
+// fconv over some blocks of 8 outputs at once: independent sums, so that vectors change nothing in
+// the order of any of them. Template over V, the lanes of one ISA: kBlocks, Vector, Zero(),
+// Load(w, next), where the next block's weights are `next` floats on, Store(v, y) and
+// Add(sum, x, w), which rounds the product before it adds; if kBlocks is 2, One, for the odd last
+// block. On armv7 only scalar arithmetic will do, because NEON there flushes denormals. Included by
+// ISA files: every function has internal linkage.
 #pragma once
 
 #include "bluestem/kernels/fconv/layout.h"
@@ -49,8 +51,8 @@ static void FConvTile(const FConvParams& p, const FConvArgs& args, const FConvTa
   const int32_t top = oy * p.stride_h - p.pad_top;
   const int32_t left = ox * p.stride_w - p.pad_left;
   const int64_t pixel_stride = int64_t{p.stride_w} * p.ci;
-  const float* weights =
-      args.weights + (int64_t{group} * FConvGroupBlocks(p) + block) * FConvBlockFloats(p);
+  const int64_t next = FConvBlockFloats(p);
+  const float* weights = args.weights + (int64_t{group} * FConvGroupBlocks(p) + block) * next;
   typename V::Vector vectors[kPixels];
 #pragma GCC unroll 16
   for (int32_t pixel = 0; pixel < kPixels; ++pixel) vectors[pixel] = V::Zero();
@@ -60,7 +62,7 @@ static void FConvTile(const FConvParams& p, const FConvArgs& args, const FConvTa
       const float* x = args.x + at * p.ci + int64_t{group} * cig;
       const float* w = weights + (int64_t{kh} * p.kernel_w + kw) * cig * kFConvBlock;
       for (int32_t ci = 0; ci < cig; ++ci, w += kFConvBlock) {
-        const typename V::Vector lanes = V::Load(w);
+        const typename V::Vector lanes = V::Load(w, next);
 #pragma GCC unroll 16
         for (int32_t pixel = 0; pixel < kPixels; ++pixel) {
           vectors[pixel] = V::Add(vectors[pixel], x[pixel * pixel_stride + ci], lanes);
@@ -68,7 +70,8 @@ static void FConvTile(const FConvParams& p, const FConvArgs& args, const FConvTa
       }
     }
   }
-  float sums[kPixels][kFConvBlock];
+  constexpr int32_t kLanes = V::kBlocks * kFConvBlock;
+  float sums[kPixels][kLanes];
 #pragma GCC unroll 16
   for (int32_t pixel = 0; pixel < kPixels; ++pixel) V::Store(vectors[pixel], sums[pixel]);
   const int32_t first = block * kFConvBlock;
@@ -76,11 +79,11 @@ static void FConvTile(const FConvParams& p, const FConvArgs& args, const FConvTa
   const int32_t co = group * FConvGroupOutputs(p) + first;
   for (int32_t pixel = 0; pixel < kPixels; ++pixel) {
     float* y = args.y + (int64_t{oy} * p.wo + ox + pixel) * p.co + co;
-    FConvFinish(p, args, co, rest < kFConvBlock ? rest : kFConvBlock, sums[pixel], y);
+    FConvFinish(p, args, co, rest < kLanes ? rest : kLanes, sums[pixel], y);
   }
 }
 
-// One row of outputs of a block: tiles where every pixel's columns lie inside the map, single
+// One row of outputs of V's blocks: tiles where every pixel's columns lie inside the map, single
 // pixels elsewhere.
 template <class V, int kPixels>
 static void FConvRow(const FConvParams& p, const FConvArgs& args, int32_t oy, int32_t group,
@@ -88,11 +91,18 @@ static void FConvRow(const FConvParams& p, const FConvArgs& args, int32_t oy, in
   const int32_t top = oy * p.stride_h - p.pad_top;
   for (int32_t ox = 0; ox < p.wo;) {
     const int32_t left = ox * p.stride_w - p.pad_left;
-    const int32_t end = left + (kPixels - 1) * p.stride_w + (p.kernel_w - 1) * p.dilation_w;
     const FConvTaps taps = InsideTaps(p, top, left);
-    if (ox + kPixels <= p.wo && left >= 0 && end < p.w) {
+    const auto inside = [&](int32_t pixels) {
+      const int32_t end = left + (pixels - 1) * p.stride_w + (p.kernel_w - 1) * p.dilation_w;
+      return ox + pixels <= p.wo && left >= 0 && end < p.w;
+    };
+    constexpr int kHalf = kPixels / 2;
+    if (inside(kPixels)) {
       FConvTile<V, kPixels>(p, args, taps, oy, ox, group, block);
       ox += kPixels;
+    } else if (kHalf > 1 && inside(kHalf)) {
+      FConvTile<V, kHalf>(p, args, taps, oy, ox, group, block);
+      ox += kHalf;
     } else {
       FConvTile<V, 1>(p, args, taps, oy, ox, group, block);
       ++ox;
@@ -104,8 +114,13 @@ template <class V, int kPixels>
 static void RunFConv(const FConvParams& p, const FConvArgs& args) {
   for (int32_t oy = 0; oy < p.ho; ++oy) {
     for (int32_t group = 0; group < p.groups; ++group) {
-      for (int32_t block = 0; block < FConvGroupBlocks(p); ++block) {
+      int32_t block = 0;
+      for (; block + V::kBlocks <= FConvGroupBlocks(p); block += V::kBlocks) {
         FConvRow<V, kPixels>(p, args, oy, group, block);
+      }
+      if constexpr (V::kBlocks > 1) {
+        if (block < FConvGroupBlocks(p))
+          FConvRow<typename V::One, kPixels>(p, args, oy, group, block);
       }
     }
   }
