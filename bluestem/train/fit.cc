@@ -14,6 +14,7 @@
 #include "bluestem/train/internal/device.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
+#include "bluestem/train/internal/rank_data.h"
 #include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/internal/report.h"
 #include "bluestem/train/internal/saved_run.h"
@@ -26,8 +27,6 @@ namespace bluestem::train {
 namespace {
 
 constexpr int64_t kExactBatch = 64;
-constexpr int64_t kMostBytes = int64_t{32} << 30;  // of decoded pictures
-constexpr size_t kNamedPictures = 5;
 constexpr double kBaselineShare = 0.35;  // of train.max_minutes, for the fp32 baseline
 
 std::vector<std::vector<float>> ExactScores(const Module& module, const data::PixelCache& cache,
@@ -145,87 +144,6 @@ Status AgreeWithFirst(config::Experiment& experiment, int64_t images, Ranks& ran
       "rank {} has another configuration than rank 0, or other data ({} training pictures; "
       "rank 0 has {}): start every rank with the same -c, --set and data",
       ranks.rank(), images, first_images);
-}
-
-// The pictures of a rank: every ranks-th below `end`, from that of its number on.
-std::unique_ptr<data::Dataset> Share(const std::shared_ptr<const data::Dataset>& all,
-                                     const Ranks& ranks, int64_t end) {
-  std::vector<int64_t> indices;
-  for (int64_t i = ranks.rank(); i < end; i += ranks.count()) indices.push_back(i);
-  return data::Subset(all, std::move(indices));
-}
-
-std::string SkippedNote(const std::vector<Status>& skipped, int64_t total, const Ranks& ranks) {
-  const std::string whose = ranks.count() == 1 ? "" : fmt::format(" of rank {}", ranks.rank());
-  std::string note = fmt::format(
-      "data.unreadable: skip: {} of {} pictures{} are left out:", skipped.size(), total, whose);
-  for (size_t i = 0; i < std::min(kNamedPictures, skipped.size()); ++i)
-    note += "\n  " + skipped[i].message();
-  if (skipped.size() > kNamedPictures)
-    note += fmt::format("\n  and {} more; `bluestem data check` lists them",
-                        skipped.size() - kNamedPictures);
-  return note;
-}
-
-// Ranks take their steps together, so each has as many training pictures as the one with the
-// fewest that can be read. Rank 0 says so.
-void KeepAsManyAsOthers(int64_t share, data::PixelCache& train, const FitOptions& options,
-                        Ranks& ranks) {
-  if (ranks.count() == 1) return;
-  const int64_t own = share - train.size();
-  const auto most = static_cast<int64_t>(ranks.Max(static_cast<float>(own)));
-  if (most == 0) return;
-  auto all = static_cast<double>(own);
-  ranks.Sum(&all, 1);
-  train.KeepEvenly(share - most);
-  if (ranks.rank() != 0 || !options.note) return;
-  options.note(
-      fmt::format("data.unreadable: skip: {:.0f} training pictures cannot be read, at most {} of "
-                  "one rank: each of the {} ranks trains with {} of its {}",
-                  all, most, ranks.count(), share - most, share));
-}
-
-// Reads what this rank trains with. Ranks have equally many training pictures.
-Result<TrainingData> ReadShare(data::Split split, const config::Experiment& given, int threads,
-                               const FitOptions& options, Ranks& ranks) {
-  const std::shared_ptr<const data::Dataset> train = std::move(split.train),
-                                             validation = std::move(split.validation);
-  if (train->size() < ranks.count()) {
-    return Error(Code::kInvalidArgument,
-                 "data.path: got {} training pictures; expected at least one for each of {} ranks",
-                 train->size(), ranks.count());
-  }
-  const image::PreprocessSpec spec = data::SpecOf(given.data);
-  const auto go_on = [&](int64_t) {
-    return options.interrupted == nullptr || !options.interrupted->load();
-  };
-  const int64_t used = train->size() / ranks.count() * ranks.count();
-  const auto own = Share(train, ranks, used);
-  const auto checked = Share(validation, ranks.rank() == 0 ? Ranks::Alone() : ranks,
-                             validation->size());  // rank 0 evaluates all of them at the end
-  TrainingData data;
-  const auto decode =
-      [&](const data::Dataset& dataset) -> Result<std::shared_ptr<data::PixelCache>> {
-    std::vector<Status> skipped;
-    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes, &skipped);
-    if (skipped.empty()) return cache;
-    if (given.data.unreadable != "skip") {
-      return Error(
-          skipped[0].code(),
-          "{}{}; repair or remove what cannot be read (`bluestem data check` lists it), or "
-          "go on without: data.unreadable: skip",
-          skipped[0].message(),
-          skipped.size() == 1 ? "" : fmt::format(" (and {} more)", skipped.size() - 1));
-    }
-    if (options.note) options.note(SkippedNote(skipped, dataset.size(), ranks));
-    return cache;
-  };
-  BLUESTEM_ASSIGN_OR_RETURN(const std::shared_ptr<data::PixelCache> pictures, decode(*own));
-  BLUESTEM_ASSIGN_OR_RETURN(data.validation, decode(*checked));
-  ranks.Barrier();  // decoding takes ranks differently long
-  KeepAsManyAsOthers(own->size(), *pictures, options, ranks);
-  data.train = pictures;
-  return data;
 }
 
 // Evaluation, model and the baseline-independent facts, after the last step.
