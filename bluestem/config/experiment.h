@@ -56,10 +56,12 @@ struct NetworkConfig {
   std::string shortcut = "stream";  // or codes: what our nets' shortcuts add
   std::string weight_quantizer = "binary_mean_scaling";        // or lsq_4bit, none, ...
   std::string activation_quantizer = "linear_mid_tread_half";  // or pact, lsq, none
-  int64_t activation_bits = 2;                                 // 1..8
-  double activation_max = 2.0;          // where a quantizer that learns it begins
-  std::vector<std::string> layer_bits;  // "deep1=w4a4": bits of that layer's weights and codes
-  double dropout = 0.0;                 // where the network has one
+  std::string weight_ste = "identity";     // or clipped, approx_sign, ede: of 1-bit weights
+  std::string activation_ste = "clipped";  // or identity, approx_sign: of linear_mid_tread_half
+  int64_t activation_bits = 2;             // 1..8
+  double activation_max = 2.0;             // where a quantizer that learns it begins
+  std::vector<std::string> layer_bits;     // "deep1=w4a4": bits of that layer's weights and codes
+  double dropout = 0.0;                    // where the network has one
   bool operator==(const NetworkConfig&) const = default;
 };
 

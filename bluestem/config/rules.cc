@@ -75,6 +75,24 @@ Violation LayerViolation(const Experiment& e) {
   return {"", ""};
 }
 
+Violation EstimatorViolation(const Experiment& e) {
+  const NetworkConfig& n = e.network;
+  if (n.weight_ste != "identity" && n.weight_quantizer.rfind("binary_", 0) != 0) {
+    return {"network.weight_ste",
+            fmt::format("got {} with network.weight_quantizer {}; expected identity, or "
+                        "binary_mean_scaling or binary_channel_wise_mean_scaling: the others "
+                        "stand for the derivative of a sign",
+                        n.weight_ste, n.weight_quantizer)};
+  }
+  if (n.activation_ste != "clipped" && n.activation_quantizer != "linear_mid_tread_half") {
+    return {"network.activation_ste",
+            fmt::format("got {} with network.activation_quantizer {}; expected clipped, or "
+                        "linear_mid_tread_half: pact and lsq have gradients of their own",
+                        n.activation_ste, n.activation_quantizer)};
+  }
+  return {"", ""};
+}
+
 Violation AugmentationViolation(const Experiment& e) {
   const int64_t side = std::min(e.data.height, e.data.width);
   if (e.augmentation.pad_crop >= side) {
@@ -148,6 +166,7 @@ Violation FirstViolation(const Experiment& e) {
   if (const Violation found = AugmentationViolation(e); *found.key != '\0') return found;
   if (const Violation found = NetworkViolation(e); *found.key != '\0') return found;
   if (const Violation found = LayerViolation(e); *found.key != '\0') return found;
+  if (const Violation found = EstimatorViolation(e); *found.key != '\0') return found;
   if (const Violation found = RecipeViolation(e); *found.key != '\0') return found;
   if (!e.distillation.teacher.empty() && e.task != "classification") {
     return {"distillation.teacher",

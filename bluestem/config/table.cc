@@ -165,6 +165,17 @@ constexpr std::array kFields = {
           .choices = "linear_mid_tread_half pact lsq none",
           .help = "How activations are quantized: with a fixed activation_max or one that each "
                   "layer learns (pact, lsq); none is fp32."},
+    Field{.key = "network.weight_ste",
+          .ref = [](E& e) -> Ref { return &e.network.weight_ste; },
+          .choices = "identity clipped approx_sign ede",
+          .help = "What takes the place of the sign's derivative for 1-bit weights: 1; 1 within "
+                  "the layer's root mean square; a triangle there (Bi-Real Net); a tanh's that "
+                  "narrows as the run goes on (IR-Net)."},
+    Field{.key = "network.activation_ste",
+          .ref = [](E& e) -> Ref { return &e.network.activation_ste; },
+          .choices = "clipped identity approx_sign",
+          .help = "What takes the place of linear_mid_tread_half's derivative: 1 within the range; "
+                  "1 everywhere; a triangle over each step (Bi-Real Net)."},
     Field{.key = "network.activation_bits",
           .ref = [](E& e) -> Ref { return &e.network.activation_bits; },
           .min = 1,

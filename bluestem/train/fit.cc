@@ -231,6 +231,8 @@ config::Experiment BaselineOf(config::Experiment experiment) {
   experiment.name += " (fp32 baseline)";
   experiment.network.weight_quantizer = "none";
   experiment.network.activation_quantizer = "none";
+  experiment.network.weight_ste = "identity";
+  experiment.network.activation_ste = "clipped";
   experiment.train.fp32_baseline = false;
   experiment.train.arithmetic = "float";
   experiment.train.max_minutes *= kBaselineShare;

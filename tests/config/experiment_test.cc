@@ -87,6 +87,9 @@ void Repair(Experiment& e, Rng& rng) {
   e.augmentation.cutout %= 32;
   if (e.data.channels == 1) e.augmentation.hue = e.augmentation.saturation = 0;
   if (e.network.name != "bluestem_s") e.network.width = 0, e.network.shortcut = "stream";
+  if (e.network.weight_quantizer.rfind("binary_", 0) != 0) e.network.weight_ste = "identity";
+  if (e.network.activation_quantizer != "linear_mid_tread_half")
+    e.network.activation_ste = "clipped";
   e.network.layer_bits.assign(rng.Below(2), "deep1=w4a4");
   for (double* own : {&e.train.float_weights, &e.train.beta_rate, &e.train.lookahead})
     *own = *own < 0 ? -1 : *own;
@@ -222,6 +225,12 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   }
   EXPECT_THAT(Refusal(data + "train: {select: last, patience: 5}\n"),
               HasSubstr("train.patience: got 5 with train.select last; expected 0"));
+  EXPECT_THAT(Refusal(data + "network: {weight_quantizer: lsq_2bit, weight_ste: ede}\n"),
+              HasSubstr("network.weight_ste: got ede with network.weight_quantizer lsq_2bit; "
+                        "expected identity, or binary_mean_scaling"));
+  EXPECT_THAT(Refusal(data + "network: {activation_quantizer: lsq, activation_ste: identity}\n"),
+              HasSubstr("network.activation_ste: got identity with network.activation_quantizer "
+                        "lsq; expected clipped, or linear_mid_tread_half"));
   EXPECT_THAT(Refusal(data + "train: {arithmetic: integer, device: cuda}\n"),
               HasSubstr("train.arithmetic: got integer with train.device cuda; expected auto"));
   EXPECT_THAT(Refusal("data: {path: x, format: csv}\ntask: multi_label_classification\n"

@@ -62,10 +62,17 @@ at::Tensor Values(int64_t count) {
   return at::tensor(values).reshape({1, 2, 1, count / 2});
 }
 
+// With every estimator.
+std::vector<ActivationQuantizer> Rows() {
+  std::vector<ActivationQuantizer> rows = ActivationQuantizers();
+  for (const char* ste : {"identity", "approx_sign"}) rows.push_back(*WithActivationSte(ste));
+  return rows;
+}
+
 TEST(TensorAct, IsEachRowOfTheQuantizers) {
   constexpr int64_t kCount = 500;
   const at::Tensor r = Values(kCount), gy = Values(kCount + 2).reshape({-1}).slice(0, 2).clone();
-  for (const ActivationQuantizer& row : ActivationQuantizers()) {
+  for (const ActivationQuantizer& row : Rows()) {
     for (const int32_t bits : {1, 2, 3, 8}) {
       const ActivationCall call{.quantizer = &row, .spec = {.bits = bits, .max = 2.0F}};
       std::vector<float> y(kCount), g(kCount);
@@ -117,15 +124,16 @@ void ExpectTheSameStep(const StepFixture& fixture, double tolerance) {
     std::vector<double> difference = gradients[i];
     for (size_t k = 0; k < difference.size(); ++k) difference[k] -= others[i][k];
     EXPECT_GT(Norm(gradients[i]), 0) << loops.parameters()[i].name;
-    // A learned max is one sum, whose terms all but cancel.
-    EXPECT_LE(Norm(difference), tolerance * Norm(gradients[i]) + 1e-7)
+    // A learned max is one sum, whose terms all but cancel; so do those of a shift that reaches
+    // the next norm through identities.
+    EXPECT_LE(Norm(difference), tolerance * Norm(gradients[i]) + 1e-6)
         << loops.parameters()[i].name;
   }
 }
 
 TEST(DevicePass, MakesTheStepOfTheLoops) {
   for (const bool pool_first : {false, true}) {
-    for (const ActivationQuantizer& row : ActivationQuantizers()) {
+    for (const ActivationQuantizer& row : Rows()) {
       StepFixture fixture(pool_first);
       fixture.network.activation_quantizer = &row;
       fixture.network.dropout = 0.2;

@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "bluestem/base/rng.h"
 #include "bluestem/image/image.h"
+#include "bluestem/train/internal/checkpoint.h"
+#include "bluestem/train/internal/run_folder.h"
 #include "bluestem/train/train.h"
 
 namespace bluestem::train {
@@ -49,6 +53,24 @@ class SmallRun : public testing::Test {
 
   Status Train(const std::string& run, bool resume) {
     return Fit(experiment_, {.run_folder = folder_ / run, .resume = resume});
+  }
+
+  // Runs until `stop_at` steps as Ctrl-C would.
+  Status TrainUntil(const std::string& run, int64_t stop_at) {
+    std::atomic<bool> interrupted{false};
+    FitOptions options{.run_folder = folder_ / run, .interrupted = &interrupted};
+    options.progress = [&](const Progress& progress) {
+      if (progress.step >= stop_at) interrupted.store(true);
+    };
+    return Fit(experiment_, options);
+  }
+
+  // The arrays of the run's last checkpoint, by name.
+  std::map<std::string, std::vector<float>> Weights(const std::string& run) {
+    const Result<Checkpoint> checkpoint = ReadCheckpoint(RunPaths{folder_ / run}.Last());
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+    if (!checkpoint.ok()) return {};
+    return {checkpoint->arrays.begin(), checkpoint->arrays.end()};
   }
 
   Path folder_;

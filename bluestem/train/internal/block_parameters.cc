@@ -86,6 +86,16 @@ void BlockParameters::UseWeights(const Network& network, const BlockShape& shape
   }
 }
 
+void BlockParameters::PassThrough(const Network& network, size_t i, bool float_weights,
+                                  double progress) {
+  const Block& block = network.blocks[i];
+  if (network.weight_ste->pass == nullptr || network.WeightsOf(block).bits != 1 ||
+      LeavesFloat(block, float_weights))
+    return;
+  network.weight_ste->pass(progress, static_cast<int64_t>(weight.size()), weight.data(),
+                           weight_gradient.data());
+}
+
 void BlockParameters::LearnStep(const Network& network, size_t i, bool float_weights) {
   if (step_gradient.empty()) return;
   const Block& block = network.blocks[i];

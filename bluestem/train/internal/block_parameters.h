@@ -31,6 +31,9 @@ struct BlockParameters {
              std::vector<ParameterView>& parameters, std::vector<ParameterView>& statistics);
   // Fills `used`. With `float_weights`, Weights::kConfigured are not quantized.
   void UseWeights(const Network& network, const BlockShape& shape, size_t i, bool float_weights);
+  // Makes the gradient of 1-bit weights of their values', by the network's estimator; `progress` is
+  // the share of the steps that are done.
+  void PassThrough(const Network& network, size_t i, bool float_weights, double progress);
   // Where a step is learned: makes the weights' gradient of their values', and fills the step's.
   void LearnStep(const Network& network, size_t i, bool float_weights);
   // Adds the moments of a batch of so many images to those that are collected.

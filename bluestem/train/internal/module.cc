@@ -377,6 +377,9 @@ StepResult Module::Step(const StepInput& input, const StepOptions& options) {
   s.ranks.Sum(&joint_weight, 1);
   const double part = loss.weight / joint_weight;
   s.Backward(MapMeanGradient(s.blocks.back().output, gradient, part), options.seed);
+#pragma omp parallel for schedule(dynamic, 1)
+  for (size_t i = 0; i < s.blocks.size(); ++i)
+    s.blocks[i].PassThrough(s.network, i, options.float_weights, options.progress);
   for (size_t i = 0; i < s.blocks.size(); ++i)
     s.blocks[i].LearnStep(s.network, i, options.float_weights);
   s.SumGradients();

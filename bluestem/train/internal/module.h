@@ -3,7 +3,7 @@
 //
 // The backward pass is written out (internal/norm_act.h, LibTorch's convolutions and pools); there
 // is no autograd tape. Weights are latent f32 in OHWI order; each step quantizes them, and their
-// gradient is that of the quantized ones (identity straight-through).
+// gradient is that of the quantized ones by the network's straight-through estimator.
 //
 // Threads: one thread at a time; it uses LibTorch's threads inside. Ownership: the module owns
 // parameters and gradients; views stay valid as long as it lives.
@@ -38,6 +38,7 @@ struct StepOptions {
   const float* class_weights = nullptr;  // [classes], or null: all 1; of Head::kSigmoid what a
                                          // picture with the class counts
   bool float_weights = false;            // do not quantize Weights::kConfigured in this step
+  double progress = 0;                   // share of all steps that are done, of estimators
   uint64_t seed = 0;                     // of dropout and of the rounding of gradients
 };
 

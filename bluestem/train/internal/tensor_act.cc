@@ -34,6 +34,11 @@ at::Tensor TensorActivation(const ActivationCall& activation, const at::Tensor& 
 at::Tensor TensorActivationGradient(const ActivationCall& activation, const at::Tensor& r,
                                     const at::Tensor& gy) {
   if (activation.quantizer == nullptr) return gy;
+  if (activation.quantizer->backward == IdentityBackward) return gy;
+  if (activation.quantizer->backward == ApproxSignBackward) {
+    const at::Tensor steps = Steps(activation.spec, r), part = steps.sub(steps.floor());
+    return gy.mul(part.minimum(part.neg().add_(1.0)).mul_(4.0));
+  }
   at::Tensor inside = r.gt(0.0);
   if (activation.quantizer->quantizes) inside.logical_and_(r.lt(Real(activation.spec.max)));
   return gy.mul(inside);

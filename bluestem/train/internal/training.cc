@@ -100,6 +100,12 @@ double Training::Rate(int64_t step) const {
   return rate * RateFactor(config, step, state_.steps, state_.steps_per_epoch);
 }
 
+// The share of the steps that are done; while their number is being chosen, none.
+double Training::Progress() const {
+  return state_.steps > 0 ? static_cast<double>(state_.step) / static_cast<double>(state_.steps)
+                          : 0.0;
+}
+
 void Training::TrainStep(const data::Batch& batch, bool float_weights) {
   const auto count = static_cast<int64_t>(batch.labels.size());
   const double start = Now();
@@ -127,6 +133,7 @@ void Training::TrainStep(const data::Batch& batch, bool float_weights) {
                    {.label_smoothing = experiment_.train.label_smoothing,
                     .class_weights = class_weights_.empty() ? nullptr : class_weights_.data(),
                     .float_weights = float_weights,
+                    .progress = Progress(),
                     .seed = static_cast<uint64_t>(experiment_.train.seed) * 0x9e3779b97f4a7c15ULL +
                             static_cast<uint64_t>(state_.step)});
   const double rate = Rate(state_.step);

@@ -89,6 +89,7 @@ class Training {
   bool IsFirst() const { return ranks_.rank() == 0; }
   int64_t JointBatch() const { return loader_options_.batch * ranks_.count(); }
   double Rate(int64_t step) const;
+  double Progress() const;
 
   config::Experiment experiment_;
   TrainingData data_;

@@ -186,6 +186,18 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
                  "network.activation_quantizer: got {}; see `bluestem config keys`",
                  config.activation_quantizer);
   }
+  network.weight_ste = FindWeightSte(config.weight_ste);
+  if (network.weight_ste == nullptr) {
+    return Error(Code::kInvalidArgument, "network.weight_ste: got {}; see `bluestem config keys`",
+                 config.weight_ste);
+  }
+  if (config.activation_ste != "clipped")
+    network.activation_quantizer = WithActivationSte(config.activation_ste);
+  if (network.activation_quantizer == nullptr) {
+    return Error(Code::kInvalidArgument,
+                 "network.activation_ste: got {}; see `bluestem config keys`",
+                 config.activation_ste);
+  }
   for (Block& block : network.blocks) {
     block.spec = {.bits = static_cast<int32_t>(config.activation_bits),
                   .max = static_cast<float>(config.activation_max)};

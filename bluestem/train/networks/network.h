@@ -25,6 +25,7 @@
 #include "bluestem/config/experiment.h"
 #include "bluestem/image/spec.h"
 #include "bluestem/train/quantizers/quantizers.h"
+#include "bluestem/train/quantizers/straight_through.h"
 
 namespace bluestem::train {
 
@@ -92,6 +93,7 @@ struct Network {
   image::Normalize normalize = image::Normalize::kDivideBy255;
   const WeightQuantizer* weight_quantizer = nullptr;          // of Weights::kConfigured
   const ActivationQuantizer* activation_quantizer = nullptr;  // of Activation::kQuantized
+  const WeightSte* weight_ste = FindWeightSte("identity");    // of 1-bit weights
   double dropout = 0;
   Recipe recipe;
   std::vector<Block> blocks;

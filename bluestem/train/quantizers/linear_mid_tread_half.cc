@@ -39,6 +39,23 @@ BLUESTEM_CLONES void LinearMidTreadHalfBackward(const ActivationSpec& spec, int6
   }
 }
 
+void IdentityBackward(const ActivationSpec&, int64_t count, const float*, const float* gy,
+                      float* gx) {
+  if (gx != gy) std::copy(gy, gy + count, gx);
+}
+
+// 2 - 2|u| = 4 min(f, 1 - f), f = (u + 1) / 2 the part of a step; at the ends of the range f is 0.
+BLUESTEM_CLONES void ApproxSignBackward(const ActivationSpec& spec, int64_t count, const float* x,
+                                        const float* gy, float* gx) {
+  const float inverse = 1.0F / spec.Scale();
+  const float greatest = static_cast<float>(spec.Levels() - 1);
+  for (int64_t i = 0; i < count; ++i) {
+    const float steps = std::min(std::max(0.0F, x[i] * inverse), greatest);  // not a number: 0
+    const float part = steps - static_cast<float>(static_cast<int32_t>(steps));
+    gx[i] = gy[i] * (4.0F * std::min(part, 1.0F - part));
+  }
+}
+
 BLUESTEM_CLONES void ReluForward(const ActivationSpec&, int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = std::max(x[i], 0.0F);
 }

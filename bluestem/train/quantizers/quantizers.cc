@@ -72,6 +72,18 @@ const ActivationQuantizer* FindActivationQuantizer(const std::string& name) {
   return nullptr;
 }
 
+const ActivationQuantizer* WithActivationSte(const std::string& ste) {
+  const auto row = [](auto* backward) {
+    return ActivationQuantizer{"linear_mid_tread_half", true, LinearMidTreadHalfForward,
+                               LinearMidTreadHalfCodes, backward};
+  };
+  static const ActivationQuantizer identity = row(IdentityBackward);
+  static const ActivationQuantizer approx_sign = row(ApproxSignBackward);
+  if (ste == "clipped") return FindActivationQuantizer("linear_mid_tread_half");
+  if (ste == "identity") return &identity;
+  return ste == "approx_sign" ? &approx_sign : nullptr;
+}
+
 const WeightQuantizer& WeightQuantizerOf(const WeightQuantizer& configured, int32_t bits) {
   if (configured.bits == bits) return configured;
   for (const WeightQuantizer& row : WeightQuantizers()) {

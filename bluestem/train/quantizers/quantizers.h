@@ -2,8 +2,8 @@
 // and the gradients that pass through them. Not their meaning in integers: that is quant/.
 //
 // Weights: w is [co, k] (k = kh*kw*ci, any order). The gradient of every row but lsq is the
-// identity straight-through estimator (Bengio et al., 2013, arXiv 1308.3432), so a row has no
-// backward.
+// identity straight-through estimator (Bengio et al., 2013, arXiv 1308.3432), or for binary rows
+// another of straight_through.h, so a row has no backward.
 //
 //   binary_mean_scaling               s * sign(w), sign(0) = +1, s = mean |w| over the whole layer
 //                                     (XNOR-Net, arXiv 1603.05279, with one scale a layer)
@@ -32,6 +32,14 @@
 //                          below, times 1 / sqrt(features * levels); max moves as levels * step
 //                          (LSQ, arXiv 1902.08153)
 //   none                   max(x, 0): what stands in the quantizer's place in an fp32 net
+//
+// What takes the place of linear_mid_tread_half's derivative, a straight-through estimator:
+//
+//   clipped      clip(x, 0, max): the gradient above
+//   identity     x: gradient 1 everywhere
+//   approx_sign  each rise from code j to j + 1 is scale * (1 + F(u)) / 2 over its own step, u =
+//                2 (x/scale - j) - 1, F the polynomial of Bi-Real Net (arXiv 1808.00278): gradient
+//                2 - 2|u| inside (0, max), else 0
 //
 // Threads: free functions without state.
 #pragma once
@@ -90,6 +98,10 @@ const std::vector<ActivationQuantizer>& ActivationQuantizers();
 const WeightQuantizer* FindWeightQuantizer(const std::string& name);
 const ActivationQuantizer* FindActivationQuantizer(const std::string& name);
 
+// Returns the row with that estimator of linear_mid_tread_half (its name is the quantizer's, as its
+// values are), or nullptr.
+const ActivationQuantizer* WithActivationSte(const std::string& ste);
+
 // Returns what gives weights of so many bits (1..8) in a network of `configured` weights: another
 // row that learns its step where that one does, if there is one.
 const WeightQuantizer& WeightQuantizerOf(const WeightQuantizer& configured, int32_t bits);
@@ -118,6 +130,10 @@ void LinearMidTreadHalfCodes(const ActivationSpec& spec, int64_t count, const fl
                              uint8_t* codes);
 void LinearMidTreadHalfBackward(const ActivationSpec& spec, int64_t count, const float* x,
                                 const float* gy, float* gx);
+void IdentityBackward(const ActivationSpec& spec, int64_t count, const float* x, const float* gy,
+                      float* gx);
+void ApproxSignBackward(const ActivationSpec& spec, int64_t count, const float* x, const float* gy,
+                        float* gx);
 double PactMaxGradient(const ActivationSpec& spec, int64_t count, const float* x, const float* gy);
 double PactMaxFactor(const ActivationSpec& spec, int64_t features);
 double LsqMaxGradient(const ActivationSpec& spec, int64_t count, const float* x, const float* gy);
