@@ -104,8 +104,9 @@ std::string ShareText(int64_t used, int64_t there) {
 
 void PrintFit(Output& output, const EngineReport& report) {
   const fpga::EngineArea& area = report.build.area;
-  output.Line("build             {}: {} MAC a clock", report.build.name,
-              CountText(fpga::PeakMacs(report.build.config)));
+  output.Line("build             {}: {} MAC a clock, {}", report.build.name,
+              CountText(fpga::PeakMacs(report.build.config)),
+              fpga::ResidualText(report.build.config));
   output.Line("area              {} ALM, {} M10K, {} DSP ({})", CountText(area.alms),
               CountText(area.m10k), CountText(area.dsp), area.source);
   Rows rows;

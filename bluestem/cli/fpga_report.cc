@@ -209,6 +209,7 @@ Json EngineReportJson(const EngineReport& report) {
        {{"version", fpga::kEngineVersion},
         {"build", report.build.name},
         {"macs_a_clock", fpga::PeakMacs(report.build.config)},
+        {"residual_maps", report.build.config.residual},
         {"port_bytes_a_clock", fpga::kPortBytesAClock},
         {"clocks_from", "functional model, by formula"}}},
       {"calls", report.calls},

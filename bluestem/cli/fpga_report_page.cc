@@ -218,13 +218,13 @@ std::string Speeds(const EngineReport& report) {
 std::string Fit(const EngineReport& report) {
   const fpga::EngineArea& area = report.build.area;
   std::string html = fmt::format(
-      "<section><h2>Fit (estimate)</h2><p class=\"sub\">The engine of build {} takes {} ALM, {} "
-      "M10K and {} "
-      "DSP: {}. One M20K counts as one M10K.</p><div class=\"scroll\"><table><tr><th>part</th>"
+      "<section><h2>Fit (estimate)</h2><p class=\"sub\">The engine of build {}, {}, takes {} "
+      "ALM, {} M10K and {} DSP: {}. One M20K counts as one M10K.</p><div "
+      "class=\"scroll\"><table><tr><th>part</th>"
       "<th class=\"text\">board</th><th>ALM</th><th>memories</th><th>DSP</th><th></th>"
       "<th class=\"text\">fullest</th></tr>",
-      report.build.name, CountText(area.alms), CountText(area.m10k), CountText(area.dsp),
-      EscapeHtml(area.source));
+      report.build.name, fpga::ResidualText(report.build.config), CountText(area.alms),
+      CountText(area.m10k), CountText(area.dsp), EscapeHtml(area.source));
   for (const fpga::Part& part : report.parts) {
     const auto share = [](int64_t used, int64_t there) {
       return static_cast<double>(used) / static_cast<double>(there);

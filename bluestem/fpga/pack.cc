@@ -195,7 +195,7 @@ std::string ConfigText(const EngineConfig& config) {
       "{} pixels x {} outputs a clock, 4 x {} words of maps, {} weight words, {} blocks of "
       "thresholds, {} taps, {}",
       config.pixels, config.outputs, config.bank_words, config.weight_words,
-      config.threshold_blocks, config.taps, config.residual ? "residual maps" : "no residual maps");
+      config.threshold_blocks, config.taps, ResidualText(config));
 }
 
 Status EnginePack::CheckEngine(const EngineConfig& engine) const {

@@ -21,7 +21,7 @@ foreach fileset {QUARTUS_SYNTH SIM_VERILOG} {
 }
 
 # What the driver reads from the capability registers; a model that needs more is refused by name. bluestem/fpga/rtl/builds.txt has sets of them.
-foreach {name default} {PIXELS 4 OUTPUTS 32 BANK_WORDS 8192 WEIGHT_WORDS 1024 TAPS 512 THRESHOLD_BLOCKS 64} {
+foreach {name default} {PIXELS 4 OUTPUTS 32 BANK_WORDS 8192 WEIGHT_WORDS 1024 TAPS 512 THRESHOLD_BLOCKS 64 RESIDUAL 1} {
   add_parameter $name INTEGER $default
   set_parameter_property $name HDL_PARAMETER true
 }

@@ -13,7 +13,8 @@ module bluestem_engine_top #(
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
-    parameter int THRESHOLD_BLOCKS = 64
+    parameter int THRESHOLD_BLOCKS = 64,
+    parameter int RESIDUAL = 1
 ) (
     input  logic        clk,
     input  logic        rst,
@@ -95,7 +96,7 @@ module bluestem_engine_top #(
 
   engine #(
       .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS),
-      .TAPS(TAPS), .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
+      .TAPS(TAPS), .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS), .RESIDUAL(RESIDUAL)
   ) core (
       .clk, .rst, .irq,
       .s_awaddr, .s_awvalid, .s_awready, .s_wdata, .s_wvalid, .s_wready, .s_bresp, .s_bvalid,

@@ -76,10 +76,14 @@ TEST(FpgaReport, TheEnvironmentChoosesTheBuild) {
     return document.at("estimates").at("area").at("alms").get<int64_t>();
   };
   EXPECT_LT(2 * alms(small), alms(large));
+  const auto plain = report("plain").Json();
+  EXPECT_EQ(plain.at("engine").at("residual_maps"), false);
+  EXPECT_EQ(small.at("engine").at("residual_maps"), true);
+  EXPECT_LT(alms(plain), alms(small));
   const ToolResult huge = report("huge");
   EXPECT_EQ(huge.exit_code, 2);
   EXPECT_THAT(huge.err, HasSubstr("BLUESTEM_ENGINE: there is no build 'huge' of the engine; "
-                                  "expected one of default, small, large"));
+                                  "expected one of default, small, plain, large"));
 }
 
 // Small maps and many channels: the array waits for weights, which a batch loads once.

@@ -53,6 +53,7 @@ EngineConfig Config(const char* build) {
 
 INSTANTIATE_TEST_SUITE_P(Builds, RtlOf,
                          ::testing::Values(Named{"Small", Config("small")},
+                                           Named{"Plain", Config("plain")},
                                            Named{"Large", Config("large")},
                                            // What has both: two quads, and two passes.
                                            Named{"Both", {.pixels = 8, .outputs = 16}}),
@@ -91,6 +92,7 @@ TEST_P(RtlOf, RangesEndWhereTheModelsDo) {
     const uint32_t row = (width + 1) / 2, map = 2 * row;
     for (uint32_t beyond = 0; beyond < 2; ++beyond) {
       for (int which = 0; which < 3; ++which) {
+        if (which == 1 && !GetParam().config.residual) continue;
         SCOPED_TRACE(fmt::format("width {}, beyond {}, map {}", width, beyond, which));
         ListBuilder list(width);
         list.Add({.opcode = Opcode::kLoadTaps, .address = list.Room(64), .length = 1});
@@ -109,7 +111,7 @@ TEST_P(RtlOf, RangesEndWhereTheModelsDo) {
                      .out_blocks = 1,
                      .residual_base = 200,
                      .residual_row_step = row,
-                     .residual_blocks = 1};
+                     .residual_blocks = GetParam().config.residual ? 1U : 0U};
         uint32_t& base = which == 0   ? conv.src_base
                          : which == 1 ? conv.residual_base
                                       : conv.dst_base;
@@ -125,6 +127,45 @@ TEST_P(RtlOf, RangesEndWhereTheModelsDo) {
       }
     }
   }
+}
+
+// With a residual map a build without them ends with a status, whatever the map's place and the way
+// to write; without one it runs, and so it does afterwards.
+TEST_P(RtlOf, AResidualMapIsTheBuildsOrABadRange) {
+  const bool adds = GetParam().config.residual;
+  for (const WriteMode mode : {WriteMode::kPlain, WriteMode::kMaxPool, WriteMode::kSpaceToDepth}) {
+    for (const uint32_t blocks : {1U, 2U, 0xffffU, 0U}) {
+      SCOPED_TRACE(fmt::format("mode {}, {} blocks", static_cast<uint32_t>(mode), blocks));
+      ListBuilder list(blocks);
+      list.Add({.opcode = Opcode::kLoadTaps, .address = list.Room(64), .length = 1});
+      list.Add({.opcode = Opcode::kConv,
+                .after = 1,
+                .out_h = 4,
+                .out_w = 4,
+                .in_h = 4,
+                .in_w = 4,
+                .src_row_step = 2,
+                .blocks = 1,
+                .tap_count = 1,
+                .dst_base = 100,
+                .dst_row_step = 2,
+                .dst_block_step = 4,
+                .dst_plane_step = 4,
+                .out_blocks = 1,
+                .mode = mode,
+                .residual_base = 200,
+                .residual_row_step = 2,
+                .residual_blocks = blocks});
+      std::vector<uint8_t> buffer = list.Finish();
+      ExpectSame(buffer);
+      EngineModel model{GetParam().config};
+      EXPECT_EQ(model.Run(buffer, 0).status,
+                adds || blocks == 0 ? EngineStatus::kDone : EngineStatus::kBadRange);
+    }
+  }
+  ListBuilder list(1, GetParam().config);
+  list.Conv();
+  ExpectSame(list.Finish());
 }
 
 TEST_P(RtlOf, TheSelfTestPasses) {
@@ -155,6 +196,7 @@ TEST(Builds, TheRtlsTableIsTheSame) {
       if (key == "WEIGHT_WORDS") config.weight_words = value;
       if (key == "THRESHOLD_BLOCKS") config.threshold_blocks = value;
       if (key == "TAPS") config.taps = value;
+      if (key == "RESIDUAL") config.residual = value != 0;
     }
     const auto build = FindBuild(name);
     ASSERT_TRUE(build.ok()) << build.status().message();
@@ -201,11 +243,12 @@ TEST(Builds, TheEnvironmentChoosesOne) {
   EXPECT_EQ(build.status().code(), Code::kInvalidArgument);
   EXPECT_EQ(build.status().message(),
             "BLUESTEM_ENGINE: there is no build 'huge' of the engine; expected one of default, "
-            "small, large");
+            "small, plain, large");
 }
 
 TEST(Builds, EachFitsThePartThatItIsFor) {
   EXPECT_TRUE(FindPart("5CSEBA2")->Fits(FindBuild("small")->area));
+  EXPECT_TRUE(FindPart("5CSEBA2")->Fits(FindBuild("plain")->area));
   EXPECT_TRUE(FindPart("5CSEBA6")->Fits(FindBuild("large")->area));
   EXPECT_FALSE(FindPart("5CSEBA2")->Fits(FindBuild("default")->area));
   EXPECT_FALSE(FindPart("5CSEMA5")->Fits(FindBuild("large")->area));

@@ -77,6 +77,24 @@ TEST(Pack, AnEngineOfOtherMemoriesIsRefused) {
   EXPECT_THAT(status.message(), EndsWith("convert the model again with --target fpga"));
 }
 
+TEST(Pack, AnEngineWithoutResidualMapsIsRefusedByOneWithAndTheOtherWayRound) {
+  EnginePack pack = PackOf(*PackedProgram());
+  EngineConfig without;
+  without.residual = false;
+  const Status lacks = pack.CheckEngine(without);
+  EXPECT_EQ(lacks.code(), Code::kInvalidData);
+  EXPECT_THAT(lacks.message(), HasSubstr("512 taps, residual maps; this one has 4 pixels"));
+  EXPECT_THAT(lacks.message(), EndsWith("512 taps, no residual maps: convert the model again with "
+                                        "--target fpga"));
+  pack.config = FindBuild("small")->config;
+  EXPECT_THAT(pack.CheckEngine(FindBuild("plain")->config).message(),
+              EndsWith("no residual maps: convert the model again with --target fpga and "
+                       "BLUESTEM_ENGINE=plain"));
+  pack.config = FindBuild("plain")->config;
+  EXPECT_THAT(pack.CheckEngine(FindBuild("small")->config).message(),
+              HasSubstr("512 taps, no residual maps; this one has"));
+}
+
 TEST(Pack, AnEngineOfAnotherArrayIsRefusedAndNamed) {
   const EnginePack pack = PackOf(*PackedProgram());
   for (const char* name : {"small", "large"}) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "bluestem/fpga/builds.h"
 #include "tests/fpga/lists.h"
 
 namespace bluestem::fpga {
@@ -16,14 +17,36 @@ namespace {
 
 constexpr size_t kARun = 3;
 
-std::vector<std::string> Mutants() {
+// The lines of mutants.txt.
+std::vector<std::string> Lines() {
   std::istringstream table(
       ReadTextFile(Path(BLUESTEM_SOURCE_ROOT) / "bluestem/fpga/rtl/mutants.txt").value());
-  std::vector<std::string> names;
+  std::vector<std::string> lines;
   for (std::string line; std::getline(table, line);) {
-    if (!line.starts_with('#')) names.push_back(line.substr(0, line.find(" | ")));
+    if (!line.starts_with('#')) lines.push_back(line);
   }
+  return lines;
+}
+
+std::vector<std::string> Mutants() {
+  std::vector<std::string> names;
+  for (const std::string& line : Lines()) names.push_back(line.substr(0, line.find(" | ")));
   return names;
+}
+
+// Returns what the simulation with this defect is compiled with: the default build, or the one
+// that a fifth column names.
+SimulationOptions OptionsOf(const std::string& mutant) {
+  for (const std::string& line : Lines()) {
+    if (!line.starts_with(mutant + " | ")) continue;
+    size_t bars = 0;
+    for (size_t at = 0; (at = line.find(" | ", at)) != std::string::npos; at += 3) ++bars;
+    if (bars < 4) break;
+    const auto build = FindBuild(line.substr(line.rfind(" | ") + 3));
+    EXPECT_TRUE(build.ok()) << build.status().message();
+    if (build.ok()) return {.config = build->config, .mutation = mutant};
+  }
+  return {.mutation = mutant};
 }
 
 // Returns those of `all` that a run tries, of which there is at least one. Errors: kInvalidArgument
@@ -48,7 +71,8 @@ Result<std::vector<std::string>> Chosen(const std::vector<std::string>& all, con
 
 class Examiner {
  public:
-  explicit Examiner(const Path& library) : library_(library) {}
+  explicit Examiner(const SimulationOptions& options)
+      : config_(options.config), library_(SimulationLibrary(options)) {}
 
   // Returns what is wrong with the simulation, or "".
   std::string Examine() {
@@ -77,7 +101,7 @@ class Examiner {
   }
 
   bool Same(uint64_t seed, const BluestemBus& bus, bool clocks) {
-    ListBuilder list(seed);
+    ListBuilder list(seed, config_);
     list.Conv();
     std::vector<uint8_t> expected = list.Finish(), given = expected;
     const auto driver = Open(bus);
@@ -89,7 +113,7 @@ class Examiner {
 
   // At a burst; < 0: at the last one, a write.
   bool SeesAnError(int64_t burst) {
-    ListBuilder list(0);
+    ListBuilder list(0, config_);
     list.Conv();
     const std::vector<uint8_t> buffer = list.Finish();
     for (int64_t at = burst < 0 ? 400 : burst; at >= std::max<int64_t>(burst, 0); --at) {
@@ -103,19 +127,20 @@ class Examiner {
   }
 
   bool ReportsRanges() {
-    for (const Command& bad :
-         {Command{.opcode = Opcode::kLoadWeights, .dst_base = 1020, .length = 8},
-          Command{.opcode = Opcode::kConv,
-          .after = 1,
-          .out_h = 2,
-          .out_w = 2,
-          .in_h = 9,
-          .in_w = 9,
-          .src_row_step = 9000,
-          .blocks = 1,
-          .tap_count = 1,
-          .out_blocks = 1},
-          AtTheEnd(0), AtTheEnd(1), RawWithResidual()}) {
+    for (const Command& bad : {Command{.opcode = Opcode::kLoadWeights,
+                              .dst_base = static_cast<uint32_t>(config_.weight_words) - 4,
+                              .length = 8},
+                               Command{.opcode = Opcode::kConv,
+                               .after = 1,
+                               .out_h = 2,
+                               .out_w = 2,
+                               .in_h = 9,
+                               .in_w = 9,
+                               .src_row_step = 9000,
+                               .blocks = 1,
+                               .tap_count = 1,
+                               .out_blocks = 1},
+                               AtTheEnd(0), AtTheEnd(1), RawWithResidual()}) {
       ListBuilder list(2);
       list.Add({.opcode = Opcode::kLoadTaps, .address = list.Room(64), .length = 1});
       list.Add(bad);
@@ -133,7 +158,7 @@ class Examiner {
   }
 
   // A residual map whose last word is the last of a bank, or `beyond` it.
-  static Command AtTheEnd(uint32_t beyond) {
+  Command AtTheEnd(uint32_t beyond) const {
     return {.opcode = Opcode::kConv,
             .after = 1,
             .out_h = 3,
@@ -147,11 +172,11 @@ class Examiner {
             .dst_row_step = 2,
             .dst_block_step = 4,
             .out_blocks = 2,
-            .residual_base = 8192 - 4 + beyond,
+            .residual_base = static_cast<uint32_t>(config_.bank_words) - 4 + beyond,
             .residual_row_step = 2,
             .residual_blocks = 1};
   }
-  static Command RawWithResidual() {
+  Command RawWithResidual() const {
     Command command = AtTheEnd(0);
     command.mode = WriteMode::kRaw;
     return command;
@@ -175,6 +200,7 @@ class Examiner {
     return driver->Run(buffer, 0, &cancel).clocks < 60'000;
   }
 
+  EngineConfig config_;
   Path library_;
   SimulationPort* port_ = nullptr;
 };
@@ -191,7 +217,7 @@ TEST(RtlMutants, EachHasItsDayAndItsNumber) {
   const std::string last = std::to_string(all.size() - 1);
   EXPECT_EQ(Chosen(all, last.c_str(), 5).value(), (std::vector{all.back(), all[0], all[1]}));
   EXPECT_EQ(Chosen(all, "all", 5).value(), all);
-  for (const std::string wish :
+  for (const std::string& wish :
        {std::to_string(all.size()), std::string("-1"), std::string("3x"), std::string("some")}) {
     EXPECT_EQ(Chosen(all, wish.c_str(), 5).status().message(),
               fmt::format("BLUESTEM_MUTANTS={}: no mutant; expected all or 0 to {}, the first of 3",
@@ -201,7 +227,8 @@ TEST(RtlMutants, EachHasItsDayAndItsNumber) {
 
 TEST(RtlMutants, TheEngineItselfIsFine) {
   if (!WhyNoSimulation().empty()) GTEST_SKIP() << WhyNoSimulation();
-  EXPECT_EQ(Examiner(SimulationLibrary()).Examine(), "");
+  EXPECT_EQ(Examiner(SimulationOptions{}).Examine(), "");
+  EXPECT_EQ(Examiner({.config = FindBuild("plain")->config}).Examine(), "");
 }
 
 TEST(RtlMutants, EachIsNoticed) {
@@ -219,7 +246,7 @@ TEST(RtlMutants, EachIsNoticed) {
              names->size() == all.size() ? "all" : std::to_string(number(names->front())),
              names->size());
   for (const std::string& name : *names) {
-    const std::string found = Examiner(SimulationLibrary({.mutation = name})).Examine();
+    const std::string found = Examiner(OptionsOf(name)).Examine();
     EXPECT_NE(found, "") << "nothing notices the mutant " << name;
     if (!found.empty()) fmt::print("mutant {}, {}: {}\n", number(name), name, found);
   }

@@ -255,6 +255,36 @@ TEST_P(Fpga, EveryBuildGivesTheBitsOfTheProcessor) {
   EXPECT_GT(clocks["small"], 2 * clocks["default"]);
 }
 
+// Its additions, with what they add, are made elsewhere; the rest stays on the engine.
+TEST_P(Fpga, ABuildWithoutResidualMapsLeavesTheirConvolutionsToTheProcessor) {
+  ChainBuilder chain(32, 32, 128, 8);
+  for (const size_t residual : {0, 0, 2, 0, 0}) chain.Conv({.co = 128, .residual = residual});
+  const auto program = chain.Finish();
+  const Tensor input = RandomCodes(program->inputs[0], 2, 9);
+  const std::string device = fmt::format("HETERO:{},CPU", GetParam());
+  const auto places = [&] { return PlacesOf(PlaceOn(*program, device, {}).value()); };
+  const std::string engine_name = GetParam();
+  EXPECT_EQ(places(), std::vector<std::string>(5, engine_name));
+  const auto expected = MustRun(program, "REFERENCE", input);
+  const auto pack = PackOf(*program);
+
+  const Engine engine("plain");
+  EXPECT_EQ(places(),
+            (std::vector<std::string>{engine_name, engine_name, "CPU", engine_name, engine_name}));
+  EXPECT_THAT(PlaceOn(*program, device, {})->calls[2].reason,
+              HasSubstr("a residual map; its bitstream adds none"));
+  EXPECT_THAT(PlaceOn(*program, GetParam(), {}).status().message(),
+              HasSubstr("\"conv2\": " + engine_name + ": a residual map; its bitstream adds none"));
+  EXPECT_EQ(MustRun(program, device, input), expected);
+  // A list with the addition is refused before it runs.
+  auto placed = MakePlaced(program, *PlaceOn(*program, device, {}));
+  ASSERT_TRUE(placed.ok());
+  const Status status = OpenSession(*placed, {.pack = pack}).status();
+  EXPECT_EQ(status.code(), Code::kInvalidData);
+  EXPECT_THAT(status.message(), HasSubstr("512 taps, residual maps; this one has"));
+  EXPECT_THAT(status.message(), HasSubstr("512 taps, no residual maps: "));
+}
+
 TEST_P(Fpga, APackForAnotherBuildIsRefusedAndSaysWhatToSet) {
   ChainBuilder chain(8, 8, 32, 5);
   chain.Conv({.co = 32});

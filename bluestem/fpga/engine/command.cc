@@ -78,6 +78,10 @@ Tap DecodeTap(uint64_t word) {
           static_cast<int16_t>(word >> 32)};
 }
 
+const char* ResidualText(const EngineConfig& config) {
+  return config.residual ? "residual maps" : "no residual maps";
+}
+
 const char* EngineStatusText(EngineStatus status) {
   switch (status) {
     case EngineStatus::kIdle: return "idle";
@@ -85,7 +89,8 @@ const char* EngineStatusText(EngineStatus status) {
     case EngineStatus::kDone: return "done";
     case EngineStatus::kBadOpcode: return "a descriptor's opcode is unknown";
     case EngineStatus::kBadAddress: return "a descriptor reaches outside the buffer";
-    case EngineStatus::kBadRange: return "a descriptor reaches outside a memory of the engine";
+    case EngineStatus::kBadRange:
+      return "a descriptor reaches outside a memory of the engine, or asks for what it has not";
     case EngineStatus::kBusError: return "the bus answered with an error";
     case EngineStatus::kDeadlock: return "each queue waits for the other";
     case EngineStatus::kAborted: return "aborted";

@@ -43,6 +43,8 @@ struct EngineConfig {
   bool residual = true;  // convolutions may add a residual map
   bool operator==(const EngineConfig&) const = default;
 };
+// Returns "residual maps" or "no residual maps".
+const char* ResidualText(const EngineConfig& config);
 
 enum class Opcode : uint32_t {
   kEnd = 0,          // the list ends; the engine reports kDone
@@ -108,7 +110,7 @@ enum class EngineStatus : uint32_t {
   kDone = 2,
   kBadOpcode = 3,
   kBadAddress = 4,  // outside the buffer, or the list without kEnd
-  kBadRange = 5,    // outside a memory of the engine
+  kBadRange = 5,    // outside a memory of the engine, or what it was built without
   kBusError = 6,    // the bus said so
   kDeadlock = 7,    // each queue waits for the other
   kAborted = 8,     // the driver asked for it

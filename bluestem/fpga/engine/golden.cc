@@ -56,7 +56,7 @@ Command ListBuilder::Shape() {
   // At most 3 x 3 blocks of 5 x 5 taps.
   c.weight_base = static_cast<uint32_t>(Pick(0, std::min(300, config_.weight_words - 225)));
   c.threshold_base = static_cast<uint32_t>(Pick(0, std::min(60, config_.threshold_blocks - 3)));
-  if (c.mode != WriteMode::kRaw && Pick(0, 1) == 0) {
+  if (config_.residual && c.mode != WriteMode::kRaw && Pick(0, 1) == 0) {
     // A plain result may take its place.
     const bool in_place = c.mode == WriteMode::kPlain && Pick(0, 1) == 0;
     const int32_t behind_source = config_.bank_words / 8 * 3 - 72;
@@ -161,10 +161,12 @@ void ListBuilder::Net() {
   Kernel(3);
   add(Layer(kSide, 1, kSide, 1), kHalf * kHalf);
   Command c = Layer(kSide, 1, kSide, 1);
-  c.residual_base = source;  // what it reads, too: as a shortcut does
-  c.residual_row_step = c.src_row_step;
-  c.residual_block_step = c.src_block_step;
-  c.residual_blocks = 1;
+  if (config_.residual) {
+    c.residual_base = source;  // what it reads, too: as a shortcut does
+    c.residual_row_step = c.src_row_step;
+    c.residual_block_step = c.src_block_step;
+    c.residual_blocks = 1;
+  }
   add(c, kHalf * kHalf);
   c = Layer(kSide, 1, kSide, 2);
   c.mode = WriteMode::kSpaceToDepth;  // planes of half the rows: their steps are the halves' too

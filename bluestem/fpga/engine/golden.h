@@ -20,7 +20,7 @@ namespace bluestem::fpga {
 // A buffer with a list at 0, and room behind it.
 class ListBuilder {
  public:
-  // Its convolutions fit the memories of `config`.
+  // Its convolutions fit the memories of `config`, and add residual maps where that does.
   explicit ListBuilder(uint64_t seed, const EngineConfig& config = {})
       : config_(config), random_(seed), buffer_(4096) {}
 
@@ -33,9 +33,9 @@ class ListBuilder {
   // A convolution of random shape with all that it reads and writes moved in and out.
   void Conv();
   // A network of kNetLayers layers with random weights, each of whose maps stays in the banks for
-  // the next and is stored too: 3x3, 3x3 with a residual map, 3x3 to space-to-depth, 3x3 of stride
-  // 2, 3x3 and the maximum of 2x2, 1x1 raw. A store waits for as many convolutions as its layer's
-  // number says, the first is 1. Every build's memories hold it.
+  // the next and is stored too: 3x3, 3x3 with a residual map (where the engine adds them), 3x3 to
+  // space-to-depth, 3x3 of stride 2, 3x3 and the maximum of 2x2, 1x1 raw. A store waits for as many
+  // convolutions as its layer's number says, the first is 1. Every build's memories hold it.
   static constexpr int32_t kNetLayers = 6;
   void Net();
   // Ends the list and writes it.

@@ -144,7 +144,7 @@ EngineStatus EngineModel::CheckConv(const Command& c) const {
   }
   if (c.mode > WriteMode::kRaw) return EngineStatus::kBadRange;
   if (c.residual_blocks > 0) {
-    if (c.mode == WriteMode::kRaw) return EngineStatus::kBadRange;
+    if (!config_.residual || c.mode == WriteMode::kRaw) return EngineStatus::kBadRange;
     const int64_t last = std::min(c.residual_blocks, c.out_blocks) - 1;
     if (c.residual_base + last * c.residual_block_step +
             int64_t{c.out_h - 1} / 2 * c.residual_row_step + (c.out_w - 1) / 2 >=

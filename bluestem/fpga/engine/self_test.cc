@@ -28,9 +28,9 @@ std::string HowItEnded(const EngineResult& result) {
 
 SelfTestStep Identity(Engine& engine, EnginePort* port) {
   const EngineConfig& config = engine.config();
-  const std::string memories =
-      fmt::format("4 banks of {} words, {} weight words, {} threshold blocks, {} taps",
-                  config.bank_words, config.weight_words, config.threshold_blocks, config.taps);
+  const std::string memories = fmt::format(
+      "4 banks of {} words, {} weight words, {} threshold blocks, {} taps, {}", config.bank_words,
+      config.weight_words, config.threshold_blocks, config.taps, ResidualText(config));
   if (port == nullptr) return Pass("no registers: a model; " + memories);
   const uint32_t id = port->Read(Register::kId);
   if (id != kEngineId) return Fail(fmt::format("reads {:#010x}, not {:#010x}", id, kEngineId));

@@ -20,7 +20,8 @@ uint64_t Hash(uint64_t hash, const std::string& text) {
   return hash;
 }
 
-// A defect, put in by the text: "name | file | from | to" is a line of rtl/mutants.txt.
+// A defect, put in by the text: "name | file | from | to" is a line of rtl/mutants.txt; behind them
+// may stand the build that has it.
 Status Mutate(const Path& rtl, const Path& copy, const std::string& name) {
   BLUESTEM_ASSIGN_OR_RETURN(const std::string table, ReadTextFile(rtl / "mutants.txt"));
   for (size_t at = 0; at < table.size();) {
@@ -32,7 +33,7 @@ Status Mutate(const Path& rtl, const Path& copy, const std::string& name) {
       from = bar + 3;
     }
     at = end + 1;
-    if (part.size() != 4 || part[0] != name) continue;
+    if (part.size() < 4 || part[0] != name) continue;
     BLUESTEM_ASSIGN_OR_RETURN(std::string text, ReadTextFile(copy / part[1]));
     const size_t found = text.find(part[2]);
     if (found == std::string::npos) {
@@ -63,7 +64,8 @@ std::vector<std::string> Parameters(const EngineConfig& config) {
           fmt::format("-GBANK_WORDS={}", config.bank_words),
           fmt::format("-GWEIGHT_WORDS={}", config.weight_words),
           fmt::format("-GTHRESHOLD_BLOCKS={}", config.threshold_blocks),
-          fmt::format("-GTAPS={}", config.taps)};
+          fmt::format("-GTAPS={}", config.taps),
+          fmt::format("-GRESIDUAL={}", config.residual ? 1 : 0)};
 }
 
 // Compiles the RTL and the library's own source, both copied to `folder`.

@@ -7,6 +7,7 @@ module conv_unit #(
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
     parameter int THRESHOLD_BLOCKS = 64,
+    parameter int RESIDUAL = 1,
     parameter int QUADS = PIXELS / 4,
     parameter int PASSES = 32 / OUTPUTS,
     parameter int BA = $clog2(BANK_WORDS),
@@ -48,21 +49,24 @@ module conv_unit #(
   wire [15:0] dst_base = fields[271:256], dst_row_step = fields[287:272];
   wire [15:0] dst_block_step = fields[303:288], dst_plane_step = fields[319:304];
   wire [15:0] weight_base = fields[335:320], threshold_base = fields[351:336];
-  wire [15:0] residual_base = fields[431:416], residual_row_step = fields[447:432];
-  wire [15:0] residual_block_step = fields[463:448], residual_blocks = fields[479:464];
+  // Constant where there are no residual maps, so that nothing is kept of them.
+  localparam logic [15:0] Adds = {16{RESIDUAL != 0}};
+  wire [15:0] residual_base = fields[431:416] & Adds, residual_row_step = fields[447:432] & Adds;
+  wire [15:0] residual_block_step = fields[463:448] & Adds;
+  wire [15:0] residual_blocks = fields[479:464] & Adds;
 
   // With the fields: what their checks add and compare.
-  logic empty, raw_residual;
+  logic empty, bad_residual;
   logic [16:0] tap_end, threshold_end;
   always_ff @(posedge clk) begin
     empty <= descriptor[79:64] == 0 || descriptor[95:80] == 0 || descriptor[111:96] == 0 ||
              descriptor[127:112] == 0 || descriptor[191:176] == 0 || descriptor[31:16] == 0 ||
              descriptor[255:240] == 0 || descriptor[223:208] == 0;
-    raw_residual <= descriptor[15:8] == 8'd3 && descriptor[479:464] != 0;
+    bad_residual <= (RESIDUAL == 0 || descriptor[15:8] == 8'd3) && descriptor[479:464] != 0;
     tap_end <= {1'b0, descriptor[239:224]} + {1'b0, descriptor[255:240]};
     threshold_end <= {1'b0, descriptor[351:336]} + {1'b0, descriptor[223:208]};
   end
-  wire bad = empty || raw_residual || mode > 8'd3 || {15'd0, tap_end} > 32'(TAPS) ||
+  wire bad = empty || bad_residual || mode > 8'd3 || {15'd0, tap_end} > 32'(TAPS) ||
              {15'd0, threshold_end} > 32'(THRESHOLD_BLOCKS);
 
   // ---- Start: a clock for the fields, one for the checks. After a stop what is under way runs out.
@@ -104,7 +108,7 @@ module conv_unit #(
 
   sequencer #(
       .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS),
-      .TAPS(TAPS)
+      .TAPS(TAPS), .RESIDUAL(RESIDUAL)
   ) steps (
       .clk, .rst, .start(begins), .stop(halt), .out_h, .out_w, .in_h, .in_w, .src_base,
       .src_row_step, .src_block_step, .digit_step, .blocks, .digits, .tap_base, .tap_count,
@@ -118,7 +122,7 @@ module conv_unit #(
   );
   output_unit #(
       .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS),
-      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
+      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS), .RESIDUAL(RESIDUAL)
   ) results (
       .clk, .rst, .start(begins), .stop(halt), .mode, .out_h, .out_w, .out_blocks, .threshold_base,
       .dst_base, .dst_row_step, .dst_block_step, .dst_plane_step, .tile(tile && !halt), .positive,

@@ -14,7 +14,8 @@ module engine #(
     parameter int BANK_WORDS = 8192,     // of 64 bits, of each of the four banks
     parameter int WEIGHT_WORDS = 1024,   // of 1024 bits
     parameter int TAPS = 512,
-    parameter int THRESHOLD_BLOCKS = 64  // of 32 outputs
+    parameter int THRESHOLD_BLOCKS = 64, // of 32 outputs
+    parameter int RESIDUAL = 1           // 0: adds no residual maps, and refuses descriptors with one
 ) (
     input  logic        clk,
     input  logic        rst,
@@ -124,7 +125,7 @@ module engine #(
   // ---- Control.
   registers #(
       .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
-      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
+      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS), .RESIDUAL(RESIDUAL)
   ) control (
       .clk, .rst, .awaddr(s_awaddr), .awvalid(s_awvalid), .awready(s_awready), .wdata(s_wdata),
       .wvalid(s_wvalid), .wready(s_wready), .bresp(s_bresp), .bvalid(s_bvalid), .bready(s_bready),
@@ -194,7 +195,7 @@ module engine #(
   );
   conv_unit #(
       .PIXELS(PIXELS), .OUTPUTS(OUTPUTS), .BANK_WORDS(BANK_WORDS), .WEIGHT_WORDS(WEIGHT_WORDS), .TAPS(TAPS),
-      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS)
+      .THRESHOLD_BLOCKS(THRESHOLD_BLOCKS), .RESIDUAL(RESIDUAL)
   ) conv (
       .clk, .rst, .start(array_start), .stop, .descriptor, .busy(array_busy), .done(array_done),
       .out_of_range(array_error), .tap_address, .tap, .read_address(conv_read),

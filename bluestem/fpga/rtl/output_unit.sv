@@ -6,11 +6,13 @@
 //
 // With a residual map's code c and the output's ratio r, an accumulator is 2P - S + r c. The codes
 // come a clock behind the tile's last step, two before its sums; without such a map they are 0.
+// RESIDUAL = 0 leaves codes, ratios and the adder out.
 module output_unit #(
     parameter int PIXELS = 4,
     parameter int OUTPUTS = 32,
     parameter int BANK_WORDS = 8192,
     parameter int THRESHOLD_BLOCKS = 64,
+    parameter int RESIDUAL = 1,
     parameter int PASSES = 32 / OUTPUTS,
     parameter int BA = $clog2(BANK_WORDS),
     parameter int HA = $clog2(8 * THRESHOLD_BLOCKS)
@@ -209,12 +211,18 @@ module output_unit #(
   end
 
   // The residual map's codes, the pixel that is due in two clocks at the bottom.
-  logic [64*PIXELS-1:0] residuals;
   logic [2*OUTPUTS-1:0] residual_next;  // due in a clock
-  always_ff @(posedge clk) begin
-    residuals <= residual ? codes : residuals >> 64;
-    residual_next <= residuals[2*OUTPUTS*pass+:2*OUTPUTS];
-  end
+  generate
+    if (RESIDUAL != 0) begin : adds
+      logic [64*PIXELS-1:0] residuals;
+      always_ff @(posedge clk) begin
+        residuals <= residual ? codes : residuals >> 64;
+        residual_next <= residuals[2*OUTPUTS*pass+:2*OUTPUTS];
+      end
+    end else begin : adds_none
+      assign residual_next = '0;
+    end
+  endgenerate
 
   // Raw: the accumulators of a part.
   logic [16*OUTPUTS-1:0] accumulators1;

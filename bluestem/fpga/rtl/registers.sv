@@ -6,7 +6,8 @@ module registers #(
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
-    parameter int THRESHOLD_BLOCKS = 64
+    parameter int THRESHOLD_BLOCKS = 64,
+    parameter int RESIDUAL = 1
 ) (
     input  logic        clk,
     input  logic        rst,
@@ -100,7 +101,7 @@ module registers #(
         6'h12: rdata <= WEIGHT_WORDS;
         6'h13: rdata <= THRESHOLD_BLOCKS;
         6'h14: rdata <= TAPS;
-        6'h15: rdata <= 32'd1;  // features: residual maps
+        6'h15: rdata <= {31'd0, RESIDUAL != 0};  // features: residual maps
         default: rdata <= '0;
       endcase
     end

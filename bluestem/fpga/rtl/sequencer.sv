@@ -4,7 +4,7 @@
 // quads, and the pass's part of a word of weights; a pipeline makes their addresses, and turns what
 // the banks gave into the pixels of the window, 0 outside the map. Where there is a residual map, a
 // tile has one step more, its last: the pixels of that map at the tile's own place, which the array
-// does not add.
+// does not add. RESIDUAL = 0 leaves that step out.
 //
 // A tile takes as many clocks as steps, but at least one a pixel, in which the tile before leaves;
 // the last one of a pass at least as many as the thresholds take to change, too; each at least those
@@ -15,6 +15,7 @@ module sequencer #(
     parameter int BANK_WORDS = 8192,
     parameter int WEIGHT_WORDS = 1024,
     parameter int TAPS = 512,
+    parameter int RESIDUAL = 1,
     parameter int QUADS = PIXELS / 4,
     parameter int PASSES = 32 / OUTPUTS,
     parameter int BA = $clog2(BANK_WORDS / QUADS),
@@ -91,7 +92,7 @@ module sequencer #(
   logic last_block, last_tap, last_digit, last_x, last_y;
   logic one_block, one_tap, one_digit, one_x, one_y, has_residual;
   always_ff @(posedge clk) begin
-    has_residual <= residual_blocks != 0;
+    has_residual <= RESIDUAL != 0 && residual_blocks != 0;
     one_block <= blocks == 16'd1;
     one_tap <= tap_count == 16'd1;
     one_digit <= digits == 16'd1;

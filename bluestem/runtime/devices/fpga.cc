@@ -240,6 +240,7 @@ class FpgaDevice : public Device {
         {"exact", "results, and clocks: " + Clocks()},
         {"memory", fmt::format("4 x {} words of maps, {} weight words", config_.bank_words,
                                config_.weight_words)},
+        {"adds", fpga::ResidualText(config_)},
         {"takes",
          "convolutions of codes of 1 and 2 bits (8 bits first) with 1-bit weights; codes of 2 bits "
          "stay, pooled or rearranged to depth, other results leave as accumulators"}};
@@ -324,8 +325,8 @@ class FpgaSimulation : public FpgaDevice {
     BLUESTEM_ASSIGN_OR_RETURN(auto driver, fpga::EngineDriver::Open(std::move(port)));
     if (driver->config() != config_) {
       return Error(Code::kUnavailable,
-                   "{}: {}: its memories are not those that calls are placed by", name(),
-                   library.string());
+                   "{}: {}: its memories and features are not those that calls are placed by",
+                   name(), library.string());
     }
     return std::unique_ptr<fpga::Engine>(std::move(driver));
   }
