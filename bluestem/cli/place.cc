@@ -16,6 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kBoard = "FPGA";
+
 struct PlaceOptions {
   std::string model;
   std::string device = "AUTO";
@@ -26,13 +28,13 @@ struct PlaceOptions {
 struct DryRun {
   std::string device;    // the device string with the stand-in
   std::string stand_in;  // "" where the board is here or not named
-  std::string note;
+  std::string note;      // who stands in, and why
+  std::string build;     // of the engine that stands in
 };
 
 // A board need not be here to be planned for: its model has the same estimates. AUTO asks for what
 // is here, so nothing stands in there.
 Result<DryRun> StandInForTheBoard(const std::string& device) {
-  constexpr const char* kBoard = "FPGA";
   constexpr const char* kModel = "FPGA-MODEL";
   BLUESTEM_ASSIGN_OR_RETURN(runtime::DeviceString parsed, runtime::ParseDeviceString(device));
   DryRun plan{.device = device};
@@ -47,6 +49,7 @@ Result<DryRun> StandInForTheBoard(const std::string& device) {
     if (opened.ok()) return plan;
     BLUESTEM_ASSIGN_OR_RETURN(const fpga::EngineBuild build, fpga::ChosenBuild());
     *board = plan.stand_in = kModel;
+    plan.build = build.name;
     plan.note = fmt::format("{}, build {}, stands in for {}: {}", kModel, build.name, kBoard,
                             opened.status().message());
   }
@@ -54,6 +57,18 @@ Result<DryRun> StandInForTheBoard(const std::string& device) {
                     ? parsed.names[0]
                     : fmt::format("HETERO:{}", fmt::join(parsed.names, ","));
   return plan;
+}
+
+// Places on the plan's devices; the user's device string, and names, stand in its errors.
+Result<runtime::Placement> PlaceByPlan(const program::Program& program, const DryRun& plan) {
+  auto placement = runtime::PlaceOn(program, plan.device, {});
+  if (placement.ok() || plan.stand_in.empty()) return placement;
+  std::string message(placement.status().message());
+  for (size_t at = 0; (at = message.find(plan.stand_in, at)) != std::string::npos;) {
+    message.replace(at, plan.stand_in.size(), kBoard);
+  }
+  return Error(placement.status().code(), "{} (of {}, build {}, which stands in for {})", message,
+               plan.stand_in, plan.build, kBoard);
 }
 
 int64_t BytesOf(const std::vector<runtime::Crossing>& crossings) {
@@ -142,8 +157,7 @@ Status PlaceModel(const PlaceOptions& options, Output& output) {
   WarnOfAbsentDevices(output, plan.device);
   BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source, core::FindModel(options.model));
   BLUESTEM_ASSIGN_OR_RETURN(const auto program, core::CompileSource(source));
-  BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement,
-                            runtime::PlaceOn(*program, plan.device, {}));
+  BLUESTEM_ASSIGN_OR_RETURN(runtime::Placement placement, PlaceByPlan(*program, plan));
   placement.text = options.device;
   if (!plan.note.empty()) output.Line("{}", plan.note);
   if (output.text()) output.Raw(ToText(placement, *program));

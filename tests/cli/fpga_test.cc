@@ -141,7 +141,10 @@ TEST(Place, TheModelStandsInForABoardThatIsNotHere) {
   EXPECT_THAT(Tool({"place", model, "-d", "HETERO:FPGA,CPU"}).out,
               HasSubstr(note + "\nplacement HETERO:FPGA,CPU of "));
   // Alone it refuses what the engine does not take; AUTO asks for what is here.
-  EXPECT_THAT(place("FPGA").err, HasSubstr("FPGA-MODEL"));
+  EXPECT_THAT(place("FPGA").err,
+              ContainsRegex("no named device takes .*: FPGA: .*; add CPU as the last: "
+                            "HETERO:FPGA,CPU \\(of FPGA-MODEL, build default, which stands in "
+                            "for FPGA\\)"));
   EXPECT_EQ(place("FPGA").exit_code, place("FPGA-MODEL").exit_code);
   EXPECT_THAT(place("AUTO:FPGA,CPU").err, HasSubstr("AUTO:FPGA,CPU does without FPGA: "));
   EXPECT_FALSE(place("AUTO:FPGA,CPU").Json().contains("stand_in"));
