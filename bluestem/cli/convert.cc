@@ -148,6 +148,7 @@ Result<std::vector<codegen::ArtefactFile>> CarriedFiles(const core::ModelSource&
   if (source.model_file.extension() == ".pb") {
     BLUESTEM_ASSIGN_OR_RETURN(onnx, interchange::ToOnnx(model.graph));
   }
+  if (source.batch != 0) onnx = interchange::WithBatch(onnx, source.batch);
   model_hash = codegen::Sha256(onnx);
   files.push_back({"models/model.onnx", std::move(onnx)});
   if (model.image_input && model.classifier) {
@@ -238,9 +239,9 @@ Status Convert(const ConvertOptions& options, Output& output) {
   BLUESTEM_RETURN_IF_ERROR(CheckDump(options.dump));
   Steps steps(output);
 
-  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source,
-                            core::FindModel(options.model, options.meta));
-  BLUESTEM_ASSIGN_OR_RETURN(core::LoadedModel model, core::LoadSource(source));
+  BLUESTEM_ASSIGN_OR_RETURN(core::ModelSource source, core::FindModel(options.model, options.meta));
+  source.batch = options.batch;
+  BLUESTEM_ASSIGN_OR_RETURN(core::LoadedModel model, LoadBatch(source));
   BLUESTEM_RETURN_IF_ERROR(ApplyInputOptions(options, model));
   steps.Done("read",
              fmt::format("{}: {} nodes", source.model_file.string(), model.graph.nodes.size()));
@@ -278,6 +279,7 @@ Status Convert(const ConvertOptions& options, Output& output) {
   std::vector<std::vector<Tensor>> expected;
   BLUESTEM_ASSIGN_OR_RETURN(const SampleSet set,
                             TakeSamples(source, model, options.images, options.verify));
+  BLUESTEM_RETURN_IF_ERROR(VerifyBatch(source, model));
   BLUESTEM_RETURN_IF_ERROR(VerifyProgram(model, compiled, set, steps, summary, expected));
 
   BLUESTEM_ASSIGN_OR_RETURN(const StagedFolder staging, StagedFolder::Create(target_folder));
@@ -322,6 +324,9 @@ Runner Setup(CommandLine& line) {
   line.Add("--images", options->images, "A picture or a folder of them to verify on");
   line.Add("--verify", options->verify, "How many samples to verify on, 1..1000 (default 8)")
       .Range(1, 1000);
+  line.Add("--batch", options->batch,
+           "Images a call, 1..64: the first axis of inputs and outputs (default 1)")
+      .Range(1, interchange::kMostBatch);
   const auto scale = line.Add("--input-scale", options->input_scale,
                               "What one step of a pixel is worth: 1/255 as 0.003921569, or 1");
   line.Flag("--raw-input", options->raw_input,
@@ -350,7 +355,8 @@ Command ConvertCommand() {
       .example =
           "bluestem convert runs/first -o first.artefact --target x86-64 --target armhf\n"
           "bluestem convert runs/first -o board.artefact --target armhf --target fpga\n"
-          "bluestem convert model.onnx -o out --meta meta.yaml --explain --dump all",
+          "bluestem convert model.onnx -o out --meta meta.yaml --explain --dump all\n"
+          "bluestem convert model.onnx -o four --batch 4",
       .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo, Code::kUnavailable,
                 Code::kMismatch},
       .setup = Setup};

@@ -25,6 +25,7 @@ struct ConvertOptions {
   bool raw_input = false;
   bool explain = false;
   int64_t verify = 8;
+  int64_t batch = 0;  // images a call; 0: as the model says, or 1
 };
 
 // The engine's part of what was made.

@@ -75,12 +75,16 @@ Status WriteInputs(const Path& path, const Scorer& scorer, const data::Dataset& 
   }
   const image::PreprocessSpec& spec = scorer.meta.preprocess;
   const program::TensorInfo& info = scorer.predictors[0]->session().inputs()[0];
+  const auto images = static_cast<size_t>(predict::BatchOf({info}));
   Bytes bytes;
-  for (const int64_t index : indices) {
-    BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, dataset.Get(index));
-    const Tensor input =
-        predict::MakeInput(image::ToPixels(sample.image, spec), spec.normalize, info);
+  std::vector<Tensor> pictures;
+  for (size_t at = 0; at < indices.size(); ++at) {
+    BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, dataset.Get(indices[at]));
+    pictures.push_back(image::ToPixels(sample.image, spec));
+    if (pictures.size() < images && at + 1 < indices.size()) continue;
+    const Tensor input = predict::MakeInput(pictures, spec.normalize, info);
     bytes.insert(bytes.end(), input.raw(), input.raw() + input.bytes());
+    pictures.clear();
   }
   return WriteFile(path, bytes);
 }

@@ -139,7 +139,8 @@ Status FpgaReport(const FpgaReportOptions& options, Output& output) {
     }
     parts = {*part};
   }
-  BLUESTEM_ASSIGN_OR_RETURN(const core::ModelSource source, core::FindModel(options.model));
+  BLUESTEM_ASSIGN_OR_RETURN(core::ModelSource source, core::FindModel(options.model));
+  source.batch = 1;  // what a picture costs
   BLUESTEM_ASSIGN_OR_RETURN(const auto program, core::CompileSource(source));
   BLUESTEM_ASSIGN_OR_RETURN(const runtime::Placement placement,
                             runtime::PlaceOn(*program, kDevice, {}));

@@ -19,7 +19,7 @@ double Seconds(Clock::duration time) {
   return std::chrono::duration<double>(time).count();
 }
 
-// Images that begin together.
+// Inferences that begin together.
 struct Unit {
   std::vector<InferRequest> requests;
   size_t pending = 0;
@@ -102,14 +102,15 @@ class Load {
   // Waits until the next images may begin.
   void HoldBack() const {
     if (options_.max_rate <= 0) return;
-    const double due = static_cast<double>(begun_ * options_.batch) / options_.max_rate;
+    const double due =
+        static_cast<double>(begun_ * options_.batch * options_.images_a_call) / options_.max_rate;
     std::this_thread::sleep_until(
         start_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(due)));
   }
 
   void Count(const Unit& unit) {
     result_.latencies.push_back(Seconds(unit.end - unit.start));
-    result_.images += options_.batch;
+    result_.images += options_.batch * options_.images_a_call;
     Tell();
   }
 

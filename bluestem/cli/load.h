@@ -14,8 +14,9 @@ namespace bluestem::cli {
 
 struct LoadOptions {
   int32_t requests = 0;  // in flight; 0: synchronous, on the calling thread
-  int64_t batch = 1;     // images that begin together; a latency ends with the last of them
-  int64_t count = 0;     // of latencies; 0: by `seconds`
+  int64_t batch = 1;     // inferences that begin together; a latency ends with the last of them
+  int64_t images_a_call = 1;  // of an inference
+  int64_t count = 0;          // of latencies; 0: by `seconds`
   double seconds = 5;
   double max_rate = 0;  // images a second that begin at most; 0: no limit
   // Called about ten times a second with the share that is done, 0..1, and images/s so far.

@@ -3,6 +3,7 @@
 
 #include "bluestem/cli/commands.h"
 #include "bluestem/cli/op_table.h"
+#include "bluestem/predict/predictor.h"
 
 namespace bluestem::cli {
 namespace {
@@ -16,12 +17,21 @@ struct MeasureOptions {
   RunLimits limits;
 };
 
+int64_t BatchOf(const Subject& subject) {
+  return predict::BatchOf(subject.session->inputs());
+}
+
+double Rate(const Subject& subject, const Latency& latency) {
+  return static_cast<double>(BatchOf(subject)) / latency.mean;
+}
+
 void PrintLatency(Output& output, const Subject& subject, const Latency& latency) {
   output.Line("");
   output.Line("latency           p50 {}, p90 {}, p99 {}, min {}, mean {} over {} runs",
               SecondsText(latency.p50), SecondsText(latency.p90), SecondsText(latency.p99),
               SecondsText(latency.min), SecondsText(latency.mean), CountText(latency.count));
-  output.Line("throughput        {:.1f} images/s", 1 / latency.mean);
+  output.Line("throughput        {:.1f} images/s{}", Rate(subject, latency),
+              BatchOf(subject) == 1 ? "" : fmt::format(", {} images a run", BatchOf(subject)));
   output.Line("load              {} ({}), first inference {}", SecondsText(subject.load_seconds),
               subject.engine == "compiled" ? "dlopen and create" : "read, compile and create",
               SecondsText(latency.first));
@@ -57,7 +67,8 @@ Status Measure(const MeasureOptions& options, Output& output) {
                                  {"p99", latency.p99},
                                  {"min", latency.min},
                                  {"mean", latency.mean}};
-  document["images_per_second"] = 1 / latency.mean;
+  document["images_per_second"] = Rate(subject, latency);
+  document["images_a_call"] = BatchOf(subject);
   document["load_seconds"] = subject.load_seconds;
   document["first_inference_seconds"] = latency.first;
   document["memory"] = {{"arena_bytes", subject.session->arena_bytes()},

@@ -14,11 +14,26 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kSeed = 1;
 
-Sample FromPixels(std::string name, Tensor pixels, const core::LoadedModel& model) {
-  Tensor real = image::NormalizePixels(pixels, model.meta.preprocess.normalize);
-  const Shape& shape = model.graph.value(model.graph.inputs[0]).shape;
-  if (model.nchw_input) real = real.Transposed({2, 0, 1});
-  return {std::move(name), std::move(pixels), {real.Reshaped(shape)}};
+// Returns a sample a picture, each with the pictures after it where a call takes several.
+std::vector<Sample> FromPictures(const std::vector<std::string>& names,
+                                 const std::vector<Tensor>& pictures,
+                                 const core::LoadedModel& model) {
+  std::vector<Sample> samples;
+  for (size_t first = 0; first < pictures.size(); ++first) {
+    Sample sample{names[first], {}, {}};
+    Tensor input(DType::kF32, model.graph.value(model.graph.inputs[0]).shape);
+    float* to = input.data<float>();
+    for (int64_t i = 0; i < model.batch; ++i) {
+      const Tensor& pixels = pictures[(first + static_cast<size_t>(i)) % pictures.size()];
+      Tensor real = image::NormalizePixels(pixels, model.meta.preprocess.normalize);
+      if (model.nchw_input) real = real.Transposed({2, 0, 1});
+      to = std::copy_n(real.data<float>(), real.size(), to);
+      sample.pictures.push_back(pixels);
+    }
+    sample.inputs.push_back(std::move(input));
+    samples.push_back(std::move(sample));
+  }
+  return samples;
 }
 
 // All pictures under `folder`, sorted by path.
@@ -54,12 +69,15 @@ Result<SampleSet> FromImages(const Path& images, const core::LoadedModel& model,
                  images.string());
   }
   SampleSet set;
+  std::vector<std::string> names;
+  std::vector<Tensor> pictures;
   for (const int64_t i : predict::Spread(static_cast<int64_t>(paths.size()), count)) {
     const Path& path = paths[static_cast<size_t>(i)];
     BLUESTEM_ASSIGN_OR_RETURN(const image::Image image, image::DecodeFile(path));
-    set.samples.push_back(
-        FromPixels(path.string(), image::ToPixels(image, model.meta.preprocess), model));
+    names.push_back(path.string());
+    pictures.push_back(image::ToPixels(image, model.meta.preprocess));
   }
+  set.samples = FromPictures(names, pictures, model);
   set.origin = fmt::format("{} images of {}", set.samples.size(), images.string());
   return set;
 }
@@ -69,11 +87,14 @@ Result<SampleSet> FromRun(const Path& run, const core::LoadedModel& model, int64
   BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(experiment));
   const data::Dataset* dataset = split.validation.get();
   SampleSet set;
+  std::vector<std::string> names;
+  std::vector<Tensor> pictures;
   for (const int64_t i : predict::Spread(dataset->size(), count)) {
     BLUESTEM_ASSIGN_OR_RETURN(const data::Sample sample, dataset->Get(i));
-    set.samples.push_back(
-        FromPixels(sample.name, image::ToPixels(sample.image, model.meta.preprocess), model));
+    names.push_back(sample.name);
+    pictures.push_back(image::ToPixels(sample.image, model.meta.preprocess));
   }
+  set.samples = FromPictures(names, pictures, model);
   set.origin = fmt::format("{} images of the run's dataset", set.samples.size());
   return set;
 }
@@ -81,6 +102,8 @@ Result<SampleSet> FromRun(const Path& run, const core::LoadedModel& model, int64
 SampleSet Random(const core::LoadedModel& model, int64_t count) {
   SampleSet set;
   std::mt19937_64 random(kSeed);
+  std::vector<std::string> names;
+  std::vector<Tensor> pictures;
   for (int64_t i = 0; i < count; ++i) {
     const std::string name = fmt::format("random#{}", i);
     if (model.image_input) {
@@ -89,10 +112,11 @@ SampleSet Random(const core::LoadedModel& model, int64_t count) {
       for (int64_t p = 0; p < pixels.size(); ++p) {
         pixels.data<uint8_t>()[p] = static_cast<uint8_t>(random() >> 56);
       }
-      set.samples.push_back(FromPixels(name, std::move(pixels), model));
+      names.push_back(name);
+      pictures.push_back(std::move(pixels));
       continue;
     }
-    Sample sample{name, Tensor(), {}};
+    Sample sample{name, {}, {}};
     for (const ir::ValueId id : model.graph.inputs) {
       Tensor tensor(DType::kF32, model.graph.value(id).shape);
       for (int64_t p = 0; p < tensor.size(); ++p) {
@@ -102,6 +126,7 @@ SampleSet Random(const core::LoadedModel& model, int64_t count) {
     }
     set.samples.push_back(std::move(sample));
   }
+  if (model.image_input) set.samples = FromPictures(names, pictures, model);
   set.origin = fmt::format("{} random {} (seed {})", count,
                            model.image_input ? "images" : "inputs in [0,1)", kSeed);
   return set;
@@ -136,10 +161,10 @@ Result<std::vector<Tensor>> ProgramInputs(const Sample& sample, const core::Load
     return Error(Code::kInternal, "the program has {} inputs, the model {}", infos.size(),
                  sample.inputs.size());
   }
-  if (sample.pixels.size() > 0) {
+  if (!sample.pictures.empty()) {
     BLUESTEM_RETURN_IF_ERROR(predict::CheckInput(infos[0], model.meta.preprocess));
     return std::vector<Tensor>{
-        predict::MakeInput(sample.pixels, model.meta.preprocess.normalize, infos[0])};
+        predict::MakeInput(sample.pictures, model.meta.preprocess.normalize, infos[0])};
   }
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < infos.size(); ++i) {

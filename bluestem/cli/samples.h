@@ -13,8 +13,8 @@ namespace bluestem::cli {
 
 struct Sample {
   std::string name;
-  Tensor pixels;               // u8 [h,w,c]; empty (size 0) where the model reads no pictures
-  std::vector<Tensor> inputs;  // f32, as the graph that was read takes them
+  std::vector<Tensor> pictures;  // u8 [h,w,c], one an image of a call; none where it reads none
+  std::vector<Tensor> inputs;    // f32, as the graph that was read takes them
 };
 
 struct SampleSet {

@@ -52,8 +52,8 @@ Status SetInputs(Subject& subject, const SubjectOptions& options, const Picture&
   }
   const image::PreprocessSpec& spec = picture.meta.preprocess;
   BLUESTEM_RETURN_IF_ERROR(predict::CheckInput(infos[0], spec));
-  subject.inputs = {
-      predict::MakeInput(image::ToPixels(picture.image, spec), spec.normalize, infos[0])};
+  const Tensor pixels = image::ToPixels(picture.image, spec);
+  subject.inputs = {predict::MakeInput({&pixels, 1}, spec.normalize, infos[0])};
   subject.input = "picture " + options.image;
   return OkStatus();
 }

@@ -37,6 +37,15 @@ Result<PlainReport> VerifyInterpreter(const core::LoadedModel& model,
                                       const std::vector<Sample>& samples,
                                       std::vector<std::vector<Tensor>>& expected);
 
+// Reads a model with `source.batch`. Errors: core::LoadSource's; where it can be read with one
+// image a call, they say that --batch is in the way.
+Result<core::LoadedModel> LoadBatch(const core::ModelSource& source);
+
+// Compares what a model of several images a call computes of each with what it computes of it
+// alone, by the reference, on random inputs. Errors: kUnsupported where an output has not one part
+// an image, or a part differs: the file fixes its batch inside, or mixes images.
+Status VerifyBatch(const core::ModelSource& source, const core::LoadedModel& model);
+
 struct LibraryReport {  // c against b
   std::string target;
   std::string isas;                   // "avx2 sse4 portable", or "qemu-aarch64"

@@ -34,10 +34,18 @@ Difference Compare(const Tensor& plain, const Tensor& actual) {
   return difference;
 }
 
-std::vector<float> Scores(const Tensor& tensor) {
-  std::vector<float> scores;
-  for (int64_t i = 0; i < tensor.size(); ++i) scores.push_back(static_cast<float>(tensor.At(i)));
-  return scores;
+// Returns the class of each image of a call.
+std::vector<int32_t> Classes(const Tensor& tensor, int64_t images) {
+  std::vector<int32_t> classes;
+  const int64_t count = tensor.size() / images;
+  for (int64_t image = 0; image < images; ++image) {
+    std::vector<float> scores;
+    for (int64_t i = 0; i < count; ++i) {
+      scores.push_back(static_cast<float>(tensor.At(image * count + i)));
+    }
+    classes.push_back(predict::TopClass(scores));
+  }
+  return classes;
 }
 
 // The first value of the compiled graph that differs from the value of the same name in the plain
@@ -120,8 +128,8 @@ Status CompareSample(const core::LoadedModel& model, const core::Compiled& compi
     }
     BLUESTEM_ASSIGN_OR_RETURN(const FirstDifference first,
                               FindFirstDifference(model, compiled, sample));
-    const bool class_kept = !model.classifier || predict::TopClass(Scores(expected)) ==
-                                                     predict::TopClass(Scores(actual[o]));
+    const bool class_kept =
+        !model.classifier || Classes(expected, model.batch) == Classes(actual[o], model.batch);
     if (first.tie && class_kept) {
       if (report.ties++ == 0) report.tie = sample.name + ": " + first.text;
       continue;

@@ -50,7 +50,7 @@ Result<ModelSource> FindInFolder(const Path& folder) {
 // Takes the picture's extents from the graph's input shape. ONNX graphs are NCHW and TensorFlow's
 // NHWC; the channel count settles it, and the file's kind where both readings are possible.
 bool ReadImageInput(const Shape& shape, bool tensorflow, LoadedModel& model) {
-  if (shape.size() != 4 || shape[0] != 1) return false;
+  if (shape.size() != 4) return false;
   const auto channels = [](int64_t c) { return c == 1 || c == 3; };
   const bool nchw = channels(shape[1]) && (!channels(shape[3]) || !tensorflow);
   if (!nchw && !channels(shape[3])) return false;
@@ -78,14 +78,15 @@ Status ApplyMeta(const ModelSource& source, LoadedModel& model) {
   const image::PreprocessSpec& read = model.meta.preprocess;
   const bool fits = model.image_input ? told.height == read.height && told.width == read.width &&
                                             told.channels == read.channels
-                                      : shape.size() == 2 && shape[0] == 1 && shape[1] == pixels;
+                                      : shape.size() == 2 && shape[1] == pixels;
   if (!fits) {
     return Misfit(source, fmt::format("images of {}, but the model's input is {}",
                                       PreprocessText(told), ShapeText(shape)));
   }
   model.image_input = true;
   const Shape& output = model.graph.value(model.graph.outputs[0]).shape;
-  if (model.classifier && ElementCount(output) != static_cast<int64_t>(meta.classes.size())) {
+  const auto scores = static_cast<int64_t>(meta.classes.size()) * model.batch;
+  if (model.classifier && ElementCount(output) != scores) {
     return Misfit(source, fmt::format("{} classes, but the model's output is {}",
                                       meta.classes.size(), ShapeText(output)));
   }
@@ -123,7 +124,7 @@ Result<LoadedModel> LoadSource(const ModelSource& source) {
   LoadedModel model;
   BLUESTEM_ASSIGN_OR_RETURN(model.bytes, ReadFile(source.model_file));
   model.sha256 = codegen::Sha256(model.bytes);
-  BLUESTEM_ASSIGN_OR_RETURN(model.graph, interchange::LoadModel(source.model_file));
+  BLUESTEM_ASSIGN_OR_RETURN(model.graph, interchange::LoadModel(source.model_file, source.batch));
   const Path clean = source.path.has_filename() ? source.path : source.path.parent_path();
   model.name = fs::is_directory(source.path) ? clean.filename().string() : clean.stem().string();
   if (model.graph.inputs.empty() || model.graph.outputs.empty()) {
@@ -131,9 +132,11 @@ Result<LoadedModel> LoadSource(const ModelSource& source) {
                  source.model_file.string());
   }
   const Shape& output = model.graph.value(model.graph.outputs[0]).shape;
+  const Shape& input = model.graph.value(model.graph.inputs[0]).shape;
+  if (!input.empty()) model.batch = input[0];
   int64_t wide = 0;
-  for (const int64_t extent : output) wide += extent > 1 ? 1 : 0;
-  model.classifier = wide == 1 && !output.empty() && output[0] == 1;
+  for (size_t i = 1; i < output.size(); ++i) wide += output[i] > 1 ? 1 : 0;
+  model.classifier = wide == 1 && output[0] == model.batch;
   if (model.graph.inputs.size() == 1) {
     model.image_input = ReadImageInput(model.graph.value(model.graph.inputs[0]).shape,
                                        source.model_file.extension() == ".pb", model);
@@ -144,7 +147,7 @@ Result<LoadedModel> LoadSource(const ModelSource& source) {
   }
   model.meta_is_default = true;
   if (model.classifier) {
-    for (int64_t i = 0; i < ElementCount(output); ++i) {
+    for (int64_t i = 0; i < ElementCount(output) / model.batch; ++i) {
       model.meta.classes.push_back(fmt::format("{}", i));
     }
   }

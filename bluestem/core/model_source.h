@@ -19,9 +19,10 @@ namespace bluestem::core {
 struct ModelSource {
   enum class Kind { kRun, kFile, kArtefact };
   Kind kind = Kind::kFile;
-  Path path;        // as the user gave it
-  Path model_file;  // model.onnx, or the file itself
-  Path meta_file;   // empty where there is none
+  Path path;          // as the user gave it
+  Path model_file;    // model.onnx, or the file itself
+  Path meta_file;     // empty where there is none
+  int64_t batch = 0;  // images a call; 0: as interchange::LoadModel has it
 };
 
 // Finds the files of `path`. `meta` overrides where the meta is looked for: beside the model as
@@ -36,10 +37,11 @@ struct LoadedModel {
   ir::Graph graph;     // as read, before any pass
   task::Meta meta;     // only preprocess holds where `classifier` is false
   bool meta_is_default = false;
-  bool image_input = false;  // the one input is [1,h,w,c] or [1,c,h,w] with 1 or 3 channels, or
-                             // flat and as large as meta says
+  int64_t batch = 1;  // images a call: the first axis of inputs and, of classifiers, of the output
+  bool image_input = false;  // the one input is [n,h,w,c] or [n,c,h,w] with 1 or 3 channels, or
+                             // flat and as large as meta says; n is the batch
   bool nchw_input = false;
-  bool classifier = false;  // the first output has one entry a class
+  bool classifier = false;  // the first output has one entry a class and image
 };
 
 // Reads model and meta. Errors: interchange::LoadModel's and task::ReadMeta's; kInvalidData where

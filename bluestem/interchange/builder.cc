@@ -72,6 +72,17 @@ Symbol ConstantSymbol(Tensor tensor) {
   return Symbol{ir::kNoValue, std::make_shared<const Tensor>(std::move(tensor))};
 }
 
+void Builder::NoteBatch(const std::string& input, const std::string& was) {
+  if (was == fmt::format("{}", batch)) return;
+  graph.notes.push_back(fmt::format("input \"{}\": the batch is {}; it becomes {}{}", input, was,
+                                    batch, batch == 1 ? " (--batch N: N images a call)" : ""));
+}
+
+void Builder::PutBatch(const Symbol& x, Shape& shape) const {
+  if (x.IsConstant() || shape.empty() || shape[0] != declared_batch) return;
+  shape[0] = batch;
+}
+
 Result<Symbol> Builder::Append(const std::string& op, const std::string& name,
                                const std::vector<Symbol>& inputs, ir::Attributes attributes) {
   const bool constant = std::all_of(inputs.begin(), inputs.end(),

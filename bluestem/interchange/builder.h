@@ -30,7 +30,14 @@ Symbol ConstantSymbol(Tensor tensor);
 class Builder {
  public:
   ir::Graph graph;
-  int64_t declared_batch = 1;  // the batch that the file declares where it becomes 1
+  int64_t batch = 1;           // what the first axis of each input becomes
+  int64_t declared_batch = 1;  // what the file writes for it
+
+  // Adds a note where an input's batch, as the file says it, becomes another.
+  void NoteBatch(const std::string& input, const std::string& was);
+  // Puts the batch in the place of the declared one at the head of a shape that the file writes for
+  // a form of `x`.
+  void PutBatch(const Symbol& x, Shape& shape) const;
 
   // Appends a node. Where all inputs are constants and the op only moves or computes elements,
   // returns the constant that it makes instead; quantizers are kept, for passes to see. Errors:

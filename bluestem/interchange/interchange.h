@@ -14,10 +14,16 @@ namespace bluestem::interchange {
 
 // Reads a model, told apart by content. Errors: kInvalidData for what is not a model or is
 // truncated; kUnsupported naming the op and the node, and the nearest thing that is supported; a
-// shape that does not fit names both shapes.
-Result<ir::Graph> LoadModel(const Path& path);
-Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name);
-Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name);
+// shape that does not fit names both shapes. The first axis of every input becomes `batch`, and
+// with it what the file wrote for it; 0: what WithBatch put in the file, or 1.
+Result<ir::Graph> LoadModel(const Path& path, int64_t batch = 0);
+Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name, int64_t batch = 0);
+Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name, int64_t batch = 0);
+
+constexpr int64_t kMostBatch = 64;  // images that a model takes a call
+
+// Returns an ONNX file that says, as metadata, which batch it is to be read with.
+Bytes WithBatch(const Bytes& onnx, int64_t batch);
 
 // Writes ONNX opset 13 with Quant/BipolarQuant in domain "qonnx.custom_op.general". NHWC
 // convolutions become NCHW with the transposes that ONNX needs only at the graph's edges: what

@@ -70,7 +70,7 @@ constexpr Foreign kForeign[] = {
     {0, "\x80\x02", "a pickle (PyTorch); export the network as ONNX"},
 };
 
-Result<ir::Graph> Parse(const Bytes& bytes, const Path& path) {
+Result<ir::Graph> Parse(const Bytes& bytes, const Path& path, int64_t batch) {
   const std::string name = path.string();
   for (const Foreign& row : kForeign) {
     const size_t length = std::strlen(row.magic);
@@ -83,8 +83,8 @@ Result<ir::Graph> Parse(const Bytes& bytes, const Path& path) {
   if (kind == Kind::kUnknown && path.extension() == ".onnx") kind = Kind::kOnnx;
   if (kind == Kind::kUnknown && path.extension() == ".pb") kind = Kind::kTensorFlow;
   switch (kind) {
-    case Kind::kOnnx: return ParseOnnx(bytes, name);
-    case Kind::kTensorFlow: return ParseTensorFlow(bytes, name);
+    case Kind::kOnnx: return ParseOnnx(bytes, name, batch);
+    case Kind::kTensorFlow: return ParseTensorFlow(bytes, name, batch);
     case Kind::kSavedModel:
       return Error(Code::kUnsupported,
                    "{}: a TensorFlow SavedModel, or an ONNX model without a graph; freeze the "
@@ -97,10 +97,10 @@ Result<ir::Graph> Parse(const Bytes& bytes, const Path& path) {
 
 }  // namespace
 
-Result<ir::Graph> LoadModel(const Path& path) {
+Result<ir::Graph> LoadModel(const Path& path, int64_t batch) {
   BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(path));
   if (bytes.empty()) return Error(Code::kInvalidData, "{}: the file is empty", path.string());
-  auto graph = Parse(bytes, path);
+  auto graph = Parse(bytes, path, batch);
   if (graph.ok()) graph->name = path.stem().string();
   return graph;
 }

@@ -27,8 +27,9 @@ double PixelScale(image::Normalize normalize) {
 }  // namespace
 
 Status CheckInput(const program::TensorInfo& info, const image::PreprocessSpec& spec) {
-  const Shape image = {1, spec.height, spec.width, spec.channels};
-  const bool flat = info.shape.size() == 2 && info.shape[0] == 1;
+  const int64_t images = BatchOf({info});
+  const Shape image = {images, spec.height, spec.width, spec.channels};
+  const bool flat = info.shape.size() == 2;
   if (info.shape != image && !(flat && ElementCount(info.shape) == ElementCount(image))) {
     return Error(
         Code::kInvalidData,
@@ -54,10 +55,23 @@ Status CheckInput(const program::TensorInfo& info, const image::PreprocessSpec& 
   return OkStatus();
 }
 
-Tensor MakeInput(const Tensor& pixels, image::Normalize normalize,
+int64_t BatchOf(const std::vector<program::TensorInfo>& inputs) {
+  return inputs.empty() || inputs[0].shape.empty() ? 1 : std::max<int64_t>(inputs[0].shape[0], 1);
+}
+
+Tensor MakeInput(std::span<const Tensor> pictures, image::Normalize normalize,
                  const program::TensorInfo& info) {
-  if (info.dtype == DType::kU8) return pixels.Reshaped(info.shape);
-  return image::NormalizePixels(pixels, normalize).Reshaped(info.shape);
+  Tensor input(info.dtype, info.shape);
+  const auto images = static_cast<size_t>(BatchOf({info}));
+  const auto bytes = static_cast<size_t>(input.bytes()) / images;
+  for (size_t i = 0; i < images; ++i) {
+    const Tensor& pixels = pictures[i % pictures.size()];
+    const Tensor image =
+        info.dtype == DType::kU8 ? pixels : image::NormalizePixels(pixels, normalize);
+    BLUESTEM_CHECK(static_cast<size_t>(image.bytes()) == bytes, "CheckInput's to refuse");
+    std::memcpy(input.raw() + i * bytes, image.raw(), bytes);
+  }
+  return input;
 }
 
 std::vector<float> Probabilities(const std::vector<float>& scores) {
@@ -94,8 +108,8 @@ Result<std::unique_ptr<Predictor>> Predictor::Create(std::unique_ptr<runtime::Se
   }
   BLUESTEM_RETURN_IF_ERROR(CheckInput(session->inputs()[0], meta.preprocess));
   const program::TensorInfo& output = session->outputs()[0];
-  const int64_t scores = ElementCount(output.shape);
-  if (output.dtype != DType::kF32 || scores != static_cast<int64_t>(meta.classes.size())) {
+  const int64_t scores = static_cast<int64_t>(meta.classes.size()) * BatchOf(session->inputs());
+  if (output.dtype != DType::kF32 || ElementCount(output.shape) != scores) {
     return Error(Code::kInvalidData,
                  "the model's output '{}' is {} {}, but meta.yaml names {} classes; use the "
                  "meta.yaml that belongs to the model",
@@ -111,15 +125,21 @@ Result<Prediction> Predictor::Predict(const image::Image& image) {
 
 std::vector<Result<Prediction>> Predictor::PredictTogether(std::span<const image::Image> images) {
   std::vector<Prediction> predictions(images.size());
+  const auto each = static_cast<size_t>(images_a_call());
   std::vector<std::vector<Tensor>> inputs;
-  std::vector<runtime::SessionRun> runs(images.size());
-  for (size_t i = 0; i < images.size(); ++i) {
+  for (size_t begin = 0; begin < images.size(); begin += each) {
+    const size_t end = std::min(begin + each, images.size());
     const auto start = Clock::now();
-    const Tensor pixels = image::ToPixels(images[i], meta_.preprocess);
-    inputs.push_back({MakeInput(pixels, meta_.preprocess.normalize, session_->inputs()[0])});
-    predictions[i].seconds.pre = SecondsSince(start);
+    std::vector<Tensor> pictures;
+    for (size_t i = begin; i < end; ++i) {
+      pictures.push_back(image::ToPixels(images[i], meta_.preprocess));
+    }
+    inputs.push_back({MakeInput(pictures, meta_.preprocess.normalize, session_->inputs()[0])});
+    const double share = SecondsSince(start) / static_cast<double>(end - begin);
+    for (size_t i = begin; i < end; ++i) predictions[i].seconds.pre = share;
   }
-  for (size_t i = 0; i < images.size(); ++i) runs[i].inputs = &inputs[i];
+  std::vector<runtime::SessionRun> runs(inputs.size());
+  for (size_t i = 0; i < runs.size(); ++i) runs[i].inputs = &inputs[i];
   const auto start = Clock::now();
   session_->RunTogether(runs);
   const double share = SecondsSince(start) / static_cast<double>(images.size());
@@ -127,15 +147,17 @@ std::vector<Result<Prediction>> Predictor::PredictTogether(std::span<const image
   for (size_t i = 0; i < images.size(); ++i) {
     predictions[i].seconds.inference = share;
     predictions[i].seconds.total = predictions[i].seconds.pre + share;
-    results.push_back(Read(runs[i], std::move(predictions[i])));
+    results.push_back(Read(runs[i / each], i % each, std::move(predictions[i])));
   }
   return results;
 }
 
-Result<Prediction> Predictor::Read(const runtime::SessionRun& run, Prediction prediction) const {
+Result<Prediction> Predictor::Read(const runtime::SessionRun& run, size_t at,
+                                   Prediction prediction) const {
   BLUESTEM_RETURN_IF_ERROR(run.status);
-  const float* scores = run.outputs[0].data<float>();
-  prediction.scores.assign(scores, scores + run.outputs[0].size());
+  const size_t count = meta_.classes.size();
+  const float* scores = run.outputs[0].data<float>() + at * count;
+  prediction.scores.assign(scores, scores + count);
   for (const float score : prediction.scores) {
     if (meta_.multi_label() && !(score >= 0 && score <= 1)) {
       return Error(

@@ -23,10 +23,15 @@ struct Prediction {
   task::Benchmark seconds;
 };
 
-// Returns the network's input for u8 `pixels` [h,w,c], in the form that `info` describes: the
-// pixels themselves where the input is u8 codes, else f32 under `normalize`. Requires:
-// CheckInput(info, spec) is ok. Shapes: info.shape.
-Tensor MakeInput(const Tensor& pixels, image::Normalize normalize, const program::TensorInfo& info);
+// Returns how many images a call takes: the first axis of its inputs.
+int64_t BatchOf(const std::vector<program::TensorInfo>& inputs);
+
+// Returns the network's input for u8 `pictures` [h,w,c], in the form that `info` describes: the
+// pixels themselves where the input is u8 codes, else f32 under `normalize`. Where it takes more
+// images than there are, they come again. Requires: CheckInput(info, spec) is ok. Shapes:
+// info.shape.
+Tensor MakeInput(std::span<const Tensor> pictures, image::Normalize normalize,
+                 const program::TensorInfo& info);
 
 // Checks that an input can be made from pictures as `spec` says. Errors: kInvalidData naming both
 // shapes, or both scales.
@@ -47,14 +52,17 @@ class Predictor {
   // Errors: kInvalidData where a model with any number of classes a picture gives a score outside
   // 0..1, which its threshold could not be compared with.
   Result<Prediction> Predict(const image::Image& image);
-  // How many pictures are faster together than one after the other.
-  int32_t batch() const { return session_->batch(); }
+  // How many pictures are faster together than one after the other. A call of a model of N images
+  // takes N; where there are less, it takes some twice.
+  int32_t batch() const { return session_->batch() * images_a_call(); }
   // Returns what Predict does of each. Requires: at most batch() of them.
   std::vector<Result<Prediction>> PredictTogether(std::span<const image::Image> images);
 
  private:
   Predictor(std::unique_ptr<runtime::Session> session, task::Meta meta);
-  Result<Prediction> Read(const runtime::SessionRun& run, Prediction prediction) const;
+  int32_t images_a_call() const { return static_cast<int32_t>(BatchOf(session_->inputs())); }
+  // Reads the scores of image `at` of a call.
+  Result<Prediction> Read(const runtime::SessionRun& run, size_t at, Prediction prediction) const;
   std::unique_ptr<runtime::Session> session_;
   task::Meta meta_;
 };

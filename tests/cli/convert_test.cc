@@ -53,7 +53,7 @@ TEST(Convert, SaysWhatTheReaderChanged) {
   ASSERT_TRUE(WriteFile(Scratch() / "four.onnx", *interchange::ToOnnx(*graph)).ok());
   const std::string model = (Scratch() / "four.onnx").string();
   const std::string out = (Scratch() / "out").string();
-  const char* note = "input \"x\": the batch is 4; it becomes 1";
+  const char* note = "input \"x\": the batch is 4; it becomes 1 (--batch N: N images a call)";
   EXPECT_THAT(Tool({"convert", model, "-o", out}).out, HasSubstr(std::string("note: ") + note));
   EXPECT_EQ(Tool({"convert", model, "-o", out, "--json"}).Json().at("notes").at(0), note);
 }

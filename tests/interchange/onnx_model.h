@@ -63,9 +63,12 @@ class Model {
 
   onnx::ModelProto& proto() { return model_; }
 
-  Result<ir::Graph> Parse() const {
+  Bytes Serialized() const {
     const std::string bytes = model_.SerializeAsString();
-    return ParseOnnx(Bytes(bytes.begin(), bytes.end()), "test.onnx");
+    return Bytes(bytes.begin(), bytes.end());
+  }
+  Result<ir::Graph> Parse(int64_t batch = 0) const {
+    return ParseOnnx(Serialized(), "test.onnx", batch);
   }
 
   std::vector<double> Run(const std::vector<float>& x) const { return FirstOutput(Parse(), x); }

@@ -161,6 +161,54 @@ TEST(Onnx, TheBatchBecomesOneWithANote) {
   }
 }
 
+TEST(Onnx, TheBatchBecomesWhatIsAskedFor) {
+  for (const int64_t declared : {-1, 1, 4, 16}) {
+    Model model({declared, 3, 2, 2});
+    model.Ints("shape", {declared, 12}).Node("Reshape", {"x", "shape"});
+    const auto graph = model.Parse(4);
+    ASSERT_TRUE(graph.ok()) << graph.status().message();
+    EXPECT_EQ(graph->value(graph->inputs[0]).shape, (Shape{4, 3, 2, 2}));
+    EXPECT_EQ(graph->value(graph->outputs[0]).shape, (Shape{4, 12}));
+    ASSERT_EQ(graph->notes.size(), declared == 4 ? 0U : 1U);
+    if (declared == 16) {
+      EXPECT_EQ(graph->notes[0], "input \"x\": the batch is 16; it becomes 4");
+    }
+  }
+}
+
+TEST(Onnx, ResizeBySizesKeepsTheBatchThatIsAskedFor) {
+  Model model({2, 1, 1, 2});
+  onnx::NodeProto& resize =
+      model.Ints("sizes", {2, 1, 1, 4}).Node("Resize", {"x", "", "", "sizes"});
+  SetText(resize, "coordinate_transformation_mode", "asymmetric");
+  SetText(resize, "nearest_mode", "floor");
+  for (const int64_t batch : {1, 2, 3}) {
+    const auto graph = model.Parse(batch);
+    ASSERT_TRUE(graph.ok()) << graph.status().message();
+    EXPECT_EQ(graph->value(graph->outputs[0]).shape, (Shape{batch, 1, 1, 4}));
+  }
+}
+
+TEST(Onnx, AFileSaysWithWhichBatchItIsRead) {
+  Model model({-1, 2});
+  model.Node("Relu", {"x"});
+  const auto batch_of = [](const Bytes& bytes, int64_t asked) {
+    const auto graph = ParseOnnx(bytes, "test.onnx", asked);
+    EXPECT_TRUE(graph.ok()) << graph.status().message();
+    return graph.ok() ? graph->value(graph->inputs[0]).shape[0] : 0;
+  };
+  const Bytes four = WithBatch(model.Serialized(), 4);
+  EXPECT_EQ(batch_of(four, 0), 4);
+  EXPECT_EQ(batch_of(four, 3), 3);
+  EXPECT_EQ(batch_of(WithBatch(four, 1), 0), 1);  // the last one holds
+  for (const int64_t wrong : {0, 65}) {
+    const Status status = ParseOnnx(WithBatch(four, wrong), "test.onnx").status();
+    EXPECT_EQ(status.code(), Code::kInvalidData);
+    EXPECT_THAT(status.message(),
+                HasSubstr(fmt::format("bluestem.batch is \"{}\"; expected 1 to 64", wrong)));
+  }
+}
+
 TEST(Onnx, NodesMayStandInAnyOrder) {
   Model model({1, 2});
   model.Node("Neg", {"a"});

@@ -49,9 +49,9 @@ class FrozenGraph {
 
   std::string Serialized() const { return graph_.SerializeAsString(); }
 
-  Result<ir::Graph> Parse() const {
+  Result<ir::Graph> Parse(int64_t batch = 0) const {
     const std::string bytes = Serialized();
-    return ParseTensorFlow(Bytes(bytes.begin(), bytes.end()), "test.pb");
+    return ParseTensorFlow(Bytes(bytes.begin(), bytes.end()), "test.pb", batch);
   }
 
   Values Run(const std::vector<float>& x) const { return FirstOutput(Parse(), x); }
@@ -116,6 +116,21 @@ TEST(TensorFlow, BlueoilQuantizersByBothNames) {
     graph.Ints("bit", {}, {2}).Floats("max", {}, {3});
     graph.Node(op, "output", {"x", "bit", "max"});
     EXPECT_EQ(graph.Run({-1, 0.5F, 1.25F, 2.75F, 9}), (Values{0, 1, 1, 3, 3})) << op;
+  }
+}
+
+TEST(TensorFlow, TheBatchBecomesWhatIsAskedFor) {
+  for (const int32_t declared : {-1, 1, 3, 16}) {
+    FrozenGraph frozen({declared, 2, 2, 3});
+    frozen.Ints("shape", {2}, {declared, 12}).Node("Reshape", "y", {"x", "shape"});
+    const auto graph = frozen.Parse(3);
+    ASSERT_TRUE(graph.ok()) << graph.status().message();
+    EXPECT_EQ(graph->value(graph->inputs[0]).shape, (Shape{3, 2, 2, 3}));
+    EXPECT_EQ(graph->value(graph->outputs[0]).shape, (Shape{3, 12}));
+    EXPECT_EQ(graph->notes.size(), declared == 3 ? 0U : 1U);
+    const auto one = frozen.Parse();
+    ASSERT_TRUE(one.ok()) << one.status().message();
+    EXPECT_EQ(one->value(one->outputs[0]).shape, (Shape{1, 12}));
   }
 }
 

@@ -119,7 +119,7 @@ TEST_P(SplitBatches, EachImageHasTheBitsThatItHasAlone) {
       const std::string bytes = PartOf(x, i, n);
       std::memcpy(image.data<uint8_t>(), bytes.data(), bytes.size());
       const std::vector<Tensor> wanted = MustRun(alone, "CPU", "", image);
-      for (const size_t output : {0, 1}) {  // the third goes over all images
+      for (const size_t output : {size_t{0}, size_t{1}}) {  // the third goes over all images
         EXPECT_EQ(PartOf(got[output], i, n), PartOf(wanted[output], 0, 1)) << i;
       }
     }

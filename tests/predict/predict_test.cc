@@ -26,7 +26,7 @@ class SumSession : public runtime::Session {
     inputs_.push_back(in);
     program::TensorInfo out;
     out.name = "out";
-    out.shape = {1, classes};
+    out.shape = {inputs_[0].shape[0], classes};
     outputs_.push_back(out);
   }
   const std::vector<program::TensorInfo>& inputs() const override { return inputs_; }
@@ -36,11 +36,17 @@ class SumSession : public runtime::Session {
   int64_t weight_bytes() const override { return 0; }
   std::string model_hash() const override { return ""; }
   Result<std::vector<Tensor>> Run(const std::vector<Tensor>& inputs) override {
-    double sum = 0;
-    for (int64_t i = 0; i < inputs[0].size(); ++i) sum += inputs[0].At(i);
     Tensor scores(DType::kF32, outputs_[0].shape);
-    for (int64_t c = 0; c < scores.size(); ++c) {
-      scores.data<float>()[c] = static_cast<float>(sum + static_cast<double>(c));
+    const int64_t images = scores.shape()[0];
+    const int64_t classes = scores.shape()[1];
+    const int64_t pixels = inputs[0].size() / images;
+    for (int64_t image = 0; image < images; ++image) {
+      double sum = 0;
+      for (int64_t i = 0; i < pixels; ++i) sum += inputs[0].At(image * pixels + i);
+      for (int64_t c = 0; c < classes; ++c) {
+        scores.data<float>()[image * classes + c] =
+            static_cast<float>(sum + static_cast<double>(c));
+      }
     }
     return std::vector<Tensor>{scores};
   }
@@ -158,6 +164,22 @@ TEST(Evaluate, GivesTheSameForAnyNumberOfThreads) {
   EXPECT_EQ(one->counts->total(), 40);
   EXPECT_EQ(one->counts->correct(), 13);  // the last class always wins; 13 of 40 have it
   EXPECT_EQ(three->counts->correct(), 13);
+}
+
+TEST(Evaluate, FillsTheCallsOfAModelOfSeveralImages) {
+  const auto alone = Evaluate(Workers(1), NumberedImages(11), {});
+  for (const DType dtype : {DType::kU8, DType::kF32}) {
+    std::vector<std::unique_ptr<Predictor>> workers;
+    auto session = std::make_unique<SumSession>(dtype, Shape{4, 2, 2, 1});
+    workers.push_back(Predictor::Create(std::move(session), MakeMeta()).value());
+    EXPECT_EQ(workers[0]->batch(), 4);
+    const auto together = Evaluate(workers, NumberedImages(11), {});
+    ASSERT_TRUE(alone.ok() && together.ok());
+    ASSERT_EQ(together->scores.size(), 11U);
+    EXPECT_EQ(together->labels, alone->labels);
+    EXPECT_EQ(together->scores == alone->scores, dtype == DType::kU8);  // pixels, not reals
+    EXPECT_FLOAT_EQ(together->scores[10][2], dtype == DType::kU8 ? 42.0f : 2.0f + 40.0f / 255);
+  }
 }
 
 // Gains by four at once.

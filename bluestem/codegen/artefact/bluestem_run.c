@@ -163,6 +163,12 @@ static void decode_picture(const char* name, const bytes* file, const bluestem_t
              info->rank == 4 ? (long)info->shape[3] : 0);
     fail(kExitData, name, text);
   }
+  if (info->shape[0] != 1) {
+    snprintf(text, sizeof text,
+             "one picture; the model takes %ld images a call: give all of them as .npy or raw",
+             (long)info->shape[0]);
+    fail(kExitData, name, text);
+  }
   pixels = (size_t)width * (size_t)height * (size_t)channels;
   if (file->size - at < pixels) fail(kExitData, name, "the picture is cut short");
   if (info->dtype == BLUESTEM_U8) {

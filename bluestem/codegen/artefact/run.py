@@ -359,12 +359,12 @@ class Model:
         return results[0]
 
     def prepare(self, pixels, how):
-        """Returns the input tensor for u8 pixels [h, w, c]."""
+        """Returns the input tensor for u8 pixels [h, w, c]; a batch has them in each place."""
         shape = tuple(self.input.shape[:self.input.rank])
-        if shape != (1,) + pixels.shape:
+        if shape[1:] != pixels.shape:
             raise RunError("the model reads %s; the picture is %s" % (list(shape), [1] + list(pixels.shape)))
         tensor = pixels if self.DTYPES[self.input.dtype] is np.uint8 else normalize(pixels, how)
-        return np.ascontiguousarray(tensor.reshape(shape), self.DTYPES[self.input.dtype])
+        return np.ascontiguousarray(np.broadcast_to(tensor, shape), self.DTYPES[self.input.dtype])
 
 
 # ---- one run -----------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ def predict(model, meta, path, trial):
     for _ in range(trial):
         scores = model.run(tensor)
     ran = time.perf_counter()
-    scores = scores.reshape(-1)
+    scores = scores.reshape(model.input.shape[0], -1)[0]
     if scores.size != len(meta["classes"]):
         raise RunError("the model has %d scores, meta.yaml %d classes" % (scores.size, len(meta["classes"])))
     order = sorted(range(scores.size), key=lambda i: (-float(scores[i]), i))

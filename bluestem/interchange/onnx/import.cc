@@ -1,6 +1,7 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "bluestem/interchange/interchange.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr int64_t kFirstOpset = 7;
 constexpr int64_t kLastOpset = 20;
 constexpr int kMaxNodes = 20000;
+constexpr const char* kBatchKey = "bluestem.batch";  // of metadata_props
 
 constexpr const char* kQonnxDomains[] = {"onnx.brevitas", "finn.custom_op.general",
                                          "qonnx.custom_op.general"};
@@ -102,9 +104,27 @@ Status ReadNode(Builder& builder, const onnx::NodeProto& node, int64_t opset) {
   return Unsupported(node);
 }
 
+// Returns the batch of the last entry that WithBatch made, or 1.
+Result<int64_t> ToldBatch(const onnx::ModelProto& model) {
+  int64_t batch = 1;
+  for (const onnx::StringStringEntryProto& entry : model.metadata_props()) {
+    if (entry.key() != kBatchKey) continue;
+    const std::string& text = entry.value();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), batch);
+    if (error != std::errc() || end != text.data() + text.size() || batch < 1 ||
+        batch > kMostBatch) {
+      return Error(Code::kInvalidData, "the metadata {} is \"{}\"; expected 1 to {}", kBatchKey,
+                   text, kMostBatch);
+    }
+  }
+  return batch;
+}
+
 class Importer {
  public:
-  explicit Importer(const onnx::ModelProto& model) : model_(model), graph_(model.graph()) {}
+  Importer(const onnx::ModelProto& model, int64_t batch) : model_(model), graph_(model.graph()) {
+    builder_.batch = batch;
+  }
 
   Result<ir::Graph> Run(const std::string& name) {
     builder_.graph.name = name;
@@ -150,7 +170,7 @@ class Importer {
     return OkStatus();
   }
 
-  // Reads an input's shape; the first axis becomes 1.
+  // Reads an input's shape; the first axis becomes the batch.
   Result<Shape> InputShape(const onnx::ValueInfoProto& input) {
     if (!input.type().has_tensor_type() || !input.type().tensor_type().has_shape()) {
       return Error(Code::kUnsupported, "has no shape; export the model with fixed shapes");
@@ -164,13 +184,9 @@ class Importer {
     for (const auto& dim : type.shape().dim()) {
       const bool fixed = dim.has_dim_value() && dim.dim_value() > 0;
       if (shape.empty()) {
-        const std::string was = fixed ? fmt::format("{}", dim.dim_value()) : "dynamic";
-        if (was != "1") {
-          builder_.graph.notes.push_back(
-              fmt::format("input \"{}\": the batch is {}; it becomes 1", input.name(), was));
-        }
+        builder_.NoteBatch(input.name(), fixed ? fmt::format("{}", dim.dim_value()) : "dynamic");
         if (fixed) builder_.declared_batch = dim.dim_value();
-        shape.push_back(1);
+        shape.push_back(builder_.batch);
       } else if (!fixed) {
         return Error(Code::kUnsupported,
                      "axis {} has no fixed extent (\"{}\"); only the batch may be open",
@@ -230,7 +246,18 @@ class Importer {
 
 }  // namespace
 
-Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name) {
+Bytes WithBatch(const Bytes& onnx, int64_t batch) {
+  onnx::ModelProto more;  // of two messages in a row protobuf reads the fields of both
+  onnx::StringStringEntryProto& entry = *more.add_metadata_props();
+  entry.set_key(kBatchKey);
+  entry.set_value(fmt::format("{}", batch));
+  const std::string text = more.SerializeAsString();
+  Bytes bytes = onnx;
+  bytes.insert(bytes.end(), text.begin(), text.end());
+  return bytes;
+}
+
+Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name, int64_t batch) {
   const google::protobuf::LogSilencer quiet;  // what is wrong is said below, once
   onnx::ModelProto model;
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
@@ -241,7 +268,12 @@ Result<ir::Graph> ParseOnnx(const Bytes& bytes, const std::string& name) {
   if (!model.has_graph() || model.graph().node_size() == 0) {
     return Error(Code::kInvalidData, "{}: an ONNX model without nodes", name);
   }
-  auto graph = Importer(model).Run(name);
+  if (batch == 0) {
+    const Result<int64_t> told = ToldBatch(model);
+    if (!told.ok()) return told.status().At(name);
+    batch = *told;
+  }
+  auto graph = Importer(model, batch).Run(name);
   if (!graph.ok()) return graph.status().At(name);
   if (graph->nodes.empty()) {
     return Error(Code::kInvalidData,

@@ -162,11 +162,7 @@ Status ReadReshape(OnnxContext& context) {
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && allow_zero == 0 && i < from.size()) shape[i] = from[i];
   }
-  // A batch that the file writes out becomes 1 as the input's did.
-  if (context.builder.declared_batch > 1 && !x.IsConstant() && !shape.empty() &&
-      shape[0] == context.builder.declared_batch) {
-    shape[0] = 1;
-  }
+  context.builder.PutBatch(x, shape);
   return context.Set(Reshape(context, x, std::move(shape)));
 }
 

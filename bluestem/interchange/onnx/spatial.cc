@@ -41,7 +41,8 @@ Result<std::vector<double>> ReadScales(const OnnxContext& context, const Shape& 
     return Error(Code::kUnsupported, "resizes {} by {} scales; only [n,c,h,w] is supported",
                  ShapeText(shape), scales.size());
   }
-  if (context.builder.declared_batch > 1 && context.Has(3)) scales[0] = 1;
+  const Builder& builder = context.builder;
+  if (builder.declared_batch != builder.batch && context.Has(3)) scales[0] = 1;
   return scales;
 }
 

@@ -30,7 +30,10 @@ Status Unsupported(const std::string& op, const std::vector<TensorFlowReader>& r
 
 class Importer {
  public:
-  explicit Importer(const tensorflow::GraphDef& graph) : graph_(graph), readers_(AllReaders()) {}
+  Importer(const tensorflow::GraphDef& graph, int64_t batch)
+      : graph_(graph), readers_(AllReaders()) {
+    builder_.batch = batch;
+  }
 
   Result<ir::Graph> Run(const std::string& name) {
     builder_.graph.name = name;
@@ -135,13 +138,10 @@ class Importer {
     Shape shape;
     for (const auto& dim : it->second.shape().dim()) {
       if (shape.empty()) {
-        if (dim.size() != 1) {
-          builder_.graph.notes.push_back(
-              fmt::format("input \"{}\": the batch is {}; it becomes 1", context.name(),
-                          dim.size() > 0 ? fmt::format("{}", dim.size()) : "dynamic"));
-        }
+        builder_.NoteBatch(context.name(),
+                           dim.size() > 0 ? fmt::format("{}", dim.size()) : "dynamic");
         builder_.declared_batch = std::max<int64_t>(dim.size(), 1);
-        shape.push_back(1);
+        shape.push_back(builder_.batch);
         continue;
       }
       if (dim.size() < 1) {
@@ -163,7 +163,7 @@ class Importer {
 
 }  // namespace
 
-Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name) {
+Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name, int64_t batch) {
   const google::protobuf::LogSilencer quiet;  // what is wrong is said below, once
   tensorflow::GraphDef graph;
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
@@ -174,7 +174,7 @@ Result<ir::Graph> ParseTensorFlow(const Bytes& bytes, const std::string& name) {
   if (graph.node_size() == 0) {
     return Error(Code::kInvalidData, "{}: a TensorFlow graph without nodes", name);
   }
-  auto result = Importer(graph).Run(name);
+  auto result = Importer(graph, std::max<int64_t>(batch, 1)).Run(name);
   if (!result.ok()) return result.status().At(name);
   return result;
 }

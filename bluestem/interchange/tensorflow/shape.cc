@@ -38,9 +38,7 @@ Result<Symbol> Reshaped(TensorFlowContext& context, const Symbol& x, Shape shape
 Status ReadReshape(TensorFlowContext& context) {
   BLUESTEM_ASSIGN_OR_RETURN(const Symbol x, context.In(0));
   BLUESTEM_ASSIGN_OR_RETURN(Shape shape, IntsIn(context, 1, "shape"));
-  const int64_t batch = context.builder.declared_batch;
-  // A batch that the file writes out becomes 1 as the input's did.
-  if (batch > 1 && !x.IsConstant() && !shape.empty() && shape[0] == batch) shape[0] = 1;
+  context.builder.PutBatch(x, shape);
   return context.Set(Reshaped(context, x, std::move(shape)));
 }
 
