@@ -5,6 +5,7 @@
 
 #include "bluestem/cli/absent_devices.h"
 #include "bluestem/cli/commands.h"
+#include "bluestem/cli/op_table.h"
 #include "bluestem/cli/scoring.h"
 #include "bluestem/core/core.h"
 #include "bluestem/task/macs.h"
@@ -105,10 +106,28 @@ Json Report(const Scorer& scorer, const predict::Evaluation& evaluation) {
   return report;
 }
 
-// What a run's network costs a picture, as its run.json says; none of older runs and other models.
-task::Macs MacsOf(const Scorer& scorer) {
+// What a picture costs as it was computed: of the calls of one inference, which may be of several
+// pictures. None of a graph, which is not made of calls.
+Result<task::Macs> MacsOfCalls(const Scorer& scorer) {
+  runtime::Session& session = scorer.predictors[0]->session();
+  std::vector<Tensor> inputs;
+  for (const program::TensorInfo& info : session.inputs())
+    inputs.emplace_back(info.dtype, info.shape);
+  std::vector<runtime::OpProfile> ops;
+  BLUESTEM_RETURN_IF_ERROR(session.Profile(inputs, ops).status());
   task::Macs macs;
-  if (scorer.run.empty()) return macs;
+  for (const runtime::OpProfile& op : ops) {
+    if (op.macs > 0) task::AddMacs(BitsText(op.x_bits, op.w_bits, op.macs), op.macs, macs);
+  }
+  for (auto& [bits, count] : macs) count /= predict::BatchOf(session.inputs());
+  task::SortMacs(macs);
+  return macs;
+}
+
+// What a picture costs. Of a run as its run.json says; none of older ones.
+Result<task::Macs> MacsOf(const Scorer& scorer) {
+  task::Macs macs;
+  if (scorer.run.empty()) return MacsOfCalls(scorer);
   const Result<std::string> text = ReadTextFile(scorer.run / "run.json");
   if (!text.ok()) return macs;
   const Json state = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
@@ -171,7 +190,7 @@ Status Evaluate(const EvaluateOptions& options, Output& output) {
     BLUESTEM_RETURN_IF_ERROR(WriteInputs(options.inputs, scorer, *dataset, evaluation.indices));
   }
   Json report = Report(scorer, evaluation);
-  const task::Macs macs = MacsOf(scorer);
+  BLUESTEM_ASSIGN_OR_RETURN(const task::Macs macs, MacsOf(scorer));
   for (const auto& [bits, count] : macs) report["macs"][bits] = count;
   output.Line("{}", scorer.name);
   output.Line("{}", evaluation.counts->ToText());

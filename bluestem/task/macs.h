@@ -1,7 +1,8 @@
-// Multiply-accumulates by bit width, as run folders and reports tell them. Threads: a free
-// function. Ownership: values.
+// Multiply-accumulates by bit width, as run folders and reports tell them. Threads: free
+// functions. Ownership: values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -13,6 +14,22 @@ namespace bluestem::task {
 
 // By the bits of weights and of what they are multiplied with, "w1a2"; the most first.
 using Macs = std::vector<std::pair<std::string, int64_t>>;
+
+// Adds so many of these bits.
+inline void AddMacs(const std::string& bits, int64_t count, Macs& macs) {
+  const auto at =
+      std::find_if(macs.begin(), macs.end(), [&](const auto& of) { return of.first == bits; });
+  if (at == macs.end()) {
+    macs.emplace_back(bits, count);
+  } else {
+    at->second += count;
+  }
+}
+// Puts the most first.
+inline void SortMacs(Macs& macs) {
+  std::stable_sort(macs.begin(), macs.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+}
 
 // "98.9 MMAC w1a2, 1.2 w1a8".
 inline std::string MacsText(const Macs& macs) {

@@ -38,6 +38,8 @@ TEST(ConvertBatch, EachImageScoresAsItDoesAlone) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(result.Json().at("differences").empty());
   EXPECT_EQ(result.Json().at("together"), 5);
+  const auto alone = Tool({"evaluate", Artefact().string(), "--data", data, "--json"}).Json();
+  EXPECT_EQ(result.Json().at("macs"), alone.at("macs"));  // of a picture
 }
 
 TEST(ConvertBatch, InterpretersAndTheModelThatTheArtefactCarriesTakeTheBatch) {

@@ -241,8 +241,17 @@ TEST(Evaluate, GivesTheSameScoresFromModelAndArtefact) {
   EXPECT_EQ(document.at("compare").at("engine"), "interpreter");
   EXPECT_TRUE(document.at("differences").empty());
   EXPECT_EQ(document.at("confusion").size(), 3u);
+  EXPECT_EQ(document.at("macs"),
+            Tool({"inspect", Artefact().string(), "--json"}).Json().at("macs_by_bits"));
   const ToolResult text = Tool({"evaluate", Artefact().string(), "--data", data});
   EXPECT_THAT(text.out, HasSubstr("latency "));
+  EXPECT_THAT(text.out, HasSubstr("w1a2"));
+  EXPECT_THAT(text.out, HasSubstr(" a picture\n"));
+  // A graph is not made of calls that could be counted.
+  EXPECT_FALSE(Tool({"evaluate", SmallModel().string(), "--engine", "reference", "--data", data,
+                     "--limit", "1", "--json"})
+                   .Json()
+                   .contains("macs"));
 }
 
 TEST(Evaluate, ListsTheImagesThatDifferAndEndsWithSeven) {

@@ -1,7 +1,5 @@
 #include "bluestem/train/networks/cost.h"
 
-#include <algorithm>
-
 namespace bluestem::train {
 namespace {
 
@@ -57,18 +55,9 @@ std::vector<LayerCost> CostTable(const Network& network, const std::vector<Block
 
 task::Macs MacsByBits(const std::vector<LayerCost>& table) {
   task::Macs macs;
-  for (const LayerCost& row : table) {
-    const std::string bits = fmt::format("w{}a{}", row.w_bits, row.x_bits);
-    const auto at =
-        std::find_if(macs.begin(), macs.end(), [&](const auto& of) { return of.first == bits; });
-    if (at == macs.end()) {
-      macs.emplace_back(bits, row.macs);
-    } else {
-      at->second += row.macs;
-    }
-  }
-  std::stable_sort(macs.begin(), macs.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (const LayerCost& row : table)
+    task::AddMacs(fmt::format("w{}a{}", row.w_bits, row.x_bits), row.macs, macs);
+  task::SortMacs(macs);
   return macs;
 }
 
