@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "bluestem/train/internal/checkpoint.h"
@@ -42,6 +43,21 @@ TEST_F(RunFigures, TellCostTimeAndLoading) {
   const std::string report = ReadTextFile(Paths("run").Report()).value();
   EXPECT_THAT(report, HasSubstr(task::MacsText(macs)));
   EXPECT_THAT(report, HasSubstr(fmt::format("{:.1f} CPU s", state.cpu_seconds)));
+}
+
+// A resumed run goes on counting: what a checkpoint says of loading is in the figure at the end.
+TEST_F(RunFigures, LoadingIsOfTheStepsBeforeAResumeToo) {
+  EXPECT_EQ(TrainUntil("run", 2).code(), Code::kInterrupted);
+  Checkpoint checkpoint = ReadCheckpoint(Paths("run").Last()).value();
+  auto info = nlohmann::json::parse(checkpoint.info);
+  EXPECT_GT(info.at("loading_seconds"), 0);
+  EXPECT_GT(info.at("step_seconds"), info.at("loading_seconds"));
+  info["loading_seconds"] = 9e5;
+  info["step_seconds"] = 1e6;
+  checkpoint.info = info.dump();
+  ASSERT_TRUE(WriteCheckpoint(Paths("run").Last(), checkpoint).ok());
+  ASSERT_TRUE(Train("run", true).ok());
+  EXPECT_NEAR(ReadRunState(Paths("run")).value().loading_share, 0.9, 1e-3);
 }
 
 TEST_F(RunFigures, ASummaryNeedsAnEvaluation) {

@@ -177,6 +177,7 @@ double Training::MeasureStepSeconds() {
                  "a snapshot fits its optimizer");
   state_.step = 0;
   epoch_tally_ = {};
+  loading_seconds_ = 0;
   return share * with_float + (1 - share) * quantized;
 }
 
@@ -325,7 +326,6 @@ Status Training::Run() {
   ChooseSteps();
   started_ = Now();
   started_cpu_ = ProcessCpuSeconds();
-  loading_seconds_ = 0;  // ChooseSteps may have taken some steps
   first_step_ = state_.step;
   const int64_t per_epoch = state_.steps_per_epoch;
   data::Loader loader(data_.train, loader_options_, state_.step / per_epoch,

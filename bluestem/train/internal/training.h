@@ -112,7 +112,7 @@ class Training {
   double earlier_seconds_ = 0;  // of the runs before this resume
   double started_cpu_ = 0;      // CPU seconds of this process
   double earlier_cpu_ = 0;
-  double loading_seconds_ = 0, step_seconds_ = 0;  // of this process's steps
+  double loading_seconds_ = 0, step_seconds_ = 0;  // of all steps, those before a resume too
   int64_t first_step_ = 0;                         // of this process
 };
 

@@ -22,6 +22,8 @@ Checkpoint Training::Snapshot() {
                      {"threads", state_.threads},
                      {"elapsed_seconds", started_ > 0 ? Elapsed() : 0.0},
                      {"cpu_seconds", started_ > 0 ? CpuSeconds() : 0.0},
+                     {"loading_seconds", loading_seconds_},
+                     {"step_seconds", step_seconds_},
                      {"best_validation_accuracy", state_.best_validation_accuracy},
                      {"best_validation_auroc", state_.best_validation_auroc},
                      {"best_epoch", state_.best_epoch},
@@ -149,6 +151,8 @@ Status Training::Resume() {
     state_.steps = info.at("steps");
     earlier_seconds_ = info.at("elapsed_seconds");
     earlier_cpu_ = info.value("cpu_seconds", 0.0);
+    loading_seconds_ = info.value("loading_seconds", 0.0);
+    step_seconds_ = info.value("step_seconds", 0.0);
     state_.best_validation_accuracy = info.at("best_validation_accuracy");
     state_.best_validation_auroc = info.value("best_validation_auroc", -1.0);
     state_.best_epoch = info.at("best_epoch");
