@@ -125,8 +125,9 @@ std::string Marks(const Line& line, const Axis& xs, const Axis& ys) {
       points += fmt::format("{:.1f},{:.1f} ", AtX(x, xs), AtY(y, ys));
     svg += fmt::format(
         "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" "
-        "stroke-linejoin=\"round\"/>",
-        points, line.colour);
+        "stroke-linejoin=\"round\"{}/>",
+        points, line.colour, line.dashed ? " stroke-dasharray=\"5 4\"" : "");
+    if (line.dashed && line.points.size() > 1) return svg;
   }
   for (size_t i = 0; i < line.points.size(); ++i) {
     const auto& [x, y] = line.points[i];

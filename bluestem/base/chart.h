@@ -17,6 +17,7 @@ struct Line {
   std::vector<std::pair<double, double>> points;
   bool joined = true;               // false: points alone
   double bar_width = 0;             // above 0: bars from 0 up to the points, so wide in x
+  bool dashed = false;              // joined, and without points unless there is one alone
   double opacity = 1;               // 0..1
   std::vector<std::string> labels;  // stand beside the points; none, or one a point
   std::vector<std::string> notes;   // shown where the mouse rests on a point; none, or one a point

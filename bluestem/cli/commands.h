@@ -15,6 +15,7 @@ Command TrainCommand();
 Command TuneCommand();
 Command SensitivityCommand();
 Command EvaluateCommand();
+Command ReportCommand();
 Command ExportCommand();
 Command ConvertCommand();
 Command InspectCommand();

@@ -8,12 +8,12 @@
 int main(int argc, char** argv) {
   using namespace bluestem::cli;
   const std::vector<Command> commands = {
-      InitCommand(),     ConfigCheckCommand(), ConfigKeysCommand(), DataCheckCommand(),
-      DataShowCommand(), TrainCommand(),       TuneCommand(),       SensitivityCommand(),
-      EvaluateCommand(), ExportCommand(),      ConvertCommand(),    InspectCommand(),
-      RunCommand(),      MeasureCommand(),     ProfileCommand(),    DevicesCommand(),
-      PlaceCommand(),    BenchmarkCommand(),   FpgaReportCommand(), FpgaSelfTestCommand(),
-      DoctorCommand(),   VersionCommand(),
+      InitCommand(),         ConfigCheckCommand(), ConfigKeysCommand(), DataCheckCommand(),
+      DataShowCommand(),     TrainCommand(),       TuneCommand(),       SensitivityCommand(),
+      EvaluateCommand(),     ReportCommand(),      ExportCommand(),     ConvertCommand(),
+      InspectCommand(),      RunCommand(),         MeasureCommand(),    ProfileCommand(),
+      DevicesCommand(),      PlaceCommand(),       BenchmarkCommand(),  FpgaReportCommand(),
+      FpgaSelfTestCommand(), DoctorCommand(),      VersionCommand(),
   };
   return RunTool(commands, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -17,6 +17,7 @@
 #include "bluestem/train/internal/rank_data.h"
 #include "bluestem/train/internal/ranks.h"
 #include "bluestem/train/internal/report.h"
+#include "bluestem/train/internal/report_compare.h"
 #include "bluestem/train/internal/saved_run.h"
 #include "bluestem/train/internal/sensitivity.h"
 #include "bluestem/train/internal/training.h"
@@ -323,7 +324,8 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
       options.resume && std::filesystem::exists(baseline.run_folder / "config.yaml", ignored);
   BLUESTEM_RETURN_IF_ERROR(FitOne(BaselineOf(experiment), data, meta, baseline, threads, *ranks));
   if (ranks->rank() != 0) return OkStatus();
-  return AddBaselineToReport({options.run_folder}, {baseline.run_folder});
+  return CompareInReport({options.run_folder}, {baseline.run_folder},
+                         {.legend = "fp32", .words = "the same net in fp32"});
 }
 
 // What to do after a rank was lost.
@@ -404,6 +406,14 @@ Result<Sensitivity> MeasureSensitivity(
   } catch (const std::exception& error) {
     return Caught(run_folder, error);
   }
+}
+
+Status CompareReports(const Path& run_folder, const Path& other) {
+  constexpr size_t kMostLegend = 20;
+  const std::string name = std::filesystem::absolute(other).lexically_normal().filename().string();
+  const std::string legend =
+      name.size() > kMostLegend ? name.substr(0, kMostLegend - 2) + ".." : name;
+  return CompareInReport({run_folder}, {other}, {.legend = legend, .words = name});
 }
 
 Status Export(const Path& run_folder, const Path& onnx) {

@@ -101,6 +101,10 @@ Result<Sensitivity> MeasureSensitivity(
     const Path& run_folder, int64_t images,
     const std::function<void(int64_t done, int64_t all)>& progress);
 
+// Puts another finished run, of the same classes, into the run's report.html beside its own:
+// accuracy, curves, cost; in place of what was there. Errors: kIo; kInvalidData.
+Status CompareReports(const Path& run_folder, const Path& other);
+
 // Writes model.onnx from the best checkpoint.
 Status Export(const Path& run_folder, const Path& onnx);
 

@@ -48,6 +48,18 @@ TEST(Chart, OnTwoLogAxesAProportionIsAStraightLine) {
   EXPECT_THAT(svg, HasSubstr(">&lt;ten&gt;</text>"));
 }
 
+TEST(Chart, ADashedLineHasDashesAndNoPointsUnlessThereIsOneAlone) {
+  const Line line{.name = "other", .colour = "#000", .points = {{1, 1}, {2, 2}}, .dashed = true};
+  const std::string svg = ToSvg({.title = "t", .lines = {line}});
+  EXPECT_THAT(svg, HasSubstr("stroke-dasharray"));
+  EXPECT_THAT(svg, HasSubstr(">other</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr("<circle")));
+  const Line point{.colour = "#000", .points = {{1, 1}}, .dashed = true};
+  EXPECT_THAT(ToSvg({.title = "t", .lines = {point}}), HasSubstr("<circle"));
+  const Line plain{.colour = "#000", .points = {{1, 1}, {2, 2}}};
+  EXPECT_THAT(ToSvg({.title = "t", .lines = {plain}}), Not(HasSubstr("stroke-dasharray")));
+}
+
 TEST(Chart, PointsThatAreNotJoinedHaveNoLine) {
   const Line points{.colour = "#000", .points = {{1, 1}, {2, 2}}, .joined = false};
   EXPECT_THAT(ToSvg({.title = "t", .lines = {points}}), Not(HasSubstr("polyline")));

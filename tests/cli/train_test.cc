@@ -111,6 +111,12 @@ TEST(Train, EndsWithCostBesideAccuracyAndEvaluateRepeatsIt) {
   const nlohmann::json state = nlohmann::json::parse(ReadTextFile(Path(run) / "run.json").value());
   EXPECT_GT(state.at("macs").at("w1a2"), 0);
   EXPECT_EQ(evaluated.Json().at("macs"), state.at("macs"));
+  const ToolResult compared = Tool({"report", run, "--compare", run, "--json"});
+  ASSERT_EQ(compared.exit_code, 0) << compared.err;
+  EXPECT_THAT(ReadTextFile(compared.Json().at("report").get<std::string>()).value(),
+              HasSubstr("stroke-dasharray"));
+  EXPECT_THAT(Tool({"report", run, "--compare", "nowhere"}).err,
+              HasSubstr("nowhere: no report.html; expected the folder of a finished run"));
   EXPECT_THAT(Tool({"evaluate", run, "--data", data.string()}).out,
               testing::ContainsRegex("[0-9.]+ MMAC w1a2, .* a picture"));
 }

@@ -1,68 +1,38 @@
 #include "bluestem/train/internal/report.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "bluestem/base/chart.h"
 #include "bluestem/task/classification.h"
 #include "bluestem/train/internal/calibration.h"
 #include "bluestem/train/internal/html.h"
 #include "bluestem/train/internal/labels_section.h"
 #include "bluestem/train/internal/predictions.h"
+#include "bluestem/train/internal/report_compare.h"
 #include "bluestem/train/internal/weight_flips.h"
 #include "bluestem/train/networks/cost.h"
 
 namespace bluestem::train {
 namespace {
 
-constexpr char kBaselineMark[] = "<!-- fp32 baseline -->";
-
 std::string Tile(const std::string& value, const std::string& what) {
-  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", value, EscapeHtml(what));
+  return PageTile(value, what);
 }
 
-std::string Count(double value) {
-  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
-  if (value >= 1e4) return fmt::format("{:.1f} k", value / 1e3);
-  return fmt::format("{:.0f}", value);
+std::string MacsTile(const task::Macs& macs) {
+  int64_t total = 0;
+  for (const auto& [bits, count] : macs) total += count;
+  return Tile(CountText(static_cast<double>(total)),
+              "multiply-accumulates a picture: " + task::MacsText(macs));
 }
 
 std::string Size(int64_t bytes) {
-  const std::string count = Count(static_cast<double>(bytes));
+  const std::string count = CountText(static_cast<double>(bytes));
   return count + (bytes < 10000 ? " B" : "B");
 }
 
 std::string Bits(int32_t bits) {
   return bits == 32 ? "f32" : fmt::format("{}", bits);
-}
-
-std::string Curves(const std::vector<EpochMetrics>& metrics) {
-  Line train_loss{"training", "#f59e0b", {}}, loss{"validation", "#2563eb", {}},
-      train{"training", "#f59e0b", {}}, accuracy{"validation", "#2563eb", {}},
-      rate{"rate", "#10b981", {}}, auroc{"AUROC", "#10b981", {}};
-  for (const EpochMetrics& row : metrics) {
-    const auto x = static_cast<double>(row.epoch);
-    train_loss.points.emplace_back(x, row.loss);
-    loss.points.emplace_back(x, row.validation_loss);
-    train.points.emplace_back(x, row.train_accuracy);
-    accuracy.points.emplace_back(x, row.validation_accuracy);
-    rate.points.emplace_back(x, row.learning_rate);
-    if (row.validation_auroc >= 0) auroc.points.emplace_back(x, row.validation_auroc);
-  }
-  std::vector<Line> shares = {train, accuracy};
-  if (!auroc.points.empty()) shares.push_back(auroc);
-  return "<section><h2>Curves</h2><div class=\"charts\">" +
-         ToSvg({.title = "Accuracy",
-                .x_title = "epoch",
-                .percent = true,
-                .whole_x = true,
-                .lines = shares}) +
-         ToSvg(
-             {.title = "Loss", .x_title = "epoch", .whole_x = true, .lines = {train_loss, loss}}) +
-         ToSvg({.title = "Learning rate", .x_title = "epoch", .whole_x = true, .lines = {rate}}) +
-         "</div></section>";
 }
 
 std::string Confusion(const task::ClassificationCounts& counts) {
@@ -101,7 +71,7 @@ std::string Costs(const Module& module) {
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
         "td></tr>",
         EscapeHtml(row.name), row.shape, Bits(row.x_bits), Bits(row.w_bits),
-        Count(static_cast<double>(row.macs)), row.parameters, row.weight_bytes,
+        CountText(static_cast<double>(row.macs)), row.parameters, row.weight_bytes,
         row.activation_bytes);
     total.macs += row.macs;
     total.parameters += row.parameters;
@@ -111,8 +81,9 @@ std::string Costs(const Module& module) {
   html += fmt::format(
       "<tr "
       "class=\"total\"><td>total</td><td></td><td></td><td></td><td>{}</td><td>{}</td><td>{}</"
-      "td><td></td></tr></table></div>",
-      Count(static_cast<double>(total.macs)), total.parameters, total.weight_bytes);
+      "td><td></td></tr>",
+      CountText(static_cast<double>(total.macs)), total.parameters, total.weight_bytes);
+  html += ComparedPart(kComparedCost) + "</table></div>";
   return html + fmt::format(
                     "<p class=\"sub\" style=\"margin:10px 0 0\">{:.1f} % of the "
                     "multiply-accumulates have 1-bit weights and integer inputs. In f32 the "
@@ -162,7 +133,7 @@ std::string Environment(const ReportContent& content) {
 
 // What the report says of the answers, by task.
 struct Answers {
-  std::string tiles;  // the first with kBaselineMark behind it
+  std::string tiles;  // the first with kComparedTile behind it
   std::string sections;
 };
 
@@ -178,7 +149,7 @@ Answers AnswersOfOneLabel(const ReportContent& content) {
   answers.tiles =
       Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
            "accuracy") +
-      kBaselineMark;
+      ComparedPart(kComparedTile);
   if (counts.classes().size() > 5)
     answers.tiles +=
         Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct_top5()) / total),
@@ -196,7 +167,7 @@ Answers AnswersOfAnyLabels(const ReportContent& content) {
   const auto total = static_cast<double>(std::max<int64_t>(1, counts.total()));
   return {
       .tiles = Tile(fmt::format("{:.4f}", quality.mean_auroc.value_or(0)), "mean AUROC") +
-               kBaselineMark +
+               ComparedPart(kComparedTile) +
                Tile(fmt::format("{:.4f}", quality.mean_average_precision.value_or(0)),
                     "mean average precision") +
                Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
@@ -222,33 +193,13 @@ Status WriteReport(const ReportContent& content) {
       "<h1>{}</h1><p class=\"sub\">{} on {} validation images, with the artefact's "
       "arithmetic</p><div class=\"tiles\">",
       name, EscapeHtml(content.module->network().name), content.scores->size());
-  html += answers.tiles +
-          Tile(task::MacsText(content.state.macs), "multiply-accumulates a picture") +
-          Tile(Size(bytes), "weights") +
+  html += answers.tiles + MacsTile(content.state.macs) + Tile(Size(bytes), "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";
-  html += Curves(content.metrics) + answers.sections +
+  html += ComparedPart(kComparedCurves, CurvesSection(content.metrics)) + answers.sections +
           WeightFlipsSection(content.metrics, content.module->network()) +
           CodesSection(content.codes) + Costs(*content.module) + Environment(content);
   return WriteFile(content.paths.Report(), html + "</main></body></html>\n");
-}
-
-Status AddBaselineToReport(const RunPaths& run, const RunPaths& baseline) {
-  BLUESTEM_ASSIGN_OR_RETURN(std::string html, ReadTextFile(run.Report()));
-  BLUESTEM_ASSIGN_OR_RETURN(const std::string evaluation, ReadTextFile(baseline.Evaluation()));
-  const size_t at = html.find(kBaselineMark);
-  if (at == std::string::npos) return OkStatus();  // it is in already
-  const nlohmann::json json =
-      nlohmann::json::parse(evaluation, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("accuracy"))
-    return Error(Code::kInvalidData, "{}: no accuracy in it", baseline.Evaluation().string());
-  const bool ranks = json.contains("mean_auroc") && json["mean_auroc"].is_number();
-  html.replace(at, sizeof(kBaselineMark) - 1,
-               ranks ? Tile(fmt::format("{:.4f}", json["mean_auroc"].get<double>()),
-                            "mean AUROC of the same net in fp32")
-                     : Tile(fmt::format("{:.2f} %", 100.0 * json["accuracy"].get<double>()),
-                            "accuracy of the same net in fp32"));
-  return WriteFile(run.Report(), html);
 }
 
 }  // namespace bluestem::train

@@ -28,7 +28,5 @@ struct ReportContent {
 
 // Errors: kIo.
 Status WriteReport(const ReportContent& content);
-// Puts the fp32 baseline's accuracy beside the run's own.
-Status AddBaselineToReport(const RunPaths& run, const RunPaths& baseline);
 
 }  // namespace bluestem::train

@@ -1,5 +1,6 @@
 #include "bluestem/train/internal/run_folder.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace bluestem::train {
@@ -79,6 +80,17 @@ Status WriteMetrics(const RunPaths& paths, const std::vector<EpochMetrics>& rows
   }
   BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.MetricsJsonl(), lines));
   return WriteFile(paths.MetricsCsv(), table);
+}
+
+Result<std::vector<EpochMetrics>> ReadMetrics(const RunPaths& paths) {
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string lines, ReadTextFile(paths.MetricsJsonl()));
+  std::string rows;
+  for (size_t at = 0; at < lines.size();) {
+    const size_t end = std::min(lines.find('\n', at), lines.size());
+    if (end > at) rows += (rows.empty() ? "" : ",") + lines.substr(at, end - at);
+    at = end + 1;
+  }
+  return MetricsFromJson("[" + rows + "]", paths.MetricsJsonl().string());
 }
 
 Status WriteRunState(const RunPaths& paths, const RunState& state) {

@@ -60,6 +60,8 @@ Result<std::vector<EpochMetrics>> MetricsFromJson(const std::string& json,
 // Writes metrics.jsonl and metrics.csv whole: a resumed run has the rows of its checkpoint and no
 // others.
 Status WriteMetrics(const RunPaths& paths, const std::vector<EpochMetrics>& rows);
+// Errors: kIo; kInvalidData naming the file.
+Result<std::vector<EpochMetrics>> ReadMetrics(const RunPaths& paths);
 
 // Of a run that failed and went on with another rate.
 struct RateChange {

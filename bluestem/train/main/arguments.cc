@@ -13,10 +13,11 @@ struct TextOption {
   std::string Arguments::*value;
 };
 constexpr TextOption kTextOptions[] = {
-    {"--config", &Arguments::config}, {"--run", &Arguments::run},
-    {"--data", &Arguments::data},     {"--format", &Arguments::format},
-    {"--split", &Arguments::split},   {"--scores", &Arguments::scores},
-    {"--output", &Arguments::output}, {"-o", &Arguments::output}};
+    {"--config", &Arguments::config},  {"--run", &Arguments::run},
+    {"--data", &Arguments::data},      {"--format", &Arguments::format},
+    {"--split", &Arguments::split},    {"--scores", &Arguments::scores},
+    {"--output", &Arguments::output},  {"-o", &Arguments::output},
+    {"--compare", &Arguments::compare}};
 struct Flag {
   const char* name;
   bool Arguments::*value;

@@ -10,7 +10,7 @@
 namespace bluestem::train {
 
 struct Arguments {
-  std::string config, run, data, format = "auto", split, scores, output;
+  std::string config, run, data, format = "auto", split, scores, output, compare;
   std::vector<std::string> set;
   int64_t limit = 0;
   bool resume = false, json = false, quiet = false;
@@ -23,6 +23,7 @@ Result<Arguments> ParseArguments(int count, char** words);
 int RunFit(const Arguments& arguments);
 int RunEvaluate(const Arguments& arguments);
 int RunExport(const Arguments& arguments);
+int RunReport(const Arguments& arguments);
 int RunSensitivity(const Arguments& arguments);
 
 // Prints the failure to stderr (as JSON to stdout with `json`) and returns its exit code.

@@ -62,10 +62,22 @@ Status Exporting(const Arguments& arguments) {
   return OkStatus();
 }
 
+Status Reporting(const Arguments& arguments) {
+  if (arguments.run.empty()) return Error(Code::kInvalidArgument, "--run: name the run folder");
+  if (arguments.compare.empty())
+    return Error(Code::kInvalidArgument, "--compare: name the other run folder");
+  return CompareReports(arguments.run, arguments.compare);
+}
+
 }  // namespace
 
 int RunEvaluate(const Arguments& arguments) {
   const Status status = Evaluation(arguments);
+  return status.ok() ? 0 : Fail(status, arguments.json);
+}
+
+int RunReport(const Arguments& arguments) {
+  const Status status = Reporting(arguments);
   return status.ok() ? 0 : Fail(status, arguments.json);
 }
 
