@@ -111,4 +111,19 @@ Status EventWriter::Histogram(const std::string& tag, int64_t step, double wall_
   return Append(path_, event);
 }
 
+Status EventWriter::Picture(const std::string& tag, int64_t step, double wall_seconds,
+                            const EventPicture& picture) {
+  tensorboard::Event event;
+  event.set_wall_time(wall_seconds);
+  event.set_step(step);
+  tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(tag);
+  tensorboard::Summary::Image& image = *entry.mutable_image();
+  image.set_height(picture.height);
+  image.set_width(picture.width);
+  image.set_colorspace(picture.channels);
+  image.set_encoded_image_string(std::string(picture.png.begin(), picture.png.end()));
+  return Append(path_, event);
+}
+
 }  // namespace bluestem::interchange

@@ -33,6 +33,14 @@ Result<Bytes> ToOnnx(const ir::Graph& graph);
 // A tensor file of the ONNX test format (.pb holding a TensorProto).
 Result<Tensor> ReadTensorProto(const Path& path);
 
+// A picture as TensorBoard takes it: encoded, with what a reader wants to know before it decodes.
+struct EventPicture {
+  int32_t height = 0;
+  int32_t width = 0;
+  int32_t channels = 0;  // 1 grey, 3 RGB
+  Bytes png;
+};
+
 // TensorBoard event files.
 class EventWriter {
  public:
@@ -42,6 +50,8 @@ class EventWriter {
   // Of whole numbers from 0 on: counts[v] is how often v occurs.
   Status Histogram(const std::string& tag, int64_t step, double wall_seconds,
                    const std::vector<int64_t>& counts);
+  Status Picture(const std::string& tag, int64_t step, double wall_seconds,
+                 const EventPicture& picture);
 
  private:
   Path path_;

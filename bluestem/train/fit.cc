@@ -12,6 +12,7 @@
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/code_counts.h"
 #include "bluestem/train/internal/device.h"
+#include "bluestem/train/internal/event_pictures.h"
 #include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/graph.h"
 #include "bluestem/train/internal/rank_data.h"
@@ -164,6 +165,7 @@ Status Finish(const RunPaths& paths, const task::Meta& meta, Training& training,
   const CodeCounts codes = CountCodes(module, *data.validation);
   BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Codes(), CodeCountsToJson(codes)));
   BLUESTEM_RETURN_IF_ERROR(LogCodes(codes, paths, state));
+  BLUESTEM_RETURN_IF_ERROR(LogPictures(paths, state, *data.validation, scores, module));
   return WriteReport({.paths = paths,
                       .module = &module,
                       .metrics = training.metrics(),

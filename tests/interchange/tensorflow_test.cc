@@ -329,6 +329,19 @@ TEST_F(Files, EventsAreRecordsWithTheirChecksums) {
   EXPECT_EQ(EventWriter::Open(folder_ / "absent", 1).status().code(), Code::kIo);
 }
 
+TEST_F(Files, APictureIsWrittenWithItsSizeAndItsBytes) {
+  auto writer = EventWriter::Open(folder_, 1700000000);
+  ASSERT_TRUE(writer.ok()) << writer.status().message();
+  const Path path = folder_ / "events.out.tfevents.1700000000.bluestem";
+  const size_t before = ReadFile(path)->size();
+  ASSERT_TRUE(
+      writer->Picture("p", 3, 1.5, {.height = 5, .width = 7, .channels = 3, .png = {1, 2}}).ok());
+  const Bytes bytes = *ReadFile(path);
+  const std::string record(bytes.begin() + static_cast<int64_t>(before), bytes.end());
+  // Value: tag 1, then image 4: height, width, colorspace, bytes.
+  EXPECT_THAT(record, HasSubstr("\x0a\x01p\x22\x0a\x08\x05\x10\x07\x18\x03\x22\x02\x01\x02"));
+}
+
 TEST_F(Files, AHistogramHasABucketForEachCount) {
   auto writer = EventWriter::Open(folder_, 1700000000);
   ASSERT_TRUE(writer.ok()) << writer.status().message();

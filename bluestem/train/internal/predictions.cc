@@ -12,26 +12,14 @@ namespace {
 constexpr size_t kRight = 16;
 constexpr size_t kMistakes = 24;
 
-struct Prediction {
-  double probability;
-  int64_t index;
-  size_t answer;
-};
-
 std::string Figure(const data::PixelCache& validation, const Prediction& prediction) {
-  const image::PreprocessSpec& spec = validation.spec();
-  const uint8_t* pixels = validation.Pixels(prediction.index);
-  const image::Image picture{.height = spec.height,
-                             .width = spec.width,
-                             .channels = spec.channels,
-                             .pixels = {pixels, pixels + validation.picture_bytes()}};
   const auto& classes = validation.classes();
   const auto label = static_cast<size_t>(validation.Label(prediction.index));
   const std::string truth =
       label == prediction.answer ? "" : fmt::format("<br><i>is {}</i>", EscapeHtml(classes[label]));
   return fmt::format("<figure><img alt=\"\" src=\"{}\"><b>{}</b> {:.0f} %{}</figure>",
-                     PngDataUri(picture), EscapeHtml(classes[prediction.answer]),
-                     prediction.probability * 100, truth);
+                     PngDataUri(PictureOf(validation, prediction.index)),
+                     EscapeHtml(classes[prediction.answer]), prediction.probability * 100, truth);
 }
 
 std::string Section(const std::string& title, const std::string& what,
@@ -52,8 +40,17 @@ std::vector<Prediction> Spread(const std::vector<Prediction>& all, size_t count)
 
 }  // namespace
 
-std::string PredictionsSection(const data::PixelCache& validation,
-                               const std::vector<std::vector<float>>& scores) {
+image::Image PictureOf(const data::PixelCache& validation, int64_t index) {
+  const image::PreprocessSpec& spec = validation.spec();
+  const uint8_t* pixels = validation.Pixels(index);
+  return {.height = spec.height,
+          .width = spec.width,
+          .channels = spec.channels,
+          .pixels = {pixels, pixels + validation.picture_bytes()}};
+}
+
+Predictions ChoosePredictions(const data::PixelCache& validation,
+                              const std::vector<std::vector<float>>& scores) {
   std::vector<Prediction> right, wrong;
   for (size_t i = 0; i < scores.size(); ++i) {
     const auto best = std::max_element(scores[i].begin(), scores[i].end());
@@ -67,16 +64,24 @@ std::string PredictionsSection(const data::PixelCache& validation,
       return a.probability > b.probability;
     });
   }
-  const std::vector<Prediction> worst(
-      wrong.begin(), wrong.begin() + static_cast<int64_t>(std::min(kMistakes, wrong.size())));
+  Predictions chosen{.all_right = right.size(), .all_wrong = wrong.size()};
+  chosen.right = Spread(right, kRight);
+  wrong.resize(std::min(kMistakes, wrong.size()));
+  chosen.wrong = std::move(wrong);
+  return chosen;
+}
+
+std::string PredictionsSection(const data::PixelCache& validation,
+                               const std::vector<std::vector<float>>& scores) {
+  const Predictions chosen = ChoosePredictions(validation, scores);
   return Section("Right answers",
                  fmt::format("{} of {} right; from the most to the least certain of them.",
-                             right.size(), scores.size()),
-                 validation, Spread(right, kRight)) +
-         Section(
-             "Worst mistakes",
-             fmt::format("{} of {} wrong; the most certain of them.", wrong.size(), scores.size()),
-             validation, worst);
+                             chosen.all_right, scores.size()),
+                 validation, chosen.right) +
+         Section("Worst mistakes",
+                 fmt::format("{} of {} wrong; the most certain of them.", chosen.all_wrong,
+                             scores.size()),
+                 validation, chosen.wrong);
 }
 
 }  // namespace bluestem::train
