@@ -118,6 +118,29 @@ TEST(ActivationQuantizer, PactsMaxGetsTheGradientsOfWhatIsClipped) {
   EXPECT_DOUBLE_EQ(pact.max_factor(spec, 100), 1.0);
 }
 
+// Where everything is clipped or 0, the values are smooth in the greatest one: its gradient is the
+// derivative.
+TEST(ActivationQuantizer, PactsMaxGradientIsTheFiniteDifferenceAwayFromRounding) {
+  Rng rng(3);
+  std::vector<float> x(100), c(100), y(100);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(i % 3 == 0 ? rng.Uniform(-1, -0.1) : rng.Uniform(1.7, 4));
+    c[i] = static_cast<float>(rng.Uniform(-1, 1));
+  }
+  const ActivationQuantizer& pact = *FindActivationQuantizer("pact");
+  const auto loss = [&](float max) {
+    pact.forward({.bits = 2, .max = max}, 100, x.data(), y.data());
+    double sum = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      sum += static_cast<double>(c[i]) * static_cast<double>(y[i]);
+    return sum;
+  };
+  const double slope = (loss(1.51F) - loss(1.49F)) / 0.02;
+  const ActivationSpec spec{.bits = 2, .max = 1.5F};
+  EXPECT_NEAR(pact.max_factor(spec, 100) * pact.max_gradient(spec, 100, x.data(), c.data()), slope,
+              1e-4 * std::fabs(slope) + 1e-4);
+}
+
 // LSQ's gradient is the finite difference in the step with the rounding's own offset held: value =
 // (v + (round(v0) - v0)) * step inside.
 TEST(ActivationQuantizer, LsqsMaxGetsTheGradientOfItsStepAsThePaperScalesIt) {
