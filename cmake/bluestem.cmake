@@ -16,7 +16,7 @@ find_package(Protobuf REQUIRED)
 find_library(ARCHIVE_STATIC libarchive.a)
 set(archive ${LibArchive_LIBRARIES})
 if(ARCHIVE_STATIC)
-  set(archive ${ARCHIVE_STATIC} ZLIB::ZLIB -Wl,--gc-sections)
+  set(archive ${ARCHIVE_STATIC} -lz -Wl,--gc-sections) # not ZLIB::ZLIB, which stands once, before it
 endif()
 add_library(bluestem_archive INTERFACE)
 target_link_libraries(bluestem_archive INTERFACE ${archive})

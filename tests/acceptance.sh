@@ -150,6 +150,29 @@ installed_engine() {
   "$work/installed/bin/bluestem" run -i "$shared/models/blueoil/airplane.png" -m "$artefact" -d HETERO:FPGA-MODEL,CPU -o "$work/output.engine" | grep 'airplane.png: airplane '
 }
 check "an installed copy runs airplane.png on HETERO:FPGA-MODEL,CPU" installed_engine
+# Programs of others: the examples and a device, built with what is installed and nothing else.
+library() {
+  local where=$work/installed examples=$work/installed/share/doc/bluestem/examples flags device program
+  flags=$(PKG_CONFIG_PATH=$where/lib/pkgconfig pkg-config --cflags --libs bluestem) || return
+  flags="$flags -Wl,-rpath,$where/lib"
+  # shellcheck disable=SC2086
+  cc -o "$work/classify_c" "$examples/classify.c" $flags && c++ -std=c++20 -o "$work/classify_cpp" "$examples/classify.cc" $flags &&
+    c++ -std=c++20 -shared -fPIC -o "$work/libnpu.so" "$examples/npu.cc" $flags || return
+  { printf 'P6\n32 32\n255\n' && head -c 3072 "$work/inputs.u8"; } >"$work/picture.ppm"
+  for device in CPU HETERO:FPGA-MODEL,CPU; do
+    for program in classify_c classify_cpp; do
+      "$work/$program" "$artefact" "$work/picture.ppm" "$device" >"$work/answer" || return
+      grep -o 'class [0-9]*: [0-9.]*' "$work/answer"
+    done
+  done >"$work/answers"
+  [ "$(wc -l <"$work/answers")" = 4 ] && [ "$(sort -u "$work/answers" | wc -l)" = 1 ] && cat "$work/answers" || return
+  BLUESTEM_DEVICES=$work/libnpu.so "$work/installed/bin/bluestem" devices | grep '^NPU: '
+}
+if [ -s "$work/inputs.u8" ]; then
+  check "the installed library: both examples answer alike on CPU and FPGA-MODEL, and a device of one's own loads" library
+else
+  skip "the installed library: no pictures"
+fi
 
 # 2. QONNX models.
 check "TFC_1W2A converts and verifies" "$tool" convert "$shared/models/qonnx/TFC_1W2A.onnx" -o "$work/tfc" --quiet

@@ -1,5 +1,6 @@
 #include "bluestem/base/process.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -70,7 +71,14 @@ Path OwnFolder() {
 }
 
 Path SourceRoot() {
-  const Path installed = OwnFolder().parent_path() / "share" / "bluestem";
+  Path own = OwnFolder();
+  // In a shared library, whoever's program it is.
+  Dl_info here{};
+  if (::dladdr(reinterpret_cast<void*>(&SourceRoot), &here) != 0 && here.dli_fname != nullptr) {
+    const Path file = here.dli_fname;
+    if (file.filename().string().find(".so") != std::string::npos) own = file.parent_path();
+  }
+  const Path installed = own.parent_path() / "share" / "bluestem";
   std::error_code error;
   return std::filesystem::is_directory(installed / "bluestem" / "kernels", error)
              ? installed

@@ -19,8 +19,8 @@ Path FindProgram(const std::string& name);
 Path OwnFolder();
 
 // Returns the folder that holds the sources which are compiled on the user's machine (the kernels
-// of artefacts, the engine's RTL) under bluestem/: ../share/bluestem of an installed program, else
-// the source tree that it was built from.
+// of artefacts, the engine's RTL) under bluestem/: ../share/bluestem of an installed program or
+// shared library, else the source tree that it was built from.
 Path SourceRoot();
 
 struct ProcessResult {
