@@ -44,11 +44,9 @@ bool Schedule::LoadGoesFirst(const Load& load, const Entry& item) {
   uint32_t after = 0;
   ring.Place(load.entry.command.length, load.last(), after);
   if (after > emitted_convs_) return false;
-  Timeline with_load = timeline_, with_item = timeline_;
   Command command = load.entry.command;
   command.after = after;
-  const int64_t begins = with_load.Add(command).start;
-  return begins + kFetchClocks <= with_item.Add(item.command).start;
+  return timeline_.StartOf(command) + kFetchClocks <= timeline_.StartOf(item.command);
 }
 
 void Schedule::Emit(const Entry& entry) {

@@ -58,18 +58,22 @@ void Timeline::Fetch(int64_t ask) {
   in_hand_ = granted + kFetchClocks;
 }
 
-Timeline::Span Timeline::Add(const Command& c) {
-  if (!begun_) Fetch(kFirstAsk);
-  begun_ = true;
+int64_t Timeline::StartOf(const Command& c) const {
   const bool conv = c.opcode == Opcode::kConv;
-  const int own = conv ? 0 : 1;
-  int64_t handed = in_hand_;
-  if (c.after > 0) handed = std::max(handed, ends_[1 - own][c.after - 1] + kSeen);
+  int64_t handed = InHand();
+  if (c.after > 0) handed = std::max(handed, ends_[conv ? 1 : 0][c.after - 1] + kSeen);
   // The array is free a clock after its end, the port with it; a map waits for both.
   const bool waits_for_array = conv || MovesMap(c), waits_for_port = !conv || moves_map_;
   if (waits_for_array && !ends_[0].empty()) handed = std::max(handed, Last(0) + 1);
   if (waits_for_port && !ends_[1].empty()) handed = std::max(handed, Last(1));
-  Span span = {handed + 1, 0};
+  return handed + 1;
+}
+
+Timeline::Span Timeline::Add(const Command& c) {
+  if (!begun_) Fetch(kFirstAsk);
+  begun_ = true;
+  const bool conv = c.opcode == Opcode::kConv;
+  Span span = {StartOf(c), 0};
   Fetch(span.start);
   if (conv || c.opcode == Opcode::kStoreMap) {
     span.end = span.start + DescriptorClocks(c, config_);
@@ -84,13 +88,16 @@ Timeline::Span Timeline::Add(const Command& c) {
     memory_clocks_ += span.end - span.start - 1;
     moves_map_ = MovesMap(c);
   }
-  ends_[own].push_back(span.end);
+  ends_[conv ? 0 : 1].push_back(span.end);
   return span;
 }
 
+int64_t Timeline::InHand() const {
+  return begun_ ? in_hand_ : kFirstAsk + kFetchClocks;
+}
+
 int64_t Timeline::Finish() const {
-  const int64_t in_hand = begun_ ? in_hand_ : kFirstAsk + kFetchClocks;
-  int64_t rests = in_hand + 1;
+  int64_t rests = InHand() + 1;
   if (!ends_[0].empty()) rests = std::max(rests, Last(0) + 1);
   return std::max(rests, Last(1));
 }

@@ -39,6 +39,8 @@ class Timeline {
   };
   // Requires: command.after descriptors of the other queue were added before.
   Span Add(const Command& command);
+  // Returns the start that Add would. Requires: as Add.
+  int64_t StartOf(const Command& command) const;
   // The list ends: returns the clock from which the engine rests.
   int64_t Finish() const;
 
@@ -49,6 +51,7 @@ class Timeline {
  private:
   // When the next descriptor lies in hand, asked for at `ask`.
   void Fetch(int64_t ask);
+  int64_t InHand() const;
   int64_t Last(int queue) const { return ends_[queue].empty() ? 0 : ends_[queue].back(); }
 
   static constexpr int64_t kFirstAsk = 1;
