@@ -71,8 +71,8 @@ Result<RegionCompiler::List> RegionCompiler::MakeList(int32_t pictures, size_t t
   List list = {schedule_.Finish(), 0};
   list.clocks = schedule_.clocks();
   if (list.entries.size() <= kMaxDescriptors) return list;
-  return Error(Code::kUnsupported, "call \"{}\": a list of {} descriptors; the engine takes {}",
-               program_.calls[stages_.back().conv].op, list.entries.size(), kMaxDescriptors);
+  return Error(Code::kUnsupported, "a list of {} descriptors; the engine takes {}",
+               list.entries.size(), kMaxDescriptors);
 }
 
 // Returns where the list lies in the buffer.
@@ -268,6 +268,28 @@ uint32_t RegionCompiler::Once(std::map<Blocks, uint32_t>& known, const Blocks& b
 Result<EngineProgram> CompileRegion(const Program& program, size_t begin, size_t end,
                                     const EngineConfig& config, int32_t most_pictures) {
   return RegionCompiler(program, begin, end, config).Compile(most_pictures);
+}
+
+std::string RegionRefusal(const Program& program, size_t begin, size_t& end,
+                          const EngineConfig& config) {
+  const auto fault = [&](size_t to) {
+    return std::string(CompileRegion(program, begin, to, config).status().message());
+  };
+  std::string reason = fault(end);
+  if (reason.empty()) return "";
+  size_t taken = begin, refused = end;
+  while (refused - taken > 1) {
+    const size_t middle = taken + (refused - taken) / 2;
+    const std::string other = fault(middle);
+    if (other.empty()) {
+      taken = middle;
+    } else {
+      refused = middle;
+      reason = other;
+    }
+  }
+  end = taken;
+  return taken == begin ? reason : "with the calls before it " + reason;
 }
 
 }  // namespace bluestem::fpga

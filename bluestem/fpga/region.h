@@ -87,6 +87,13 @@ constexpr int32_t kMostPictures = 8;  // of a batch
 Result<EngineProgram> CompileRegion(const program::Program& program, size_t begin, size_t end,
                                     const EngineConfig& config, int32_t most_pictures = 1);
 
+// Returns "" where CompileRegion takes calls [begin, end), else sets `end` to where the longest
+// region from `begin` on ends that it takes, and returns why the call there cannot be part of it:
+// taps, descriptors or maps of all calls together are more than the engine has. Requires: as
+// CompileRegion.
+std::string RegionRefusal(const program::Program& program, size_t begin, size_t& end,
+                          const EngineConfig& config);
+
 // Writes the map at `bytes` into the buffer's words, or reads it from there: a byte a code, or what
 // RawFinish makes of an accumulator.
 void EncodeMap(const MapPort& port, const uint8_t* bytes, std::vector<uint8_t>& buffer,

@@ -39,6 +39,13 @@ struct Region {
   std::vector<Crossing> outputs;  // written here, read later or by the caller
 };
 
+// Where a region that is to end at some call must end: there, or before, and then why the next
+// call cannot be part of it.
+struct RegionEnd {
+  size_t end = 0;
+  std::string reason;
+};
+
 struct DeviceProperty {
   std::string name;
   std::string value;
@@ -108,6 +115,12 @@ class Device {
       const program::Program& /*program*/, const std::vector<Region>& /*regions*/) const {
     return std::shared_ptr<const fpga::EnginePack>();
   }
+  // Returns how far the device takes calls from `begin` on together, as one region. Requires:
+  // Refusal is "" for each of them.
+  virtual RegionEnd Reach(const program::Program& /*program*/, size_t /*begin*/, size_t end,
+                          const DeviceOptions& /*options*/) const {
+    return {end, ""};
+  }
 };
 
 // A row of the table of devices.
@@ -136,6 +149,6 @@ struct DeviceLibrary {
   const DeviceKind* kinds;
   size_t count;
 };
-constexpr uint32_t kDeviceLibraryVersion = 4;  // of Device, Runner and all that they name
+constexpr uint32_t kDeviceLibraryVersion = 5;  // of Device, Runner and all that they name
 
 }  // namespace bluestem::runtime

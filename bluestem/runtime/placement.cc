@@ -175,6 +175,19 @@ size_t TakesAll(const Bids& bids, size_t devices) {
   return devices;
 }
 
+// Has each region refused from where its device does not reach. Returns whether one was.
+bool RefuseBeyondReach(const program::Program& program, const std::vector<Region>& regions,
+                       const Devices& devices, const DeviceOptions& options, Bids& bids) {
+  for (const Region& region : regions) {
+    RegionEnd reach = devices[region.device]->Reach(program, region.begin, region.end, options);
+    if (reach.end >= region.end) continue;
+    bids.refusals[reach.end][region.device] = std::move(reach.reason);
+    bids.nanoseconds[reach.end][region.device] = kNever;
+    return true;
+  }
+  return false;
+}
+
 // Returns the devices that `places` names, or none where one of them is not here.
 std::vector<size_t> Settled(const std::vector<std::string>& places, const Devices& devices) {
   std::vector<size_t> chosen;
@@ -216,11 +229,16 @@ std::vector<std::string> PlacesOf(const Placement& placement) {
 Result<Placement> Place(const program::Program& program, Devices devices, PlacementMode mode,
                         const DeviceOptions& options, const std::vector<std::string>& places) {
   BLUESTEM_CHECK(!devices.empty(), "placing needs a device");
-  const Bids bids = AskAll(program, devices, options);
+  Bids bids = AskAll(program, devices, options);
   const std::vector<size_t> settled = Settled(places, devices);
   if (!settled.empty()) return PlaceAsSettled(program, std::move(devices), bids, settled);
   if (mode != PlacementMode::kHetero) {
-    const size_t whole = TakesAll(bids, devices.size());
+    size_t whole = TakesAll(bids, devices.size());
+    const auto beyond = [&] {
+      const std::vector<Region> all = {{.device = whole, .begin = 0, .end = program.calls.size()}};
+      return RefuseBeyondReach(program, all, devices, options, bids);
+    };
+    while (whole < devices.size() && beyond()) whole = TakesAll(bids, devices.size());
     const size_t kept = whole < devices.size() ? whole : 0;
     for (size_t i = 0; i < program.calls.size(); ++i) {
       if (bids.refusals[i][kept].empty()) continue;
@@ -236,21 +254,25 @@ Result<Placement> Place(const program::Program& program, Devices devices, Placem
     placement.regions = RegionsOf(placement.calls, program::FlowsOf(program));
     return placement;
   }
-  for (size_t i = 0; i < program.calls.size(); ++i) {
-    const auto& refusals = bids.refusals[i];
-    const bool nobody = std::none_of(refusals.begin(), refusals.end(),
-                                     [](const std::string& refusal) { return refusal.empty(); });
-    if (nobody) return NobodyTakes(program.calls[i], devices, refusals);
-  }
   const std::vector<Flow> flows = program::FlowsOf(program);
-  const std::vector<size_t> chosen = Cheapest(bids, devices, LiveBytes(program, flows));
+  const std::vector<int64_t> live = LiveBytes(program, flows);
   Placement placement;
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    placement.calls.push_back(
-        {chosen[i], bids.nanoseconds[i][chosen[i]], ReasonFor(bids, devices, i, chosen[i])});
-  }
+  do {
+    for (size_t i = 0; i < program.calls.size(); ++i) {
+      const auto& refusals = bids.refusals[i];
+      const bool nobody = std::none_of(refusals.begin(), refusals.end(),
+                                       [](const std::string& refusal) { return refusal.empty(); });
+      if (nobody) return NobodyTakes(program.calls[i], devices, refusals);
+    }
+    const std::vector<size_t> chosen = Cheapest(bids, devices, live);
+    placement.calls.clear();
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      placement.calls.push_back(
+          {chosen[i], bids.nanoseconds[i][chosen[i]], ReasonFor(bids, devices, i, chosen[i])});
+    }
+    placement.regions = RegionsOf(placement.calls, flows);
+  } while (RefuseBeyondReach(program, placement.regions, devices, options, bids));
   placement.devices = std::move(devices);
-  placement.regions = RegionsOf(placement.calls, flows);
   return placement;
 }
 

@@ -64,8 +64,8 @@ TEST(DeviceLibrary, ACallWithoutARowIsNotRunAndNotOptimizedOut) {
 TEST(DeviceLibrary, OneThatCannotBeUsedSaysWhy) {
   EXPECT_THAT(Devices("/nowhere/libnpu.so").out, HasSubstr("/nowhere/libnpu.so: cannot open"));
   EXPECT_THAT(Devices(kLibraries + "libother_version.so").out,
-              HasSubstr("libother_version.so: built for version 5 of the devices' interface; this "
-                        "program has version 4: build it anew"));
+              HasSubstr("libother_version.so: built for version 6 of the devices' interface; this "
+                        "program has version 5: build it anew"));
   EXPECT_THAT(Devices(kLibraries + "libnpu.so:" + kLibraries + "libnpu.so").out,
               HasSubstr("there is a device NPU already"));
   EXPECT_THAT(Devices("libm.so.6").out, HasSubstr("libm.so.6: it has no bluestem_devices"));

@@ -321,5 +321,25 @@ TEST_F(RtlStrips, RandomRegionsTakeTheModelsBitsAndClocks) {
   EXPECT_GT(in_strips, 3U);
 }
 
+// Maps of so many strips, a descriptor a block of each, that a list does not hold all calls'.
+TEST(RegionRefusal, AListThatIsTooLongEndsBeforeTheCallThatMakesItSo) {
+  const EngineConfig config = {.bank_words = 8};
+  ChainBuilder chain(40000, 2, 32, 1);
+  for (int i = 0; i < 5; ++i) chain.Conv({});
+  const auto program = chain.Finish();
+  for (size_t i = 0; i < 5; ++i) ASSERT_EQ(Refusal(*program, i, config), "");
+  size_t end = 5;
+  const std::string reason = RegionRefusal(*program, 0, end, config);
+  EXPECT_EQ(reason.find("with the calls before it a list of "), 0U) << reason;
+  EXPECT_NE(reason.find(" descriptors; the engine takes 65535"), std::string::npos) << reason;
+  EXPECT_GT(end, 1U);
+  EXPECT_LT(end, 5U);
+  EXPECT_TRUE(CompileRegion(*program, 0, end, config).ok());
+  EXPECT_EQ(CompileRegion(*program, 0, end + 1, config).status().code(), Code::kUnsupported);
+  size_t rest = 5;
+  EXPECT_EQ(RegionRefusal(*program, end, rest, config), "");
+  EXPECT_EQ(rest, 5U);
+}
+
 }  // namespace
 }  // namespace bluestem::fpga

@@ -358,6 +358,25 @@ TEST(FpgaModel, RefusalsSayWhat) {
   EXPECT_THAT(refusal({.co = 32}, 4, 1600), HasSubstr("sums of up to 43200"));
 }
 
+// 289 taps each; the engine holds 512 of a list.
+TEST_P(Fpga, TapsBeyondTheEnginesLeaveTheCallToTheProcessor) {
+  ChainBuilder chain(24, 24, 32, 4);
+  chain.Conv({.kernel = 17, .pad = 8});
+  chain.Conv({.kernel = 17, .dilation = 2, .pad = 16});
+  chain.Conv({.kernel = 17, .pad = 8});
+  const auto program = chain.Finish();
+  const std::string engine_name = GetParam(), device = fmt::format("HETERO:{},CPU", engine_name);
+  const auto placement = PlaceOn(*program, device, {});
+  ASSERT_TRUE(placement.ok()) << placement.status().message();
+  EXPECT_EQ(PlacesOf(*placement), (std::vector<std::string>{engine_name, "CPU", engine_name}));
+  const std::string reason = "with the calls before it 578 taps of kernels; the engine holds 512";
+  EXPECT_THAT(placement->calls[1].reason, HasSubstr(engine_name + " refuses: " + reason));
+  EXPECT_THAT(PlaceOn(*program, engine_name, {}).status().message(),
+              HasSubstr("\"conv1\": " + engine_name + ": " + reason));
+  const Tensor input = RandomCodes(program->inputs[0], 2, 5);
+  EXPECT_EQ(MustRun(program, device, input), MustRun(program, "CPU", input));
+}
+
 TEST(FpgaModel, RefusesResidualMapsThatTheEngineCannotAdd) {
   const auto refusal = [](auto change, const fpga::EngineConfig& config = {}) {
     ChainBuilder chain(8, 8, 32, 1);

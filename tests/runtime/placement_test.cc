@@ -40,6 +40,16 @@ class Fake : public Device {
   double transfer_;
 };
 
+// Takes at most two calls together.
+class Short : public Fake {
+ public:
+  using Fake::Fake;
+  RegionEnd Reach(const program::Program&, size_t begin, size_t end,
+                  const DeviceOptions&) const override {
+    return end - begin <= 2 ? RegionEnd{end, ""} : RegionEnd{begin + 2, "two are enough"};
+  }
+};
+
 std::shared_ptr<const Device> Cpu() {
   return *DeviceKinds()[0].open();
 }
@@ -104,6 +114,26 @@ TEST(Placement, HeteroGivesADeviceWhatItTakesWithReasons) {
   EXPECT_THAT(placement.calls[2].reason, HasSubstr("FAKE refuses: only what it is told"));
   EXPECT_THAT(placement.calls[0].reason, HasSubstr("CPU would take"));
   EXPECT_THAT(ToText(placement, *Chain(4)), HasSubstr("region FAKE: 2 calls, 16 bytes in, 16"));
+}
+
+TEST(Placement, WhatADeviceDoesNotReachGoesToTheNextWithTheReason) {
+  const auto program = Chain(6);
+  std::vector<std::string> ops;
+  for (const program::Call& call : program->calls) ops.push_back(call.op);
+  const auto reaching = std::make_shared<Short>(ops, 1, 1);
+  const Placement placement = MustPlace(*program, reaching);
+  EXPECT_THAT(DevicesOf(placement), ElementsAre(0, 0, 1, 0, 0, 1));
+  EXPECT_THAT(placement.calls[2].reason, HasSubstr("FAKE refuses: two are enough"));
+  const auto strict = [&](PlacementMode mode, std::vector<std::shared_ptr<const Device>> devices) {
+    return Place(*program, std::move(devices), mode, {});
+  };
+  EXPECT_THAT(strict(PlacementMode::kOne, {reaching}).status().message(),
+              HasSubstr("FAKE: two are enough; add CPU as the last"));
+  EXPECT_THAT(strict(PlacementMode::kHetero, {reaching}).status().message(),
+              HasSubstr("FAKE: two are enough; add CPU as the last"));
+  const auto other = strict(PlacementMode::kAuto, {reaching, Cpu()});
+  ASSERT_TRUE(other.ok()) << other.status().message();
+  EXPECT_EQ(other->devices[0]->name(), "CPU");
 }
 
 TEST(Placement, ARegionThatCostsMoreToReachThanItSavesStays) {

@@ -250,6 +250,14 @@ class FpgaDevice : public Device {
     return fpga::Refusal(program, IndexOf(program, call), config_);
   }
 
+  // What is packed was compiled before.
+  RegionEnd Reach(const program::Program& program, size_t begin, size_t end,
+                  const DeviceOptions& options) const override {
+    if (options.pack != nullptr && options.pack->Find(begin, end) != nullptr) return {end, ""};
+    std::string reason = fpga::RegionRefusal(program, begin, end, config_);
+    return {end, std::move(reason)};
+  }
+
   double CallNanoseconds(const program::Call& call, const DeviceOptions&) const override {
     return static_cast<double>(fpga::CallClocks(call, config_)) * 1e3 / kMegahertz;
   }
