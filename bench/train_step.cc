@@ -134,6 +134,7 @@ struct PlainNet {
   }
   torch::Tensor Forward(torch::Tensor x) {
     torch::Tensor before;
+    std::vector<torch::Tensor> outputs;
     for (size_t i = 0; i < network.blocks.size(); ++i) {
       const train::Block& block = network.blocks[i];
       x = torch::conv2d(x, weights[i], {}, block.stride, block.pad);
@@ -141,14 +142,23 @@ struct PlainNet {
       if (block.batch_norm)
         x = torch::batch_norm(x, gammas[i], betas[i], {}, {}, true, 0.1, 1e-5, false);
       if (block.shortcut) x = x + before;
+      if (block.code_shortcut > 0)
+        x = x + OptionA(outputs[i - static_cast<size_t>(block.code_shortcut)],
+                        network.ShortcutStride(i), block.channels);
       before = x;
       if (block.activation != train::Activation::kNone) x = torch::relu(x);
       if (block.pool > 0 && !block.pool_first) x = torch::max_pool2d(x, block.pool);
       if (block.space_to_depth > 0)
         x = torch::pixel_unshuffle(x, block.space_to_depth)
                 .contiguous(torch::MemoryFormat::ChannelsLast);
+      outputs.push_back(x);
     }
     return x.mean({2, 3});
+  }
+  // Every stride-th pixel, and zeros for the channels that it lacks (He et al. 2015, option A).
+  static torch::Tensor OptionA(torch::Tensor x, int64_t stride, int64_t channels) {
+    for (const int64_t side : {2, 3}) x = x.slice(side, 0, x.size(side), stride);
+    return torch::constant_pad_nd(x, {0, 0, 0, 0, 0, channels - x.size(1)});
   }
   void Step(const torch::Tensor& images, const torch::Tensor& labels) {
     const torch::Tensor loss = torch::nn::functional::cross_entropy(Forward(images), labels);
