@@ -89,6 +89,7 @@ struct TrainConfig {
   double lookahead = -1;  // decay of the slow weights, 0: off; -1: the network's
   std::string arithmetic = "auto";  // auto, integer, float: how 1-bit blocks take their steps
   std::string device = "auto";      // auto, cpu, cuda
+  std::string backend = "auto";     // auto, gloo, nccl, mpi: what ranks talk through
   std::string select = "best";      // best, last: the epoch whose weights become the model
   int64_t patience = 0;  // epochs without a better one before the run ends; 0: no early end
   int64_t checkpoint_steps = 1000;

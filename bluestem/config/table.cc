@@ -297,6 +297,11 @@ constexpr std::array kFields = {
           .choices = "auto cpu cuda",
           .help = "What computes the steps; auto is cuda where LibTorch has such a device (then "
                   "train.arithmetic is float), else the CPU."},
+    Field{.key = "train.backend",
+          .ref = [](E& e) -> Ref { return &e.train.backend; },
+          .choices = "auto gloo nccl mpi",
+          .help = "What the ranks talk through, of what LibTorch was built with; auto is nccl on "
+                  "CUDA where it is built, else gloo."},
     Field{.key = "train.select",
           .ref = [](E& e) -> Ref { return &e.train.select; },
           .choices = "best last",

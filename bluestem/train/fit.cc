@@ -9,6 +9,7 @@
 #include "bluestem/task/counts.h"
 #include "bluestem/task/meta.h"
 #include "bluestem/train/internal/arithmetic.h"
+#include "bluestem/train/internal/backend.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/code_counts.h"
 #include "bluestem/train/internal/device.h"
@@ -68,6 +69,7 @@ Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment
   if (resume && std::filesystem::exists(paths.Config(), ignored)) {
     BLUESTEM_ASSIGN_OR_RETURN(config::Experiment before, LoadOwnConfig(paths));
     before.train.rank_timeout = experiment.train.rank_timeout;
+    before.train.backend = experiment.train.backend;
     const double rate = experiment.train.learning_rate;
     if (state.status == "failed" && before.train.learning_rate != rate) {
       if (state.rates.empty())
@@ -297,12 +299,24 @@ Status CheckRanking(const data::Dataset& validation, const FitOptions& options) 
   return OkStatus();
 }
 
+// What this rank talks through: of each start of a run, so it is not written into its config.yaml.
+Result<Transport> TransportOf(const config::TrainConfig& config, const config::RankPlace& place) {
+  const CudaDevices cuda = FindCuda();
+  Transport transport;
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string device, ChooseDevice(config, cuda));
+  if (device == "cuda") transport.device = CudaDeviceOf(place.rank, cuda);
+  BLUESTEM_ASSIGN_OR_RETURN(transport.backend,
+                            ChooseBackend(config.backend, device, BuiltBackends()));
+  return transport;
+}
+
 Status FitAll(const config::Experiment& given, const FitOptions& options) {
   BLUESTEM_RETURN_IF_ERROR(config::CheckRanks(given, options.place.ranks));
   const int threads = UseThreads(ThreadsFor(given, options.place));
   BLUESTEM_ASSIGN_OR_RETURN(data::Split split, data::OpenForTraining(given));
+  BLUESTEM_ASSIGN_OR_RETURN(const Transport transport, TransportOf(given.train, options.place));
   BLUESTEM_ASSIGN_OR_RETURN(const std::unique_ptr<Ranks> ranks,
-                            Ranks::Join(options.place, given.train.rank_timeout));
+                            Ranks::Join(options.place, given.train.rank_timeout, transport));
   BLUESTEM_RETURN_IF_ERROR(CheckRanking(*split.validation, options));
   const task::Meta meta = MetaOf(given, split.train->classes());
   const int64_t images = split.train->size();

@@ -82,6 +82,24 @@ TEST(Ranks, AllHaveTheSameSumsAndRankZerosBytes) {
   }
 }
 
+TEST(Ranks, OfOtherBackendsAreRefused) {
+  const int64_t port = FreePort();
+  std::vector<std::thread> threads;
+  Status second = OkStatus();
+  threads.emplace_back([&] {
+    const config::RankPlace place{.rank = 0, .ranks = 2, .address = "127.0.0.1", .port = port};
+    EXPECT_FALSE(Ranks::Join(place, 1).ok());  // waits for a group that the other never makes
+  });
+  threads.emplace_back([&] {
+    const config::RankPlace place{.rank = 1, .ranks = 2, .address = "127.0.0.1", .port = port};
+    second = Ranks::Join(place, 1, {.backend = "mpi", .device = ""}).status();
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(second.code(), Code::kInvalidArgument);
+  EXPECT_EQ(second.message(),
+            "train.backend: rank 1 has mpi and rank 0 gloo; start every rank with the same");
+}
+
 // As torchrun keeps it; ranks that it starts again find nothing of the earlier ones.
 TEST(Ranks, MeetAtAStoreThatTheirStarterKeeps) {
   c10d::TCPStoreOptions options;

@@ -1,25 +1,17 @@
 #include "bluestem/train/internal/ranks.h"
 
 #include <fmt/ranges.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstring>
 #include <thread>
 
 #include "bluestem/base/check.h"
+#include "bluestem/train/internal/collective.h"
 
-// The header is empty without it; LibTorch's CMake sets it where Gloo is in the library.
-#ifndef USE_C10D_GLOO
-#error "LibTorch was built without Gloo (USE_C10D_GLOO)"
-#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wdeprecated-copy"
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #pragma GCC diagnostic pop
 
@@ -35,39 +27,6 @@ constexpr seconds kRollCallTime{3};   // for ranks that live to say so after one
 constexpr seconds kFirstStays{2};     // longer at rank 0, where they say it
 constexpr std::chrono::milliseconds kPollTime{20};
 
-using Group = c10d::ProcessGroupGloo;
-
-// Returns this machine's address on the way to rank 0, or "" where there is none: the name of a
-// machine often stands for its loopback, which others cannot reach.
-std::string OwnAddress(const config::RankPlace& place) {
-  addrinfo hints = {}, *found = nullptr;
-  hints.ai_socktype = SOCK_DGRAM;
-  const std::string port = std::to_string(place.port);
-  if (::getaddrinfo(place.address.c_str(), port.c_str(), &hints, &found) != 0) return "";
-  std::string own;
-  const int fd = ::socket(found->ai_family, SOCK_DGRAM, 0);
-  sockaddr_storage name = {};
-  socklen_t size = sizeof(name);
-  char text[NI_MAXHOST];
-  // Connecting a datagram socket sends nothing; it asks for the route.
-  if (fd >= 0 && ::connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-      ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0 &&
-      ::getnameinfo(reinterpret_cast<sockaddr*>(&name), size, text, sizeof(text), nullptr, 0,
-                    NI_NUMERICHOST) == 0)
-    own = text;
-  if (fd >= 0) ::close(fd);
-  ::freeaddrinfo(found);
-  return own;
-}
-
-auto MakeDevice(const config::RankPlace& place) {
-  const char* asked = std::getenv("GLOO_SOCKET_IFNAME");  // as torch.distributed has it
-  const std::string interface = asked != nullptr ? asked : place.interface;
-  if (!interface.empty()) return Group::createDeviceForInterface(interface);
-  const std::string own = OwnAddress(place);
-  return own.empty() ? Group::createDefaultDevice() : Group::createDeviceForHostname(own);
-}
-
 std::string Key(const char* what, int64_t rank) {
   return fmt::format("{}/{}", what, rank);
 }
@@ -76,7 +35,7 @@ std::string Key(const char* what, int64_t rank) {
 
 struct Ranks::Connections {
   c10::intrusive_ptr<c10d::Store> store;
-  std::unique_ptr<Group> steps, phases;
+  std::unique_ptr<Collective> steps, phases;
 
   // Returns the ranks that have not set `what` when the time is over.
   std::vector<int64_t> Missing(const char* what, int64_t count, seconds time) const {
@@ -101,8 +60,8 @@ Ranks& Ranks::Alone() {
   return alone;
 }
 
-Result<std::unique_ptr<Ranks>> Ranks::Join(const config::RankPlace& place,
-                                           int64_t timeout_seconds) {
+Result<std::unique_ptr<Ranks>> Ranks::Join(const config::RankPlace& place, int64_t timeout_seconds,
+                                           const Transport& transport) {
   auto ranks = std::make_unique<Ranks>();
   ranks->rank_ = place.rank;
   ranks->count_ = place.ranks;
@@ -117,6 +76,8 @@ Result<std::unique_ptr<Ranks>> Ranks::Join(const config::RankPlace& place,
     connections->store = c10::make_intrusive<c10d::TCPStore>(place.address, options);
     if (!place.store.empty())
       connections->store = c10::make_intrusive<c10d::PrefixStore>(place.store, connections->store);
+    const std::string& backend = transport.backend;
+    connections->store->set(Key("backend", place.rank), {backend.begin(), backend.end()});
     connections->Set("joined", place.rank);
     const std::vector<int64_t> missing = connections->Missing("joined", place.ranks, kJoinTime);
     if (!missing.empty()) {
@@ -124,13 +85,15 @@ Result<std::unique_ptr<Ranks>> Ranks::Join(const config::RankPlace& place,
                    place.address, place.port, fmt::join(missing, ", "), kJoinTime.count(),
                    place.ranks);
     }
+    const std::vector<uint8_t> first = connections->store->get(Key("backend", 0));
+    if (std::string(first.begin(), first.end()) != backend) {
+      return Error(Code::kInvalidArgument,
+                   "train.backend: rank {} has {} and rank 0 {}; start every rank with the same",
+                   place.rank, backend, std::string(first.begin(), first.end()));
+    }
     const auto group = [&](const char* name, seconds timeout) {
-      const auto settings = Group::Options::create(timeout);
-      settings->threads = 1;
-      settings->devices.push_back(MakeDevice(place));
-      return std::make_unique<Group>(
-          c10::make_intrusive<c10d::PrefixStore>(name, connections->store),
-          static_cast<int>(place.rank), static_cast<int>(place.ranks), settings);
+      return MakeCollective(place, c10::make_intrusive<c10d::PrefixStore>(name, connections->store),
+                            transport, timeout);
     };
     connections->steps = group("steps", seconds(timeout_seconds));
     connections->phases = group("phases", kPhaseTime);
@@ -177,12 +140,8 @@ void Ranks::Guard(const Work& work) {
 namespace {
 
 template <typename T>
-void Reduce(Group& group, T* values, int64_t count, c10d::ReduceOp::RedOpType operation) {
-  std::vector<at::Tensor> tensors = {
-      at::from_blob(values, {count}, at::CppTypeToScalarType<T>::value)};
-  c10d::AllreduceOptions options;
-  options.reduceOp = operation;
-  group.allreduce(tensors, options)->wait();
+void Reduce(Collective& group, T* values, int64_t count, c10d::ReduceOp::RedOpType operation) {
+  group.Reduce(at::from_blob(values, {count}, at::CppTypeToScalarType<T>::value), operation);
 }
 
 }  // namespace
@@ -214,9 +173,8 @@ void Ranks::Share(Bytes& bytes) {
   bytes.resize(static_cast<size_t>(OfFirst(static_cast<int64_t>(bytes.size()))));
   if (bytes.empty()) return;
   Guard([&] {
-    std::vector<at::Tensor> tensors = {
-        at::from_blob(bytes.data(), {static_cast<int64_t>(bytes.size())}, at::kByte)};
-    connections_->steps->broadcast(tensors)->wait();
+    connections_->steps->Broadcast(
+        at::from_blob(bytes.data(), {static_cast<int64_t>(bytes.size())}, at::kByte));
   });
 }
 

@@ -3,9 +3,9 @@
 // joint batch would have summed over images.
 //
 // Through torch.distributed's c10d: a TCPStore at rank 0, or at torchrun, where ranks meet, and
-// Gloo between them. All ranks make the same calls in the same order. Every rank gets the same
-// bits, and the order of additions depends on the number of ranks alone. A rank of its own (one
-// rank) is told nothing: calls leave the values as they are.
+// Gloo, NCCL or MPI between them (internal/backend.h). All ranks make the same calls in the same
+// order. Every rank gets the same bits, and the order of additions depends on the number of ranks
+// alone. A rank of its own (one rank) is told nothing: calls leave the values as they are.
 //
 // Calls throw RankLost when another rank has died (noticed at once: its connections close) or has
 // been silent for the timeout. Threads: one thread. Ownership: owns the connections.
@@ -13,11 +13,18 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "bluestem/base/file.h"
 #include "bluestem/config/rank_place.h"
 
 namespace bluestem::train {
+
+// What the ranks talk through.
+struct Transport {
+  std::string backend = "gloo";  // of ChooseBackend (internal/backend.h)
+  std::string device;            // where NCCL works: "cuda:1"
+};
 
 // what() names the rank: "rank 1 of 2 is lost (...)".
 class RankLost : public std::runtime_error {
@@ -34,9 +41,11 @@ class Ranks {
   Ranks& operator=(const Ranks&) = delete;
 
   // Waits for all ranks of `place`, some minutes at most. `timeout_seconds` is for each later call.
-  // Errors: kIo naming the address, or the ranks that did not come.
+  // Errors: kIo naming the address, or the ranks that did not come; kInvalidArgument where a rank
+  // has another backend than rank 0.
   static Result<std::unique_ptr<Ranks>> Join(const config::RankPlace& place,
-                                             int64_t timeout_seconds);
+                                             int64_t timeout_seconds,
+                                             const Transport& transport = {});
   // One rank, for who has no others.
   static Ranks& Alone();
 
