@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -69,27 +70,34 @@ Json ExpectOneRow(const Output& output, const std::string& shape, int threads) {
 
 constexpr const char* kShort = " --rounds 1 --milliseconds 1 --json ";
 
-// No share of more than 2: the step alone is the kernel's bound, and on a busy machine short times
-// differ by a half.
-TEST(BenchKernels, SetsTheRoofOfItsStepBesideEachKernel) {
-  const Output output =
-      Call("bench_kernels --rounds 5 --milliseconds 2 --filter '3x3 128@28 u2s1' --roof --json");
-  EXPECT_EQ(output.exit_code, 0);
-  const Json rows = Json::parse(output.text, nullptr, false);
-  ASSERT_TRUE(rows.is_array()) << output.text;
-  int with_roof = 0;
+// The greatest share of its roof that a row of bench_kernels --json has; checks the rows' figures.
+double GreatestShare(const Json& rows) {
+  double share = 0;
   for (const Json& row : rows) {
     if (!row.contains("step")) continue;
-    ++with_roof;
-    const double roof = row.value("roof_l1", 0.0);
-    EXPECT_GT(roof, 0) << row;
-    EXPECT_LT(row.value("gmacs_per_second_p50", 0.0), 2 * roof) << row;
-    EXPECT_GT(row.value("roof_registers", 0.0), 0) << row;
-    EXPECT_GT(row.value("roof_l2", 0.0), 0) << row;
+    for (const char* key : {"roof_registers", "roof_l1", "roof_l2"}) {
+      EXPECT_GT(row.value(key, 0.0), 0) << row;
+    }
+    share = std::max(share, row.value("gmacs_per_second_p50", 0.0) / row.value("roof_l1", 1.0));
+  }
+  return share;
+}
+
+// The step alone is the kernel's bound. A busy moment is no verdict: it is measured again.
+TEST(BenchKernels, SetsTheRoofOfItsStepBesideEachKernel) {
+  double share = 2;
+  for (int attempt = 0; attempt < 4 && share > 1.3; ++attempt) {
+    const Output output =
+        Call("bench_kernels --rounds 3 --milliseconds 2 --filter '3x3 128@28 u2s1' --roof --json");
+    EXPECT_EQ(output.exit_code, 0);
+    const Json rows = Json::parse(output.text, nullptr, false);
+    ASSERT_TRUE(rows.is_array()) << output.text;
+    share = GreatestShare(rows);
   }
 #if defined(__x86_64__)
-  EXPECT_GE(with_roof, 1);
+  EXPECT_GT(share, 0);
 #endif
+  EXPECT_LT(share, 1.3);
   EXPECT_EQ(Call("bench_kernels --filter 'no shape' --roof").exit_code, 2);
 }
 

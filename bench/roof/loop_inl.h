@@ -4,11 +4,20 @@
 // Operand(codes); Product(sum, operand, weights), which adds to sum.
 #pragma once
 
+#include <cstring>
+
 #include "bench/roof/roof.h"
 
 namespace bluestem::bench {
 // Unnamed although in a header: each instruction set's file must have its own copy.
 namespace {
+
+// Four codes, for one output's four products.
+inline int32_t Word(const uint8_t* codes) {
+  int32_t word;
+  std::memcpy(&word, codes, sizeof(word));
+  return word;
+}
 
 // Sums of two registers of weights are apart: an array of arrays would be in memory.
 template <class Op>

@@ -1,8 +1,6 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include <cstring>
-
 #include "bench/roof/loop_inl.h"
 
 namespace bluestem::bench {
@@ -31,11 +29,7 @@ struct LookUps : Op {
 struct Dot : Op {
   static constexpr int kPixels = 6, kRegisters = 2;
   static constexpr int64_t kStride = 4;
-  static Vector Operand(const uint8_t* codes) {
-    int32_t word;
-    std::memcpy(&word, codes, sizeof(word));
-    return _mm256_set1_epi32(word);
-  }
+  static Vector Operand(const uint8_t* codes) { return _mm256_set1_epi32(Word(codes)); }
 };
 
 struct Narrow : Dot {

@@ -1,21 +1,8 @@
-// GCC 12 takes its own intrinsics' undefined registers for uninitialized variables.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include <cstring>
-
-#include "bench/roof/loop_inl.h"
+#include "bench/roof/op_avx512_inl.h"
 
 namespace bluestem::bench {
 namespace {
-
-struct Op {
-  using Vector = __m512i;
-  static Vector Load(const uint8_t* from) { return _mm512_load_si512(from); }
-  static void Keep(Vector& v) { __asm__ volatile("" : "+v"(v)); }
-};
 
 struct LookUps : Op {
   static constexpr int kPixels = 9, kRegisters = 1;
@@ -28,14 +15,8 @@ struct LookUps : Op {
   }
 };
 
-struct Dot : Op {
+struct Dot : DotOp {
   static constexpr int kPixels = 4, kRegisters = 2;
-  static constexpr int64_t kStride = 4;
-  static Vector Operand(const uint8_t* codes) {
-    int32_t word;
-    std::memcpy(&word, codes, sizeof(word));
-    return _mm512_set1_epi32(word);
-  }
 };
 
 struct Narrow : Dot {
