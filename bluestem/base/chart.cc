@@ -10,7 +10,7 @@
 namespace bluestem {
 namespace {
 
-constexpr double kWidth = 460, kHeight = 260, kLeft = 52, kRight = 14, kTop = 34, kBottom = 38;
+constexpr double kWidth = 460, kHeight = 260, kLeft = 60, kRight = 14, kTop = 34, kBottom = 38;
 
 struct Axis {
   double low = 0;
