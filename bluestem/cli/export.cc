@@ -61,7 +61,7 @@ Command ExportCommand() {
           .summary = "Write a run's network as ONNX with QONNX quantizers",
           .description =
               "Writes the best checkpoint as ONNX with Quant and BipolarQuant nodes, which other\n"
-              "QONNX readers accept.",
+              "QONNX readers accept. A 1-bit weight takes a bit.",
           .example = "bluestem export runs/first -o model.onnx",
           .codes = {Code::kInvalidData, Code::kIo, Code::kUnavailable},
           .setup = Setup};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -365,6 +366,35 @@ TEST(ToOnnx, ReadsBackAsWhatItComputes) {
     for (int64_t i = 0; i < (*got)[0].size(); ++i) {
       EXPECT_NEAR((*got)[0].At(i), (*wanted)[0].At(i), 1e-12) << text;
     }
+  }
+}
+
+// Nine weights are no whole bytes; they stay as they are.
+TEST(ToOnnx, SignsTakeABitEach) {
+  for (const int64_t channels : {64, 1}) {
+    const Shape shape = {channels, 3, 3, channels == 1 ? 1 : 32};
+    std::mt19937 random(7);
+    std::vector<float> weights(static_cast<size_t>(ElementCount(shape)));
+    for (float& w : weights) w = static_cast<float>(random() % 5) - 2.0F;
+    weights[1] = -0.0F;
+    ir::Graph graph;
+    const ir::ValueId x = graph.AddInput("x", DType::kF32, {1, 4, 4, shape[3]});
+    const ir::ValueId w = graph.AddConstant("w", Tensor::Of<float>(shape, weights));
+    const ir::ValueId scale = graph.AddConstant("scale", Tensor::Of<float>({}, {0.5F}));
+    const ir::ValueId q = *graph.Append("BinaryQuant", "q", {w, scale});
+    graph.outputs = {*graph.Append("Conv", "c", {x, q})};
+    const auto bytes = ToOnnx(graph);
+    ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+    EXPECT_LT(bytes->size(), weights.size() / 8 + 2000);
+    const auto back = ParseOnnx(*bytes, "back");
+    ASSERT_TRUE(back.ok()) << back.status().message();
+    const auto node = std::find_if(back->nodes.begin(), back->nodes.end(),
+                                   [](const ir::Node& n) { return n.op == "BinaryQuant"; });
+    ASSERT_NE(node, back->nodes.end());
+    const Tensor& read = *back->value(node->inputs[0]).constant;
+    ASSERT_EQ(read.shape(), shape);
+    for (int64_t i = 0; i < read.size(); ++i)
+      ASSERT_EQ(read.At(i) >= 0, weights[static_cast<size_t>(i)] >= 0) << i;
   }
 }
 

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/interchange/onnx/tensor.h"
 #include "bluestem/interchange/onnx/writer.h"
@@ -103,6 +105,47 @@ std::string OnnxWriter::Nchw(ir::ValueId id) {
   const std::string to = Fresh(value.name + "/nchw");
   SetInts(Add("Transpose", to, {from}, to), "perm", {0, 3, 1, 2});
   return nchw_[id] = to;
+}
+
+// Bit k of byte p is set where p / 2^(k + 1) has a fraction of 1/2 or more; if not, the fraction is
+// at most 1/2 - 1/256. All of this is exact in f32.
+std::string OnnxWriter::Signs(ir::ValueId id) {
+  constexpr int64_t kBits = 8;
+  constexpr float kBetween = 0.5F - 1.0F / 512;
+  const ir::Value& value = graph_.value(id);
+  const int64_t count = value.constant->size();
+  if (count % kBits != 0) return Plain(id);
+  std::string bytes(static_cast<size_t>(count / kBits), '\0');
+  for (int64_t i = 0; i < count; ++i) {
+    if (value.constant->At(i) < 0) continue;
+    char& byte = bytes[static_cast<size_t>(i / kBits)];
+    byte = static_cast<char>(byte | 1 << (i % kBits));
+  }
+  onnx::TensorProto& packed = *model_.mutable_graph()->add_initializer();
+  packed.set_name(Fresh(value.name + "/signs"));
+  packed.set_data_type(onnx::TensorProto::UINT8);
+  packed.add_dims(count / kBits);
+  packed.add_dims(1);
+  packed.set_raw_data(std::move(bytes));
+
+  const auto add = [&](const std::string& op, const std::vector<std::string>& inputs) {
+    const std::string name = Fresh(value.name + "/" + op);
+    return &Add(op, name, inputs, name);
+  };
+  const auto constant = [&](const std::string& name, const Tensor& tensor) {
+    return AddConstant(value.name + "/" + name, tensor);
+  };
+  Tensor shares(DType::kF32, {1, kBits});
+  for (int k = 0; k < kBits; ++k) shares.data<float>()[k] = std::ldexp(1.0F, -k - 1);
+  onnx::NodeProto* cast = add("Cast", {packed.name()});
+  SetInt(*cast, "to", onnx::TensorProto::FLOAT);
+  const std::string at = add("Mul", {cast->output(0), constant("shares", shares)})->output(0);
+  const std::string whole = add("Floor", {at})->output(0);
+  const std::string fraction = add("Sub", {at, whole})->output(0);
+  const std::string sign =
+      add("Sub", {fraction, constant("between", Tensor::Of<float>({}, {kBetween}))})->output(0);
+  const Tensor shape = Tensor::Of<int64_t>({static_cast<int64_t>(value.shape.size())}, value.shape);
+  return add("Reshape", {sign, constant("shape", shape)})->output(0);
 }
 
 std::string OnnxWriter::PlainOutput(const ir::Node& node) {

@@ -131,7 +131,11 @@ Status WriteQuant(OnnxWriter& writer, const ir::Node& node) {
 }
 
 Status WriteBinaryQuant(OnnxWriter& writer, const ir::Node& node) {
-  if (IsSingle(writer, node)) {
+  if (writer.graph().value(node.inputs[0]).constant != nullptr) {
+    writer.Add("BipolarQuant", node.name,
+               {writer.Signs(node.inputs[0]), writer.Plain(node.inputs[1])},
+               writer.PlainOutput(node));
+  } else if (IsSingle(writer, node)) {
     AddPointwise(writer, node, "BipolarQuant", {writer.Plain(node.inputs[1])});
   } else {
     AddPlain(writer, node, "BipolarQuant");

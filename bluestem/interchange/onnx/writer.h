@@ -26,6 +26,10 @@ class OnnxWriter {
   // Returns the name of an NHWC value (or OHWI weights) as NCHW (OIHW); writes a transpose on first
   // use.
   std::string Nchw(ir::ValueId id);
+  // Returns the name of a value that has the signs of a constant, which BinaryQuant reads: they
+  // stand 8 to a byte, and standard ops that any reader folds spread them. (The constant itself
+  // where its count is no multiple of 8.)
+  std::string Signs(ir::ValueId id);
   // Whether the value stands in the file as NCHW only.
   bool IsNchwOnly(ir::ValueId id) const { return nchw_.count(id) != 0 && plain_.count(id) == 0; }
   // Returns a name for the node's output, which stands as the IR has it, or as NCHW of it.
