@@ -21,6 +21,7 @@ constexpr std::array kNetworks = {
     NetworkRule{"bluestem_s", 4, "it halves the picture twice", true, true},
     NetworkRule{"bluestem_m", 8, "it halves the picture three times", true, true},
     NetworkRule{"bluestem_l", 8, "it halves the picture three times", true, true},
+    NetworkRule{"bluestem_xl", 8, "it halves the picture three times", true, true},
     NetworkRule{"resnet20", 4, "it halves the picture twice", true, false},
     NetworkRule{"resnet18", 8, "it halves the picture three times", true, false},
 };
@@ -37,14 +38,14 @@ Violation NetworkViolation(const Experiment& e) {
   }
   if (e.network.width != 0 && !network->has_width) {
     return {"network.width", fmt::format("got {}; expected 0: the widths of {} are fixed; "
-                                         "bluestem_s, bluestem_m, bluestem_l, resnet20 and "
+                                         "bluestem_s to bluestem_xl, resnet20 and "
                                          "resnet18 have this key",
                                          e.network.width, network->name)};
   }
   if (e.network.shortcut != "stream" && !network->chooses_shortcut) {
     return {"network.shortcut",
-            fmt::format("got {}; expected stream, the default: {}; bluestem_s, bluestem_m and "
-                        "bluestem_l have this key",
+            fmt::format("got {}; expected stream, the default: {}; bluestem_s to "
+                        "bluestem_xl have this key",
                         e.network.shortcut,
                         network->has_width
                             ? fmt::format("the shortcuts of {} are always of codes", network->name)

@@ -138,17 +138,18 @@ constexpr std::array kFields = {
 
     Field{.key = "network.name",
           .ref = [](E& e) -> Ref { return &e.network.name; },
-          .choices = "lmnet_v0 lmnet_v1 bluestem_s bluestem_m bluestem_l resnet20 resnet18",
+          .choices = "lmnet_v0 lmnet_v1 bluestem_s bluestem_m bluestem_l bluestem_xl resnet20 "
+                     "resnet18",
           .help = "The network."},
     Field{.key = "network.width",
           .ref = [](E& e) -> Ref { return &e.network.width; },
           .max = 1024,
-          .help = "Channels of the first stage of bluestem_s, bluestem_m, bluestem_l, resnet20 and "
+          .help = "Channels of the first stage of bluestem_s to bluestem_xl, resnet20 and "
                   "resnet18; 0 is the network's own default."},
     Field{.key = "network.shortcut",
           .ref = [](E& e) -> Ref { return &e.network.shortcut; },
           .choices = "stream codes",
-          .help = "What the shortcuts of bluestem_s, bluestem_m and bluestem_l add: the value "
+          .help = "What the shortcuts of bluestem_s to bluestem_xl add: the value "
                   "before the quantizer, a stream of f32, or its codes, so that all between two "
                   "layers is integers. Those of resnet20 and resnet18 are of codes."},
     Field{.key = "network.weight_quantizer",

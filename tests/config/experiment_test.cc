@@ -155,7 +155,7 @@ TEST(Experiment, AValueOutOfRangeNamesPlaceValueAndRange) {
             "config.yaml:2:18: train.learning_rate: got -1; expected 1e-08..100");
   EXPECT_EQ(Refusal("network:\n  name: lmnet_v2\n"),
             "config.yaml:2:9: network.name: got \"lmnet_v2\"; expected lmnet_v0, lmnet_v1, "
-            "bluestem_s, bluestem_m, bluestem_l, resnet20 or resnet18; did you mean "
+            "bluestem_s, bluestem_m, bluestem_l, bluestem_xl, resnet20 or resnet18; did you mean "
             "\"lmnet_v0\"?");
 }
 
@@ -208,7 +208,7 @@ TEST(Experiment, RulesThatJoinKeysNameTheKey) {
   EXPECT_THAT(
       Refusal(data + "network: {shortcut: codes}\n"),
       HasSubstr("network.shortcut: got codes; expected stream, the default: lmnet_v1 has no "
-                "shortcuts; bluestem_s, bluestem_m and bluestem_l have this key"));
+                "shortcuts; bluestem_s to bluestem_xl have this key"));
   EXPECT_THAT(Refusal(data + "network: {name: resnet20, shortcut: codes}\n"),
               HasSubstr("the shortcuts of resnet20 are always of codes"));
   EXPECT_THAT(Refusal(data + "  image_size: [28, 28]\nnetwork: {name: resnet18}\n"),

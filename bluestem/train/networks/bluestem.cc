@@ -8,6 +8,8 @@
 //   widen     3x3, 2 w channels
 //   early     bluestem_l only, between these two and at the larger map: 3x3, w channels with a
 //             shortcut; the max-pool then comes after widen
+//   early1, 2 bluestem_xl only, likewise, at half of its map: its stem is 3x3, stride 1, w / 2
+//             channels, so that enter sees the whole picture's map; and widen ends in a max-pool
 //   deep1, 2  3x3, 2 w channels with shortcuts: depth where a convolution costs least
 //   deep3     bluestem_s only: the same
 //   narrow    not in bluestem_s: 3x3, 4 w channels, then max-pool
@@ -43,7 +45,7 @@ void AppendDeep(const config::Experiment& experiment, std::vector<Block>& blocks
   }
 }
 
-// The stem.
+// The stem of all but bluestem_xl.
 std::vector<Block> Begin(int64_t width) {
   std::vector<Block> blocks = {Body("stem", (width + width / 2 + 15) / 16 * 16)};
   blocks.back().kernel = 4;
@@ -82,6 +84,16 @@ std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t class
   std::vector<Block> blocks = Begin(width);
   Append(blocks, "enter", width, 2);
   Append(blocks, "widen", 2 * width, 0);
+  return ThreeStages(experiment, std::move(blocks), classes);
+}
+
+std::vector<Block> BluestemXl(const config::Experiment& experiment, int64_t classes) {
+  const int64_t width = WidthOf(experiment);
+  std::vector<Block> blocks = {Body("stem", (width / 2 + 15) / 16 * 16)};
+  blocks.back().weights = Weights::kEightBit;
+  Append(blocks, "enter", width, 2);
+  AppendDeep(experiment, blocks, width, {"early1", "early2"});
+  Append(blocks, "widen", 2 * width, 2);
   return ThreeStages(experiment, std::move(blocks), classes);
 }
 

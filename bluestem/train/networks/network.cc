@@ -26,6 +26,10 @@ const std::vector<NetworkRow>& Networks() {
        "ours, with a stage at half of the map before those; image sides are multiples of 8",
        BluestemL,
        {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
+      {"bluestem_xl",
+       "ours, from the picture's whole map on: for accuracy; image sides are multiples of 8",
+       BluestemXl,
+       {.beta_rate = 8.0, .float_weight_share = 0.0, .lookahead = 0.0}},
       {"resnet20",
        "He et al.'s for CIFAR-10, twice as wide, with shortcuts of codes; image sides are "
        "multiples of 4",

@@ -131,6 +131,7 @@ std::vector<Block> LmnetV1(const config::Experiment& experiment, int64_t classes
 std::vector<Block> BluestemS(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemM(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> BluestemL(const config::Experiment& experiment, int64_t classes);
+std::vector<Block> BluestemXl(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> Resnet20(const config::Experiment& experiment, int64_t classes);
 std::vector<Block> Resnet18(const config::Experiment& experiment, int64_t classes);
 
