@@ -2,8 +2,10 @@
 #pragma once
 
 // GCC 12 takes its own intrinsics' undefined registers for uninitialized variables.
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 #include "bench/roof/loop_inl.h"
