@@ -35,12 +35,17 @@ Status WriteAndRename(const Path& path, std::string_view content, bool flush) {
   while (done < content.size()) {
     const ssize_t put = ::write(fd, content.data() + done, content.size() - done);
     if (put < 0) {
+      if (errno == EINTR) continue;  // Ctrl-C: who is asked to stop finishes its file
       error = errno;
       break;
     }
     done += static_cast<size_t>(put);
   }
-  if (flush && error == 0 && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) error = errno;
+  while (flush && error == 0 && ::fsync(fd) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EINVAL && errno != EROFS) error = errno;
+    break;
+  }
   if (::close(fd) != 0 && error == 0) error = errno;
   if (error == 0 && ::rename(partial.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {
@@ -72,7 +77,9 @@ Result<Bytes> ReadFile(const Path& path, uint64_t max_bytes) {
     if (done == bytes.size()) {
       if (done >= max_bytes && done > 0) break;
       uint8_t probe = 0;
-      const ssize_t more = ::read(fd, &probe, 1);
+      ssize_t more = 0;
+      do more = ::read(fd, &probe, 1);
+      while (more < 0 && errno == EINTR);
       if (more <= 0) break;
       bytes.push_back(probe);
       ++done;
@@ -80,6 +87,7 @@ Result<Bytes> ReadFile(const Path& path, uint64_t max_bytes) {
     }
     const ssize_t got = ::read(fd, bytes.data() + done, bytes.size() - done);
     if (got < 0) {
+      if (errno == EINTR) continue;
       const int error = errno;
       ::close(fd);
       return Fail(path, "read", error);
