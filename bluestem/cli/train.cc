@@ -69,9 +69,14 @@ Status Train(const TrainOptions& options, Output& output) {
     if (run.empty()) {
       return Error(Code::kInvalidArgument, "--resume: name the run folder: -o RUN --resume");
     }
-    if (has_folder && !fs::exists(run / "config.yaml")) {
-      return Error(Code::kIo, "{}: no run to resume: config.yaml is missing", run.string());
+    const bool begun = fs::exists(run / "config.yaml");
+    if (has_folder && !begun && config.empty()) {
+      return Error(Code::kIo,
+                   "{}: no run to resume: config.yaml is missing; with -c CONFIG it begins one",
+                   run.string());
     }
+    // So that a job that is started again and again needs one command line.
+    if (has_folder && !begun) output.Line("{}: no run there yet; it begins", run.string());
     if (config.empty()) config = run / "config.yaml";
   }
   if (config.empty()) {
@@ -107,7 +112,8 @@ Runner Setup(CommandLine& line) {
   line.Add("-c,--config", options->config, "config.yaml, as bluestem init writes it");
   line.Add("-o,--output", options->run, "The run folder (default: runs/NAME-YYYYMMDD-HHMMSS)");
   line.AddEach("--set", options->set, "KEY=VALUE over the configuration; repeat for several");
-  line.Flag("--resume", options->resume, "Go on from the run's last checkpoint");
+  line.Flag("--resume", options->resume,
+            "Go on from the run's last checkpoint; with -c, begin where there is no run yet");
   line.Add("--nproc", options->ranks,
            "Processes on this machine that train together (docs/distributed.md)")
       .Range(1, 256);

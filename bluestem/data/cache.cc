@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <numeric>
 
 #include "bluestem/data/parallel.h"
 
@@ -27,6 +28,8 @@ Result<std::shared_ptr<PixelCache>> PixelCache::Build(
   }
   cache->pixels_.resize(static_cast<size_t>(count * picture));
   cache->labels_.resize(static_cast<size_t>(count));
+  cache->origins_.resize(static_cast<size_t>(count));
+  std::iota(cache->origins_.begin(), cache->origins_.end(), int64_t{0});
   cache->multi_label_ = dataset.multi_label();
   const size_t classes = cache->classes_.size();
   if (cache->multi_label_) cache->marks_.resize(static_cast<size_t>(count) * classes);
@@ -86,12 +89,14 @@ void PixelCache::Drop(const std::vector<bool>& left_out) {
   for (size_t i = 0; i < labels_.size(); ++i) {
     if (left_out[i]) continue;
     labels_[kept] = labels_[i];
+    origins_[kept] = origins_[i];
     for (size_t k = 0; k < classes_.size() && multi_label_; ++k)
       marks_[kept * classes_.size() + k] = marks_[i * classes_.size() + k];
     std::memmove(pixels_.data() + kept * picture, pixels_.data() + i * picture, picture);
     ++kept;
   }
   labels_.resize(kept);
+  origins_.resize(kept);
   if (multi_label_) marks_.resize(kept * classes_.size());
   pixels_.resize(kept * picture);
 }
@@ -104,6 +109,11 @@ const uint8_t* PixelCache::Pixels(int64_t index) const {
 int32_t PixelCache::Label(int64_t index) const {
   BLUESTEM_CHECK(index >= 0 && index < size(), "index");
   return labels_[static_cast<size_t>(index)];
+}
+
+int64_t PixelCache::Origin(int64_t index) const {
+  BLUESTEM_CHECK(index >= 0 && index < size(), "index");
+  return origins_[static_cast<size_t>(index)];
 }
 
 const uint8_t* PixelCache::Marks(int64_t index) const {

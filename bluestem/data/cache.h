@@ -16,6 +16,8 @@ namespace bluestem::data {
 
 class PixelCache {
  public:
+  static constexpr int64_t kMostBytes = int64_t{32} << 30;  // of decoded pictures
+
   // Decodes and preprocesses all of `dataset` on `threads` threads. `progress` (may be empty) is
   // called now and then with the number done; returning false stops with kInterrupted.
   // With `skipped`, unreadable samples are left out and what is wrong with each is put there, in
@@ -24,7 +26,7 @@ class PixelCache {
   // `max_bytes`.
   static Result<std::shared_ptr<PixelCache>> Build(
       const Dataset& dataset, const image::PreprocessSpec& spec, int64_t threads,
-      const std::function<bool(int64_t done)>& progress = {}, int64_t max_bytes = int64_t{32} << 30,
+      const std::function<bool(int64_t done)>& progress = {}, int64_t max_bytes = kMostBytes,
       std::vector<Status>* skipped = nullptr);
 
   // Leaves out what is beyond `count` pictures, evenly over their order. Requires: count <= size().
@@ -41,6 +43,9 @@ class PixelCache {
   bool multi_label() const { return multi_label_; }
   // 0 or 1 for each class. Requires: multi_label().
   const uint8_t* Marks(int64_t index) const;
+  // Where the picture stands in the dataset that the cache was built of, whatever was left out
+  // before it. Requires: 0 <= index < size().
+  int64_t Origin(int64_t index) const;
   // All labels, rising.
   std::vector<int32_t> Labels(int64_t index) const;
 
@@ -49,8 +54,9 @@ class PixelCache {
 
   image::PreprocessSpec spec_;
   std::vector<std::string> classes_;
-  std::vector<uint8_t> pixels_;  // [n, height, width, channels]
-  std::vector<int32_t> labels_;  // [n]
+  std::vector<uint8_t> pixels_;   // [n, height, width, channels]
+  std::vector<int32_t> labels_;   // [n]
+  std::vector<int64_t> origins_;  // [n], rising
   bool multi_label_ = false;
   std::vector<uint8_t> marks_;  // [n, classes] where multi_label_
 };

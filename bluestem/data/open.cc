@@ -92,8 +92,15 @@ Result<Split> OpenForTraining(const config::Experiment& experiment) {
   OpenOptions options = OptionsOf(experiment);
   BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<Dataset> train, Open(options));
   if (!own_validation && config.validation.empty()) {
-    return SplitBySeed(std::move(train), config.validation_fraction,
-                       static_cast<uint64_t>(experiment.train.seed));
+    const int64_t all = train->size();
+    Split split = SplitBySeed(std::move(train), config.validation_fraction,
+                              static_cast<uint64_t>(experiment.train.seed));
+    if (split.validation->size() > 0) return split;
+    return Error(Code::kInvalidArgument,
+                 "data.validation_fraction: got {}, of {} pictures in {} classes: none is held "
+                 "out; expected half a picture of a class or more: raise it, or name other "
+                 "pictures in data.validation",
+                 config.validation_fraction, all, split.train->classes().size());
   }
   options.classes = train->classes();
   options.path = own_validation ? config.path : config.validation;

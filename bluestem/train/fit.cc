@@ -199,6 +199,12 @@ Result<Start> PrepareRun(const RunPaths& paths, const config::Experiment& experi
   BLUESTEM_RETURN_IF_ERROR(PrepareFolder(paths, experiment, meta, resume, start.state));
   start.state.status = "running";
   start.has_checkpoint = resume && std::filesystem::exists(paths.Last(), ignored);
+  if (start.state.step > 0 && !start.has_checkpoint && !start.finished) {
+    return Error(Code::kInvalidData,
+                 "{}: missing, though the run came to step {}; copy an older {}/step-*.ckpt there "
+                 "and resume, or delete the run folder and start again",
+                 paths.Last().string(), start.state.step, paths.Checkpoints().string());
+  }
   return start;
 }
 
@@ -215,11 +221,13 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
   ranks.Barrier();  // rank 0 may come from finishing another run
   if (ranks.OfFirst(start.finished ? 1 : 0) != 0) return OkStatus();
   const int64_t images = data.train->size() * ranks.count();
-  if (experiment.train.batch > images && options.note) {
-    options.note(
+  start.state.notes = data.notes;
+  if (experiment.train.batch > images) {
+    start.state.notes.push_back(
         fmt::format("train.batch: got {}, but there are {} training pictures: each step "
                     "takes them all",
                     experiment.train.batch, images));
+    if (options.note) options.note(start.state.notes.back());
   }
   start.state.threads = threads;
   start.state.ranks = ranks.count();
@@ -233,6 +241,12 @@ Status FitOne(const config::Experiment& experiment, const TrainingData& data,
 }
 
 config::Experiment BaselineOf(config::Experiment experiment) {
+  constexpr size_t kMostName = 84;  // of 100 bytes, in whole characters of UTF-8
+  if (experiment.name.size() > kMostName) {
+    size_t end = kMostName;
+    while ((static_cast<uint8_t>(experiment.name[end]) & 0xC0) == 0x80) --end;
+    experiment.name.resize(end);
+  }
   experiment.name += " (fp32 baseline)";
   experiment.network.weight_quantizer = "none";
   experiment.network.activation_quantizer = "none";
@@ -248,7 +262,8 @@ config::Experiment BaselineOf(config::Experiment experiment) {
 Status Caught(const Path& folder, const std::exception& error) {
   const std::string what = error.what();
   const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
-                      what.find("can't allocate memory") != std::string::npos;
+                      what.find("can't allocate memory") != std::string::npos ||
+                      what.find("out of memory") != std::string::npos;  // CUDA's
   if (!memory) return Error(Code::kInternal, "{}: {}", folder.string(), what);
   return Error(Code::kUnsupported,
                "{}: out of memory; lower train.batch, network.width or data.image_size, or run it "
@@ -310,8 +325,14 @@ Result<Transport> TransportOf(const config::TrainConfig& config, const config::R
   return transport;
 }
 
-Status FitAll(const config::Experiment& given, const FitOptions& options) {
-  BLUESTEM_RETURN_IF_ERROR(config::CheckRanks(given, options.place.ranks));
+Status FitAll(const config::Experiment& given, const FitOptions& asked) {
+  BLUESTEM_RETURN_IF_ERROR(config::CheckRanks(given, asked.place.ranks));
+  FitOptions options = asked;
+  std::vector<std::string> notes;  // for who looks at the run later
+  options.note = [&](const std::string& note) {
+    notes.push_back(note);
+    if (asked.note) asked.note(note);
+  };
   const int threads = UseThreads(ThreadsFor(given, options.place));
   BLUESTEM_ASSIGN_OR_RETURN(data::Split split, data::OpenForTraining(given));
   BLUESTEM_ASSIGN_OR_RETURN(const Transport transport, TransportOf(given.train, options.place));
@@ -331,6 +352,8 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
   BLUESTEM_ASSIGN_OR_RETURN(TrainingData data,
                             ReadShare(std::move(split), given, threads, options, *ranks));
   data.teacher = teacher;
+  data.notes = std::move(notes);
+  options.note = asked.note;
   BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, options, threads, *ranks));
   if (!experiment.train.fp32_baseline) return OkStatus();
   FitOptions baseline = options;
@@ -338,7 +361,13 @@ Status FitAll(const config::Experiment& given, const FitOptions& options) {
   std::error_code ignored;
   baseline.resume =
       options.resume && std::filesystem::exists(baseline.run_folder / "config.yaml", ignored);
-  BLUESTEM_RETURN_IF_ERROR(FitOne(BaselineOf(experiment), data, meta, baseline, threads, *ranks));
+  experiment = BaselineOf(experiment);
+  if (baseline.resume) {  // it may have failed, and gone on by itself with another rate
+    BLUESTEM_ASSIGN_OR_RETURN(const config::Experiment before,
+                              config::Load(RunPaths{baseline.run_folder}.Config()));
+    experiment.train.learning_rate = before.train.learning_rate;
+  }
+  BLUESTEM_RETURN_IF_ERROR(FitOne(experiment, data, meta, baseline, threads, *ranks));
   if (ranks->rank() != 0) return OkStatus();
   return CompareInReport({options.run_folder}, {baseline.run_folder},
                          {.legend = "fp32", .words = "the same net in fp32"});
@@ -413,8 +442,10 @@ Result<Sensitivity> MeasureSensitivity(
       std::vector<int64_t> indices;
       const int64_t count = std::min(images, all->size());
       for (int64_t i = 0; i < count; ++i) indices.push_back(i * all->size() / count);
+      std::vector<Status> skipped;
       return data::PixelCache::Build(*data::Subset(all, std::move(indices)), run.meta.preprocess,
-                                     threads);
+                                     threads, {}, data::PixelCache::kMostBytes,
+                                     run.experiment.data.unreadable == "skip" ? &skipped : nullptr);
     };
     BLUESTEM_ASSIGN_OR_RETURN(const auto train, some(std::move(split.train)));
     BLUESTEM_ASSIGN_OR_RETURN(const auto held_out, some(std::move(split.validation)));

@@ -50,7 +50,35 @@ TEST(Train, NamesTheDataThatIsMissing) {
 TEST(Train, NeedsARunToResume) {
   const ToolResult result = Tool({"train", "-o", (Scratch() / "run").string(), "--resume"});
   EXPECT_EQ(result.exit_code, 5);
-  EXPECT_THAT(result.err, HasSubstr("no run to resume"));
+  EXPECT_THAT(result.err, HasSubstr("no run to resume: config.yaml is missing; with -c CONFIG it "
+                                    "begins one"));
+}
+
+// One command line for a job that is started again and again (torchrun, a spot instance).
+TEST(Train, ResumeWithAConfigurationBeginsARunOrGoesOn) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8));
+  const std::vector<std::string> words = {"train",
+                                          "-c",
+                                          config.string(),
+                                          "-o",
+                                          (Scratch() / "run").string(),
+                                          "--resume",
+                                          "--set",
+                                          "network.name=bluestem_s",
+                                          "--set",
+                                          "network.width=8",
+                                          "--set",
+                                          "data.image_size=8x8",
+                                          "--set",
+                                          "train.batch=4",
+                                          "--set",
+                                          "train.epochs=1"};
+  const ToolResult first = Tool(words), second = Tool(words);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("run: no run there yet; it begins"));
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_THAT(second.out, Not(HasSubstr("it begins")));
 }
 
 TEST(Train, RefusesASettingThatOnlyARuleRefuses) {

@@ -142,6 +142,8 @@ TEST(PixelCache, LeavesUnreadableSamplesOutWhereItMay) {
   const Tensor last = image::ToPixels(dataset.Get(4)->image, kSpec);
   EXPECT_TRUE(std::equal(last.raw(), last.raw() + last.bytes(), cache->Pixels(3)));
   EXPECT_EQ(cache->Label(3), 0);
+  EXPECT_EQ(cache->Origin(2), 2);
+  EXPECT_EQ(cache->Origin(3), 4);
   MemoryDataset only(1, 1);
   only.unreadable = 0;
   EXPECT_FALSE(PixelCache::Build(only, kSpec, 2, {}, 1 << 20, &skipped).ok());

@@ -26,6 +26,33 @@ TEST(FloatWeights, AStepHasThemUntilTheyAreQuantized) {
   EXPECT_NE(step(fixture, false).first, step(real, false).first);
 }
 
+// A learned step begins where the weights are when they are first quantized, not where they were
+// drawn.
+TEST(FloatWeights, ALearnedStepFollowsThem) {
+  UseThreads(1);
+  StepFixture fixture;
+  fixture.network.weight_quantizer = FindWeightQuantizer("lsq_3bit");
+  Module module(fixture.network, fixture.shapes, 3);
+  const auto find = [&](const std::string& name) {
+    for (const ParameterView& view : module.parameters())
+      if (view.name == name) return view;
+    throw std::out_of_range(name);
+  };
+  const std::string block = fixture.network.blocks[1].name;
+  const ParameterView weight = find(block + "/weight"), step = find(block + "/step");
+  const float before = *step.value;
+  for (int64_t k = 0; k < weight.count; ++k) weight.value[k] *= 5;
+  const auto learn = [&](bool float_weights) {
+    module.Step(
+        {.count = kImages, .images = fixture.images.data(), .labels = fixture.labels.data()},
+        {.float_weights = float_weights, .seed = 1});
+  };
+  learn(false);
+  EXPECT_EQ(*step.value, before);
+  learn(true);
+  EXPECT_NEAR(*step.value, 5 * before, 1e-5 * before);
+}
+
 class FloatWeightsRun : public SmallRun {
  protected:
   // 32 training pictures of the 40, in batches of 8: 4 steps an epoch.

@@ -179,10 +179,16 @@ TEST(Ranks, MakeTheStepOfOneWithTheJointBatch) {
 }
 
 // Wherever a picture lies, it is validated once.
-TEST(Ranks, ValidateTheSameRanking) {
+class RankingWithout : public testing::TestWithParam<int64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Pictures, RankingWithout, testing::Values(-1, 0, 7));
+
+// Each picture counts once, whichever cannot be read (data.unreadable: skip).
+TEST_P(RankingWithout, IsTheSameOnManyRanks) {
   StepFixture fixture;
   fixture.network.head = Head::kSigmoid;
   const auto all = std::make_shared<data::BitsDataset>(23, 4);
+  all->unreadable = GetParam();
   const image::PreprocessSpec spec{.height = 16, .width = 16, .channels = 3};
   const auto validate = [&](int64_t count) {
     std::vector<EpochMetrics> rows(static_cast<size_t>(count));
@@ -192,7 +198,10 @@ TEST(Ranks, ValidateTheSameRanking) {
       std::vector<int64_t> share;
       for (int64_t i = ranks.rank(); i < all->size(); i += ranks.rank() == 0 ? 1 : count)
         share.push_back(i);
-      const auto cache = data::PixelCache::Build(*data::Subset(all, share), spec, 1).value();
+      std::vector<Status> skipped;
+      const auto cache = data::PixelCache::Build(*data::Subset(all, share), spec, 1, {},
+                                                 data::PixelCache::kMostBytes, &skipped)
+                             .value();
       Validate(module, *cache, 0.5, ranks, rows[static_cast<size_t>(ranks.rank())]);
     });
     for (const EpochMetrics& row : rows) {

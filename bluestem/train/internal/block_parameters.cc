@@ -96,14 +96,18 @@ void BlockParameters::PassThrough(const Network& network, size_t i, bool float_w
                            weight_gradient.data());
 }
 
-void BlockParameters::LearnStep(const Network& network, size_t i, bool float_weights) {
+void BlockParameters::LearnStep(Network& network, size_t i, bool float_weights) {
   if (step_gradient.empty()) return;
-  const Block& block = network.blocks[i];
+  Block& block = network.blocks[i];
+  const int32_t bits = network.WeightsOf(block).bits;
+  const auto count = static_cast<int64_t>(weight.size());
   step_gradient[0] = 0.0F;
-  if (LeavesFloat(block, float_weights)) return;
-  step_gradient[0] = static_cast<float>(
-      LsqStepGradient(network.WeightsOf(block).bits, block.weight_step,
-                      static_cast<int64_t>(weight.size()), weight.data(), weight_gradient.data()));
+  if (LeavesFloat(block, float_weights)) {
+    block.weight_step = LsqInitialStep(bits, count, weight.data());
+  } else {
+    step_gradient[0] = static_cast<float>(
+        LsqStepGradient(bits, block.weight_step, count, weight.data(), weight_gradient.data()));
+  }
 }
 
 void BlockParameters::Collect(int64_t batch, const std::vector<float>& means,

@@ -35,7 +35,8 @@ struct BlockParameters {
   // the share of the steps that are done.
   void PassThrough(const Network& network, size_t i, bool float_weights, double progress);
   // Where a step is learned: makes the weights' gradient of their values', and fills the step's.
-  void LearnStep(const Network& network, size_t i, bool float_weights);
+  // While weights are float the step stays where it would begin for them (LsqInitialStep).
+  void LearnStep(Network& network, size_t i, bool float_weights);
   // Adds the moments of a batch of so many images to those that are collected.
   void Collect(int64_t batch, const std::vector<float>& means, const std::vector<float>& variances);
 };

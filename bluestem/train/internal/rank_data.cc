@@ -5,7 +5,6 @@
 namespace bluestem::train {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{32} << 30;  // of decoded pictures
 constexpr size_t kNamedPictures = 5;
 
 // The pictures of a rank: every ranks-th below `end`, from that of its number on.
@@ -69,7 +68,8 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
   const auto decode =
       [&](const data::Dataset& dataset) -> Result<std::shared_ptr<data::PixelCache>> {
     std::vector<Status> skipped;
-    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on, kMostBytes, &skipped);
+    auto cache = data::PixelCache::Build(dataset, spec, threads, go_on,
+                                         data::PixelCache::kMostBytes, &skipped);
     if (skipped.empty()) return cache;
     if (given.data.unreadable != "skip") {
       return Error(

@@ -114,6 +114,7 @@ Status WriteRunState(const RunPaths& paths, const RunState& state) {
   for (const auto& [bits, macs] : state.macs) json["macs"][bits] = macs;
   for (const RateChange& rate : state.rates)
     json["learning_rates"].push_back({{"step", rate.step}, {"learning_rate", rate.learning_rate}});
+  if (!state.notes.empty()) json["notes"] = state.notes;
   return WriteFile(paths.State(), json.dump(2) + "\n");
 }
 
@@ -145,7 +146,8 @@ Result<RunState> ReadRunState(const RunPaths& paths) {
                     .best_epoch = json.at("best_epoch"),
                     .device = json.value("device", "CPU"),  // older runs knew no other
                     .rates = std::move(rates),
-                    .versions = json.at("versions")};
+                    .versions = json.at("versions"),
+                    .notes = json.value("notes", std::vector<std::string>{})};
   } catch (const nlohmann::json::exception& error) {
     return Error(Code::kInvalidData, "{}: {}; delete the run folder and start again",
                  paths.State().string(), error.what());

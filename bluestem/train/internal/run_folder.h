@@ -88,8 +88,9 @@ struct RunState {
   double best_validation_auroc = -1;  // as in EpochMetrics
   int64_t best_epoch = 0;
   std::string device;  // that computes, in words: "CPU (this LibTorch is built without CUDA)"
-  std::vector<RateChange> rates = {};  // the first is that of the start; empty: config.yaml's
-  std::string versions;                // "bluestem 0.1.0, LibTorch 1.13.1"
+  std::vector<RateChange> rates = {};   // the first is that of the start; empty: config.yaml's
+  std::string versions;                 // "bluestem 0.1.0, LibTorch 1.13.1"
+  std::vector<std::string> notes = {};  // what was said of the data: pictures left out, ...
 };
 Status WriteRunState(const RunPaths& paths, const RunState& state);
 Result<RunState> ReadRunState(const RunPaths& paths);

@@ -28,8 +28,9 @@ Status RestoreBest(const RunPaths& paths, Module& module) {
   const Result<Checkpoint> checkpoint = ReadCheckpoint(paths.Best());
   if (!checkpoint.ok()) {
     if (checkpoint.status().code() != Code::kInvalidData) return checkpoint.status();
-    return Error(Code::kInvalidData, "{}; resume the run to write it anew, or start again",
-                 checkpoint.status().message());
+    return Error(Code::kInvalidData,
+                 "{}; copy {} over it for the newest weights instead, or start again",
+                 checkpoint.status().message(), paths.Last().string());
   }
   BLUESTEM_RETURN_IF_ERROR(Restore(*checkpoint, module.parameters(), paths.Best().string()));
   return Restore(*checkpoint, module.statistics(), paths.Best().string());

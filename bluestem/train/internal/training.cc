@@ -91,12 +91,12 @@ double Training::CpuSeconds() const {
   return earlier_cpu_ + ProcessCpuSeconds() - started_cpu_;
 }
 
-// The schedule's rate, for the batch of the run.
+// The schedule's rate, for the joint batch of a step: that of the configuration, or all pictures.
 double Training::Rate(int64_t step) const {
   const config::TrainConfig& config = experiment_.train;
   double rate = config.learning_rate;
   if (config.rate_batch > 0)
-    rate *= static_cast<double>(config.batch) / static_cast<double>(config.rate_batch);
+    rate *= static_cast<double>(JointBatch()) / static_cast<double>(config.rate_batch);
   return rate * RateFactor(config, step, state_.steps, state_.steps_per_epoch);
 }
 
@@ -183,13 +183,19 @@ double Training::MeasureStepSeconds() {
 
 // The number of steps is chosen once, before the first one, and kept in run.json and in every
 // checkpoint: the schedule is a function of the step alone. Rank 0 chooses.
-void Training::ChooseSteps() {
+Status Training::ChooseSteps() {
   state_.steps = ranks_.OfFirst(state_.steps);
-  if (state_.steps > 0) return;
+  if (state_.steps > 0) return OkStatus();
   const config::TrainConfig& config = experiment_.train;
   state_.steps = config.epochs * state_.steps_per_epoch;
-  if (config.max_minutes <= 0) return;
+  if (config.max_minutes <= 0) return OkStatus();
   const double step_seconds = MeasureStepSeconds();
+  if (Interrupted()) {  // then too few steps were timed to choose by
+    return Error(Code::kInterrupted,
+                 "{}: interrupted before the first step: begin it with `bluestem train -o {} "
+                 "--resume`",
+                 paths_.folder.string(), paths_.folder.string());
+  }
   // A forward pass is about a third of a step; each epoch ends with one over the statistics' and
   // the validation images.
   const auto extra =
@@ -200,6 +206,14 @@ void Training::ChooseSteps() {
   const double epochs = config.max_minutes * 60.0 * kBudgetShare / epoch_seconds;
   const auto fitting = static_cast<int64_t>(epochs * static_cast<double>(state_.steps_per_epoch));
   state_.steps = ranks_.OfFirst(std::clamp<int64_t>(fitting, 1, state_.steps));
+  if (config.schedule == "3-step-with-warmup" && state_.steps <= 4 * state_.steps_per_epoch) {
+    Note(fmt::format(
+        "train.max_minutes: {} leave time for {:.1f} epochs; 3-step-with-warmup comes "
+        "to its full rate with more than 4: give it more time, or choose cosine",
+        config.max_minutes,
+        static_cast<double>(state_.steps) / static_cast<double>(state_.steps_per_epoch)));
+  }
+  return OkStatus();
 }
 
 // Images for the statistics of the epoch that ends at `step`.
@@ -249,6 +263,12 @@ Status Training::LogEvents(const EpochMetrics& row) const {
   return OkStatus();
 }
 
+void Training::Note(const std::string& text) {
+  if (!IsFirst()) return;
+  state_.notes.push_back(text);
+  if (options_.note) options_.note(text);
+}
+
 void Training::Report(double validation_accuracy, double validation_auroc) {
   if (!options_.progress || !IsFirst()) return;
   const double here = Now() - started_;
@@ -290,7 +310,8 @@ Status Training::ValidateEpoch(EpochMetrics& row) {
   state_.best_validation_accuracy = row.validation_accuracy;
   state_.best_validation_auroc = row.validation_auroc;
   state_.best_epoch = row.epoch;
-  return SaveBest();
+  SaveBest();
+  return OkStatus();
 }
 
 // Patience counts from the first of equal epochs: staying is not getting better.
@@ -323,7 +344,7 @@ Status Training::FinishEpoch(int64_t epoch) {
 }
 
 Status Training::Run() {
-  ChooseSteps();
+  BLUESTEM_RETURN_IF_ERROR(ChooseSteps());
   started_ = Now();
   started_cpu_ = ProcessCpuSeconds();
   first_step_ = state_.step;

@@ -31,6 +31,7 @@ struct TrainingData {
   std::shared_ptr<const data::PixelCache> train;       // this rank's share
   std::shared_ptr<const data::PixelCache> validation;  // this rank's share; on rank 0 all of them
   std::shared_ptr<Teacher> teacher;                    // or null
+  std::vector<std::string> notes = {};                 // what was said while it was read
 };
 
 class Training {
@@ -40,7 +41,8 @@ class Training {
 
   // Takes up the last checkpoint, rank 0's. Errors: kInvalidData naming the file and the way out.
   Status Resume();
-  // Runs to the end. Errors: kInterrupted after saving; kIo; kInvalidArgument where the loss or
+  // Runs to the end. Errors: kInterrupted after saving (before the first step there is nothing to
+  // save); kIo; kInvalidArgument where the loss or
   // the weights are no longer numbers: the checkpoints are those of before.
   Status Run();
 
@@ -57,7 +59,8 @@ class Training {
 
   double MeasureStepSeconds();
   double TimeSteps(data::Loader& loader, bool float_weights);
-  void ChooseSteps();
+  // Errors: kInterrupted before a number was chosen.
+  Status ChooseSteps();
   void TrainStep(const data::Batch& batch, bool float_weights);
   Status FinishEpoch(int64_t epoch);
   Status ValidateEpoch(EpochMetrics& row);
@@ -75,10 +78,12 @@ class Training {
   Status Diverged(const std::string& what);
   Status Save();
   Status WriteSaved();
-  Status SaveBest();
+  void SaveBest();
   Checkpoint Snapshot();
   Status LogEvents(const EpochMetrics& row) const;
   void Report(double validation_accuracy, double validation_auroc);
+  // Rank 0 says it, and run.json keeps it.
+  void Note(const std::string& text);
   double Elapsed() const;
   double CpuSeconds() const;
   // Returns whether any rank is.
@@ -107,10 +112,11 @@ class Training {
   Tally epoch_tally_;
   std::vector<float> images_;
   std::optional<Saved> saved_;
-  int64_t good_step_ = -1;      // of last.ckpt; -1: there is none
-  double started_ = 0;          // seconds of the steady clock
-  double earlier_seconds_ = 0;  // of the runs before this resume
-  double started_cpu_ = 0;      // CPU seconds of this process
+  std::optional<Checkpoint> saved_best_;  // written with it, and never without
+  int64_t good_step_ = -1;                // of last.ckpt; -1: there is none
+  double started_ = 0;                    // seconds of the steady clock
+  double earlier_seconds_ = 0;            // of the runs before this resume
+  double started_cpu_ = 0;                // CPU seconds of this process
   double earlier_cpu_ = 0;
   double loading_seconds_ = 0, step_seconds_ = 0;  // of all steps, those before a resume too
   int64_t first_step_ = 0;                         // of this process

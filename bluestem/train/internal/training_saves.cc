@@ -19,6 +19,7 @@ Checkpoint Training::Snapshot() {
   Checkpoint checkpoint;
   const Json info = {{"step", state_.step},
                      {"steps", state_.steps},
+                     {"steps_per_epoch", state_.steps_per_epoch},
                      {"threads", state_.threads},
                      {"elapsed_seconds", started_ > 0 ? Elapsed() : 0.0},
                      {"cpu_seconds", started_ > 0 ? CpuSeconds() : 0.0},
@@ -73,6 +74,7 @@ Status Training::Diverged(const std::string& what) {
   state_.status = "failed";
   state_.step = std::max<int64_t>(0, good_step_);
   saved_.reset();
+  saved_best_.reset();
   if (IsFirst()) BLUESTEM_RETURN_IF_ERROR(WriteRunState(paths_, state_));
   const double rate = experiment_.train.learning_rate;
   const std::string good =
@@ -102,6 +104,8 @@ Status Training::WriteSaved() {
   saved_.reset();
   good_step_ = saved.step;
   if (!IsFirst()) return OkStatus();
+  if (saved_best_) BLUESTEM_RETURN_IF_ERROR(WriteCheckpoint(paths_.Best(), *saved_best_));
+  saved_best_.reset();
   std::error_code ignored;
   const Path older = paths_.Checkpoints() / fmt::format("step-{:08}.ckpt", saved.step);
   BLUESTEM_RETURN_IF_ERROR(WriteCheckpoint(paths_.Last(), saved.checkpoint));
@@ -119,14 +123,14 @@ Status Training::WriteSaved() {
   return WriteRunState(paths_, saved.state);
 }
 
-Status Training::SaveBest() {
-  if (!IsFirst()) return OkStatus();
+void Training::SaveBest() {
+  if (!IsFirst()) return;
   Checkpoint checkpoint;
   checkpoint.info =
       Json{{"step", state_.step}, {"validation_accuracy", state_.best_validation_accuracy}}.dump();
   Append(module_.parameters(), checkpoint);
   Append(module_.statistics(), checkpoint);
-  return WriteCheckpoint(paths_.Best(), checkpoint);
+  saved_best_ = std::move(checkpoint);
 }
 
 Status Training::Resume() {
@@ -149,6 +153,14 @@ Status Training::Resume() {
     const Json info = Json::parse(read->info);
     state_.step = good_step_ = info.at("step");
     state_.steps = info.at("steps");
+    for (RateChange& rate : state_.rates) rate.step = std::min(rate.step, state_.step);
+    const int64_t per_epoch = info.value("steps_per_epoch", state_.steps_per_epoch);
+    if (per_epoch != state_.steps_per_epoch) {
+      Note(
+          fmt::format("{}: an epoch had {} steps and has {} now, as the number of ranks or of "
+                      "pictures that can be read is another: epochs end elsewhere",
+                      place, per_epoch, state_.steps_per_epoch));
+    }
     earlier_seconds_ = info.at("elapsed_seconds");
     earlier_cpu_ = info.value("cpu_seconds", 0.0);
     loading_seconds_ = info.value("loading_seconds", 0.0);

@@ -52,9 +52,12 @@ void RankClasses(const data::PixelCache& cache, double threshold, const std::vec
 
 void Validate(Module& module, const data::PixelCache& cache, double threshold, Ranks& ranks,
               EpochMetrics& row) {
-  std::vector<int64_t> order;  // this rank's share; rank 0 has all pictures
-  for (int64_t i = 0; i < cache.size(); i += ranks.rank() == 0 ? ranks.count() : 1)
-    order.push_back(i);
+  // This rank's share. Rank 0 has all pictures, and leaves out those that the others have; that
+  // goes by their places in the dataset, as pictures may be missing (data.unreadable: skip).
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < cache.size(); ++i) {
+    if (ranks.rank() != 0 || cache.Origin(i) % ranks.count() == 0) order.push_back(i);
+  }
   const auto size = static_cast<int64_t>(order.size());
   std::vector<uint8_t> pixels;
   std::vector<float> images, all_scores, all_marks;
