@@ -44,13 +44,19 @@ Result<Opened> Open(const Source& source) {
   }
   opened.name = source.path;
   const bool divided = data::HasValidationSplit(source.format, source.path);
-  BLUESTEM_ASSIGN_OR_RETURN(opened.train, data::Open({source.format, source.path, "train", {}}));
+  // Without a configuration nothing says what an uncertain label means: it is counted, as 0.
+  data::OpenOptions options = {.format = source.format,
+                               .path = source.path,
+                               .split = "train",
+                               .csv = {.uncertain = data::Uncertain::kZero}};
+  BLUESTEM_ASSIGN_OR_RETURN(opened.train, data::Open(options));
   if (!divided && source.validation.empty()) return opened;
   const Path path = source.validation.empty() ? source.path : source.validation;
   const bool own_split = data::HasValidationSplit(source.format, path);
-  BLUESTEM_ASSIGN_OR_RETURN(
-      opened.validation,
-      data::Open({source.format, path, own_split ? "validation" : "", opened.train->classes()}));
+  options.path = path;
+  options.split = own_split ? "validation" : "";
+  options.classes = opened.train->classes();
+  BLUESTEM_ASSIGN_OR_RETURN(opened.validation, data::Open(options));
   return opened;
 }
 
@@ -70,6 +76,14 @@ Status RunCheck(const Source& source, Output& output) {
                             data::Check(*opened.train, opened.validation.get(), Cores(), progress));
   output.Line("{}\n{}", opened.name, CheckText(report));
   output.Json(CheckJson(report));
+  const auto is_uncertain = [](const data::SplitReport& split) {
+    return std::any_of(split.uncertain.begin(), split.uncertain.end(),
+                       [](int64_t count) { return count != 0; });
+  };
+  if (source.config.empty() &&
+      std::any_of(report.splits.begin(), report.splits.end(), is_uncertain)) {
+    output.Warn("uncertain marks (-1) count as 0 here; training asks for data.uncertain");
+  }
   if (report.clean()) return OkStatus();
   size_t unreadable = 0;
   for (const data::SplitReport& split : report.splits) unreadable += split.unreadable.size();

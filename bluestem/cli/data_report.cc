@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 namespace bluestem::cli {
 
@@ -48,6 +49,17 @@ std::string TogetherText(const SplitReport& split, const std::vector<std::string
   return text + More(split.together.size());
 }
 
+std::string UncertainText(const SplitReport& split, const std::vector<std::string>& classes) {
+  const int64_t total = std::accumulate(split.uncertain.begin(), split.uncertain.end(), int64_t{0});
+  if (total == 0) return "";
+  std::string text = fmt::format("  {} uncertain marks (-1):\n", total);
+  for (size_t i = 0; i < classes.size(); ++i) {
+    if (split.uncertain[i] != 0)
+      text += fmt::format("    {}: {}\n", classes[i], split.uncertain[i]);
+  }
+  return text;
+}
+
 std::string SplitText(const SplitReport& split, const std::vector<std::string>& classes) {
   std::string text = fmt::format("{}: {} pictures", split.name, split.count);
   if (split.count > static_cast<int64_t>(split.unreadable.size())) {
@@ -64,6 +76,7 @@ std::string SplitText(const SplitReport& split, const std::vector<std::string>& 
   const double imbalance = Imbalance(split);
   text += imbalance == 0 ? ", a class is empty\n"
                          : fmt::format(", largest class : smallest {:.2f}\n", imbalance);
+  text += UncertainText(split, classes);
   text += TogetherText(split, classes);
   if (!split.unreadable.empty()) text += fmt::format("  {} unreadable:\n", split.unreadable.size());
   for (size_t i = 0; i < std::min(kShown, split.unreadable.size()); ++i) {
@@ -98,9 +111,11 @@ void AddLabels(const SplitReport& split, const std::vector<std::string>& classes
 nlohmann::ordered_json CheckJson(const CheckReport& report) {
   Json splits = Json::array();
   for (const SplitReport& split : report.splits) {
-    Json counts = Json::array();
+    Json counts = Json::array(), uncertain = Json::array();
     for (size_t i = 0; i < report.classes.size(); ++i) {
       counts.push_back({{"name", report.classes[i]}, {"count", split.class_counts[i]}});
+      if (split.uncertain[i] != 0)
+        uncertain.push_back({{"name", report.classes[i]}, {"count", split.uncertain[i]}});
     }
     Json unreadable = Json::array();
     for (const Unreadable& item : split.unreadable)
@@ -112,6 +127,7 @@ nlohmann::ordered_json CheckJson(const CheckReport& report) {
     splits.push_back({{"name", split.name},
                       {"count", split.count},
                       {"classes", counts},
+                      {"uncertain", uncertain},
                       {"imbalance", Imbalance(split)},
                       {"height", RangeJson(split.height)},
                       {"width", RangeJson(split.width)},

@@ -10,9 +10,10 @@
 
 namespace bluestem::cli {
 
-// {"clean", "splits": [{"name", "count", "classes", "imbalance", "height", "width", "grey",
-// "unreadable", "duplicates"}], "leaks"}; where pictures have any number of classes, a split also
-// has "without_label" and "together": [{"classes", "count"}]
+// {"clean", "splits": [{"name", "count", "classes", "uncertain", "imbalance", "height", "width",
+// "grey", "unreadable", "duplicates"}], "leaks"}; "uncertain" has the classes with uncertain marks;
+// where pictures have any number of classes, a split also has "without_label" and "together":
+// [{"classes", "count"}]
 nlohmann::ordered_json CheckJson(const data::CheckReport& report);
 // Tables and the first lines of each list.
 std::string CheckText(const data::CheckReport& report);

@@ -234,8 +234,8 @@ Runner Setup(CommandLine& line) {
       .OneOf({"auto", "folder", "idx", "cifar10", "cifar100", "csv"});
   line.Add(
       "--config", options->data.config,
-      "Configuration whose data.*_column and data.no_label say how a CSV file is read (default: "
-      "the run's)");
+      "Configuration whose data.*_column, data.no_label and data.uncertain say how a CSV file is "
+      "read (default: the run's)");
   line.Add("--split", options->data.split, "Which part of it: train or validation");
   line.Add("--limit", options->data.limit, "At most so many images, spread evenly")
       .Range(0, INT64_MAX);

@@ -28,7 +28,8 @@ constexpr Question kPath = {"data.path", "Path of the training pictures", nullpt
 constexpr Question kValidation = {"data.validation", "Path of the validation pictures", nullptr};
 constexpr Question kAboutColumns[] = {
     {"data.image_column", "Column of the pictures (empty: the first)", nullptr},
-    {"data.label_columns", "Columns of the labels, as a,b,c (empty: found by their names)", ""}};
+    {"data.label_columns", "Columns of the labels, as a,b,c (empty: found by their names)", ""},
+    {"data.uncertain", "What -1, an uncertain label, means", nullptr}};
 constexpr Question kAboutTraining[] = {
     {"train.batch", "Batch size", nullptr},
     {"data.image_size", "Size of the network's input, as 32x32", nullptr},

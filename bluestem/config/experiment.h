@@ -28,10 +28,12 @@ struct DataConfig {
       "divide_by_255";         // data.normalize: divide_by_255, per_image_standardization, none
   int64_t loader_threads = 1;  // data.loader_threads
   std::string unreadable = "refuse";  // refuse, skip: pictures that cannot be decoded
-  // Of a CSV file: the column of the pictures ("": the first), of the labels, and what means none.
+  // Of a CSV file: the column of the pictures ("": the first), of the labels, what means none, and
+  // what -1 means: refuse, zero, one.
   std::string image_column;
   std::vector<std::string> label_columns;
   std::string no_label = "No Finding";
+  std::string uncertain = "refuse";
   bool operator==(const DataConfig&) const = default;
 };
 

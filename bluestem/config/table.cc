@@ -92,6 +92,11 @@ constexpr std::array kFields = {
     Field{.key = "data.no_label",
           .ref = [](E& e) -> Ref { return &e.data.no_label; },
           .help = "Label of a CSV file that means no class, as an empty field does."},
+    Field{.key = "data.uncertain",
+          .ref = [](E& e) -> Ref { return &e.data.uncertain; },
+          .choices = "refuse zero one",
+          .help = "What -1 means in a CSV file's columns of 0 and 1, where CheXpert has it for an "
+                  "uncertain label: an error, 0 or 1."},
 
     Field{.key = "augmentation.pad_crop",
           .ref = [](E& e) -> Ref { return &e.augmentation.pad_crop; },

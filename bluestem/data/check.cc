@@ -93,11 +93,14 @@ std::string WithoutName(const std::string& reason, const std::string& name) {
 
 void CountLabels(const Dataset& dataset, SplitReport& report) {
   report.class_counts.assign(dataset.classes().size(), 0);
+  report.uncertain.assign(dataset.classes().size(), 0);
   report.multi_label = dataset.multi_label();
   std::map<std::pair<int32_t, int32_t>, int64_t> together;
   for (int64_t i = 0; i < dataset.size(); ++i) {
     const std::vector<int32_t> labels = dataset.Labels(i);
     if (labels.empty()) ++report.without_label;
+    for (const int32_t label : dataset.UncertainLabels(i))
+      ++report.uncertain[static_cast<size_t>(label)];
     for (size_t a = 0; a < labels.size(); ++a) {
       ++report.class_counts[static_cast<size_t>(labels[a])];
       for (size_t b = a + 1; b < labels.size(); ++b) ++together[{labels[a], labels[b]}];

@@ -40,6 +40,7 @@ struct SplitReport {
   std::string name;  // "train"
   int64_t count = 0;
   std::vector<int64_t> class_counts;  // by label
+  std::vector<int64_t> uncertain;     // by label: pictures that may have it (data.uncertain)
   bool multi_label = false;           // then also:
   int64_t without_label = 0;
   std::vector<Together> together;  // the most frequent first

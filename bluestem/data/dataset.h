@@ -38,6 +38,9 @@ class Dataset {
   virtual int32_t Label(int64_t index) const = 0;
   // Returns all labels, rising and without decoding the image.
   virtual std::vector<int32_t> Labels(int64_t index) const { return {Label(index)}; }
+  // Returns the classes of which the data set leaves open whether the picture has them, rising;
+  // Labels has them or not, as data.uncertain says.
+  virtual std::vector<int32_t> UncertainLabels(int64_t) const { return {}; }
   virtual std::string Name(int64_t index) const = 0;
 };
 
@@ -48,11 +51,15 @@ enum class LabelCount : uint8_t {
   kAny,      // the data set must be able to say so: csv
 };
 
+// What -1 in a column of 0 and 1 means.
+enum class Uncertain : uint8_t { kRefuse, kZero, kOne };
+
 // Which columns of a CSV file say what (docs/formats/datasets.md).
 struct CsvColumns {
   std::string image;                    // "": the first column
   std::vector<std::string> labels;      // empty: found by their names
   std::string no_label = "No Finding";  // a label that means none
+  Uncertain uncertain = Uncertain::kRefuse;
 };
 
 struct OpenOptions {

@@ -67,7 +67,12 @@ OpenOptions OptionsOf(const config::Experiment& experiment) {
           .split = "train",
           .classes = experiment.classes,
           .labels = experiment.task == "classification" ? LabelCount::kOne : LabelCount::kAny,
-          .csv = {config.image_column, config.label_columns, config.no_label}};
+          .csv = {.image = config.image_column,
+                  .labels = config.label_columns,
+                  .no_label = config.no_label,
+                  .uncertain = config.uncertain == "zero"  ? Uncertain::kZero
+                               : config.uncertain == "one" ? Uncertain::kOne
+                                                           : Uncertain::kRefuse}};
 }
 
 image::PreprocessSpec SpecOf(const config::DataConfig& config) {

@@ -20,6 +20,9 @@ class SubsetDataset : public Dataset {
   bool multi_label() const override { return base_->multi_label(); }
   int32_t Label(int64_t index) const override { return base_->Label(At(index)); }
   std::vector<int32_t> Labels(int64_t index) const override { return base_->Labels(At(index)); }
+  std::vector<int32_t> UncertainLabels(int64_t index) const override {
+    return base_->UncertainLabels(At(index));
+  }
   std::string Name(int64_t index) const override { return base_->Name(At(index)); }
 
  private:

@@ -67,6 +67,43 @@ TEST(MultiLabel, DataCheckCountsClassesPairsAndPicturesWithout) {
   EXPECT_THAT(text.out, HasSubstr("  3 pairs of classes share pictures:\n"));
 }
 
+TEST(MultiLabel, DataCheckCountsUncertainMarks) {
+  const Path data = WriteShapes(Scratch() / "data", 6);
+  const auto write = [&](const char* name, const std::string& rows) {
+    ASSERT_TRUE(WriteFile(data / name, "image,red,green\n" + rows).ok());
+  };
+  write("train.csv", "000.png,1,\n001.png,-1,-1\n002.png,0,1\n003.png,,-1.0\n");
+  write("valid.csv", "004.png,1,0\n005.png,0,1\n");
+  const ToolResult plain = Tool({"data", "check", data.string()});
+  ASSERT_EQ(plain.exit_code, 0) << plain.err;
+  EXPECT_THAT(plain.out, HasSubstr("  3 uncertain marks (-1):\n    red: 1\n    green: 2\n"));
+  EXPECT_THAT(plain.err, HasSubstr("uncertain marks (-1) count as 0 here; training asks for "
+                                   "data.uncertain\n"));
+  config::Experiment experiment;
+  experiment.task = "multi_label_classification";
+  experiment.data = {.format = "csv", .path = data.string()};
+  const Path config = Scratch() / "config.yaml";
+  const auto check = [&](const char* uncertain) {
+    experiment.data.uncertain = uncertain;
+    EXPECT_TRUE(WriteFile(config, config::ToYaml(experiment)).ok());
+    return Tool({"data", "check", "-c", config.string(), "--json"});
+  };
+  const ToolResult refused = check("refuse");
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("train.csv:3: column \"red\": got \"-1\", an uncertain"));
+  for (const auto& [uncertain, red, green] : {std::tuple("zero", 1, 1), std::tuple("one", 2, 3)}) {
+    const ToolResult counted = check(uncertain);
+    ASSERT_EQ(counted.exit_code, 0) << counted.err;
+    const auto splits = counted.Json()["splits"];
+    EXPECT_EQ(splits[0]["classes"][0]["count"], red);
+    EXPECT_EQ(splits[0]["classes"][1]["count"], green);
+    EXPECT_EQ(splits[0]["uncertain"], nlohmann::json::parse(R"([{"name": "red", "count": 1},
+                                        {"name": "green", "count": 2}])"));
+    EXPECT_TRUE(splits[1]["uncertain"].empty());
+    EXPECT_THAT(counted.err, ::testing::Not(HasSubstr("warning")));
+  }
+}
+
 TEST(MultiLabel, DataShowNamesAllClassesOfAPicture) {
   const Path data = WriteShapes(Scratch() / "data", 12);
   const Path each = Scratch() / "each";

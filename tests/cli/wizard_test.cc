@@ -70,19 +70,21 @@ TEST(Wizard, AsksAgainWhatIsWrongAndWritesTheAnswers) {
 TEST(Wizard, AsksForTheColumnsOfATableThatItCannotRead) {
   const Path data = WriteSmallDataset(Scratch() / "data", 4);
   std::string table = "image,age,x,y\n";
-  for (int i = 0; i < 4; ++i) table += fmt::format("a/{}.png,{},{},{}\n", i, 40 + i, i % 2, i / 2);
+  for (int i = 0; i < 4; ++i)
+    table += fmt::format("a/{}.png,{},{},{}\n", i, 40 + i, i % 2, i == 3 ? -1 : i / 2);
   ASSERT_TRUE(WriteFile(data / "labels.csv", table).ok());
   const Path file = Scratch() / "config.yaml";
   const Dialogue dialogue =
-      Init(file, {"", "", "bluestem_s", "", data.string(), "", "x,y", "", "", "8x8"});
+      Init(file, {"", "", "bluestem_s", "", data.string(), "", "x,y", "one", "", "", "8x8"});
   ASSERT_TRUE(WIFEXITED(dialogue.status)) << dialogue.shown;
   EXPECT_EQ(WEXITSTATUS(dialogue.status), 0) << dialogue.shown;
-  EXPECT_THAT(dialogue.shown, HasSubstr("column \"age\": got \"40\"; expected 0 or 1"));
+  EXPECT_THAT(dialogue.shown, HasSubstr("column \"age\": got \"40\"; expected 0, 1 or nothing"));
   EXPECT_THAT(dialogue.shown, HasSubstr("found csv, 2 classes (x, y), any number a picture"));
   const auto experiment = config::Load(file);
   ASSERT_TRUE(experiment.ok()) << experiment.status().message();
   EXPECT_EQ(experiment->task, "multi_label_classification");
   EXPECT_EQ(experiment->data.label_columns, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(experiment->data.uncertain, "one");
 }
 
 TEST(Wizard, WritesNothingAfterCtrlC) {

@@ -190,8 +190,81 @@ TEST_F(Csv, NamesAColumnThatIsThereTwice) {
 TEST_F(Csv, NamesAValueThatIsNeitherZeroNorOne) {
   Table("image,x,y\na.png,0,1\nb.png,yes,1\n");
   EXPECT_THAT(Refusal(),
-              HasSubstr("labels.csv:3: column \"x\": got \"yes\"; expected 0 or 1 (if it is no "
-                        "class, list the classes' columns in data.label_columns)"));
+              HasSubstr("labels.csv:3: column \"x\": got \"yes\"; expected 0, 1 or nothing, which "
+                        "is 0 (if it is no class, list the classes' columns in "
+                        "data.label_columns)"));
+  for (const char* value : {"-2", "2", "0.5", "-", "-1.5", "u", "1,1"}) {
+    Table(std::string("image,x,y\na.png,0,1\nb.png,\"") + value + "\",1\n");
+    for (const Uncertain uncertain : {Uncertain::kRefuse, Uncertain::kZero, Uncertain::kOne}) {
+      EXPECT_THAT(OpenWith({.uncertain = uncertain}).status().message(),
+                  HasSubstr(std::string("labels.csv:3: column \"x\": got \"") + value + "\""));
+    }
+  }
+}
+
+// Columns and marks of CheXpert's train.csv.
+constexpr char kCheXpert[] =
+    "Path,Sex,Age,Frontal/Lateral,AP/PA,No Finding,Edema,Fracture,Mass\n"
+    "a.png,Female,68,Frontal,AP,1.0,,,\n"
+    "b.png,Male,87,Lateral,,,-1.0,0.0,1.0\n"
+    "deep/er/c.png,Male,83,Frontal,PA,,1.0,-1.0,-1\n";
+
+TEST_F(Csv, AnEmptyFieldOfAColumnOfZeroAndOneIsZero) {
+  Table("image,x,y\na.png,,1\nb.png,1,\nc.png,, \n");
+  const auto dataset = OpenRoot();
+  ASSERT_TRUE(dataset.ok()) << dataset.status().message();
+  EXPECT_THAT((*dataset)->Labels(0), ElementsAre(1));
+  EXPECT_THAT((*dataset)->Labels(1), ElementsAre(0));
+  EXPECT_THAT((*dataset)->Labels(2), ElementsAre());
+}
+
+TEST_F(Csv, AColumnThatNobodyNamedIsNoClassWhereItIsEmpty) {
+  Table("image,x,notes,y\na.png,0,,1\nb.png,1,,0\n");
+  EXPECT_THAT(Refusal(), HasSubstr("labels.csv:1: column \"notes\" is empty in every row; expected "
+                                   "0 or 1 (if it is no class, list the classes' columns in "
+                                   "data.label_columns)"));
+  EXPECT_EQ((*OpenWith({.labels = {"x", "notes"}}))->classes().size(), 2U);
+  EXPECT_EQ((*OpenRoot("", {"notes", "y"}))->classes()[0], "notes");
+}
+
+TEST_F(Csv, AnUncertainLabelIsRefusedUntilTheConfigurationSaysWhatItMeans) {
+  Table(kCheXpert);
+  const std::vector<std::string> findings = {"Edema", "Fracture", "Mass"};
+  EXPECT_THAT(
+      OpenWith({.labels = findings}).status().message(),
+      HasSubstr("labels.csv:3: column \"Edema\": got \"-1.0\", an uncertain label; expected "
+                "0, 1 or nothing, or data.uncertain: zero or one, which says what it "
+                "means"));
+  const auto zero = OpenWith({.labels = findings, .uncertain = Uncertain::kZero}).value();
+  EXPECT_THAT(zero->Labels(0), ElementsAre());
+  EXPECT_THAT(zero->Labels(1), ElementsAre(2));
+  EXPECT_THAT(zero->Labels(2), ElementsAre(0));
+  const auto one = OpenWith({.labels = findings, .uncertain = Uncertain::kOne}).value();
+  EXPECT_THAT(one->Labels(0), ElementsAre());
+  EXPECT_THAT(one->Labels(1), ElementsAre(0, 2));
+  EXPECT_THAT(one->Labels(2), ElementsAre(0, 1, 2));
+  for (const auto* dataset : {&zero, &one}) {
+    EXPECT_THAT((*dataset)->UncertainLabels(0), ElementsAre());
+    EXPECT_THAT((*dataset)->UncertainLabels(1), ElementsAre(0));
+    EXPECT_THAT((*dataset)->UncertainLabels(2), ElementsAre(1, 2));
+  }
+}
+
+TEST_F(Csv, TheConfigurationSaysWhatAnUncertainLabelMeansInBothParts) {
+  Table(kCheXpert, "train.csv");
+  Table("Path,Edema,Fracture,Mass\na.png,-1,0,1\n", "valid.csv");
+  config::Experiment experiment;
+  experiment.task = "multi_label_classification";
+  experiment.data.format = "csv";
+  experiment.data.path = root_.string();
+  experiment.data.label_columns = {"Edema", "Fracture", "Mass"};
+  EXPECT_THAT(OpenForTraining(experiment).status().message(), HasSubstr("data.uncertain"));
+  experiment.data.uncertain = "zero";
+  EXPECT_THAT(OpenForTraining(experiment)->validation->Labels(0), ElementsAre(2));
+  experiment.data.uncertain = "one";
+  const Split split = OpenForTraining(experiment).value();
+  EXPECT_THAT(split.train->Labels(1), ElementsAre(0, 2));
+  EXPECT_THAT(split.validation->Labels(0), ElementsAre(0, 2));
 }
 
 TEST_F(Csv, RefusesATableWithoutClasses) {

@@ -1,5 +1,6 @@
 // A CSV file of labels with the pictures beside or below it. One column names the pictures; one
-// other lists the labels ("Mass|Nodule"), or one a class has 0 or 1. Divided into splits:
+// other lists the labels ("Mass|Nodule"), or one a class has 0, 1 or nothing, which is 0, and -1
+// where that is uncertain. Divided into splits:
 // PATH/train.csv and PATH/validation.csv.
 #include <fmt/format.h>
 
@@ -21,7 +22,8 @@ constexpr std::array kListNames = {"labels", "label", "finding labels"};  // in 
 
 struct Item {
   Path path;
-  std::vector<int32_t> labels;  // rising
+  std::vector<int32_t> labels;     // rising
+  std::vector<int32_t> uncertain;  // rising
 };
 
 class CsvDataset : public Dataset {
@@ -37,6 +39,7 @@ class CsvDataset : public Dataset {
     return labels.empty() ? -1 : labels[0];
   }
   std::vector<int32_t> Labels(int64_t index) const override { return At(index).labels; }
+  std::vector<int32_t> UncertainLabels(int64_t index) const override { return At(index).uncertain; }
   std::string Name(int64_t index) const override { return At(index).path.string(); }
   Result<Sample> Get(int64_t index) const override {
     BLUESTEM_ASSIGN_OR_RETURN(image::Image picture, image::DecodeFile(At(index).path));
@@ -116,7 +119,8 @@ Result<Path> FindFile(const OpenOptions& options) {
 struct Columns {
   size_t image = 0;
   std::vector<size_t> labels;
-  bool list = false;  // labels[0] lists labels; else each is a class of 0 and 1
+  bool list = false;     // labels[0] lists labels; else each is a class of 0 and 1
+  bool guessed = false;  // `labels` are all columns but the pictures', not named by anyone
 };
 
 Result<size_t> FindColumn(const CsvTable& table, const std::string& column, const char* key,
@@ -132,7 +136,7 @@ Result<size_t> FindColumn(const CsvTable& table, const std::string& column, cons
 // The columns besides the pictures', as the header names them.
 Columns GuessLabels(const CsvTable& table, size_t image, const OpenOptions& options) {
   const std::vector<std::string>& header = table.header;
-  Columns columns{.image = image, .labels = {}, .list = false};
+  Columns columns{.image = image, .labels = {}};
   for (const std::string& name : options.classes) {
     const auto found = std::find(header.begin(), header.end(), name);
     if (found != header.end())
@@ -142,13 +146,14 @@ Columns GuessLabels(const CsvTable& table, size_t image, const OpenOptions& opti
   columns.labels.clear();
   for (const char* name : kListNames) {
     for (size_t i = 0; i < header.size(); ++i) {
-      if (i != image && Lower(header[i]) == name) return {image, {i}, true};
+      if (i != image && Lower(header[i]) == name) return {image, {i}, true, false};
     }
   }
   for (size_t i = 0; i < header.size(); ++i) {
     if (i != image && !header[i].empty()) columns.labels.push_back(i);
   }
   columns.list = columns.labels.size() == 1;
+  columns.guessed = true;
   return columns;
 }
 
@@ -188,15 +193,21 @@ std::string Trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-// One row: where it stands, its picture and its labels' names.
+// The names of a row's labels, and of the classes that it marks as uncertain.
+struct Marks {
+  std::vector<std::string> labels;
+  std::vector<std::string> uncertain;
+};
+
+// One row: where it stands, its picture and its marks.
 struct Entry {
   int64_t line = 0;
   std::string picture;
-  std::vector<std::string> labels;
+  Marks marks;
 };
 
 // "Mass|Nodule".
-Result<std::vector<std::string>> ReadList(const std::string& field, const std::string& no_label) {
+Result<Marks> ReadList(const std::string& field, const std::string& no_label) {
   std::vector<std::string> labels;
   bool none = false;
   for (size_t begin = 0; begin <= field.size();) {
@@ -209,28 +220,53 @@ Result<std::vector<std::string>> ReadList(const std::string& field, const std::s
       return Error(Code::kInvalidData, "got \"{}\" twice; expected each label once", label);
     labels.push_back(std::move(label));
   }
-  if (!none || labels.empty()) return labels;
+  if (!none || labels.empty()) return Marks{std::move(labels), {}};
   return Error(Code::kInvalidData,
                "got \"{}\", which is data.no_label and a label; expected one of them", field);
 }
 
-Result<std::vector<std::string>> ReadMarks(const CsvTable& table, const CsvRow& row,
-                                           const Columns& columns, const std::string& no_label) {
-  std::vector<std::string> labels;
+Result<Marks> ReadMarks(const CsvTable& table, const CsvRow& row, const Columns& columns,
+                        const CsvColumns& meaning) {
+  Marks marks;
   for (const size_t column : columns.labels) {
     const std::string& name = table.header[column];
-    if (name == no_label) continue;  // follows from the others
+    if (name == meaning.no_label) continue;  // follows from the others
     const std::string value = Trimmed(row.fields[column]);
-    if (value == "1" || value == "1.0") {
-      labels.push_back(name);
-    } else if (value != "0" && value != "0.0") {
+    const bool uncertain = value == "-1" || value == "-1.0";
+    if (uncertain && meaning.uncertain == Uncertain::kRefuse) {
       return Error(Code::kInvalidData,
-                   "column \"{}\": got \"{}\"; expected 0 or 1 (if it is no class, list the "
-                   "classes' columns in data.label_columns)",
+                   "column \"{}\": got \"{}\", an uncertain label; expected 0, 1 or nothing, or "
+                   "data.uncertain: zero or one, which says what it means",
+                   name, value);
+    }
+    if (uncertain) marks.uncertain.push_back(name);
+    if (value == "1" || value == "1.0" || (uncertain && meaning.uncertain == Uncertain::kOne)) {
+      marks.labels.push_back(name);
+    } else if (!uncertain && !value.empty() && value != "0" && value != "0.0") {
+      return Error(Code::kInvalidData,
+                   "column \"{}\": got \"{}\"; expected 0, 1 or nothing, which is 0 (if it is no "
+                   "class, list the classes' columns in data.label_columns)",
                    name, value);
     }
   }
-  return labels;
+  return marks;
+}
+
+// A column that nobody named and that says nothing is hardly a class.
+Status CheckGuess(const CsvTable& table, const Columns& columns, const std::string& no_label,
+                  const Path& file) {
+  if (!columns.guessed || columns.list) return OkStatus();
+  for (const size_t column : columns.labels) {
+    const bool is_empty = std::all_of(table.rows.begin(), table.rows.end(), [&](const CsvRow& row) {
+      return Trimmed(row.fields[column]).empty();
+    });
+    if (!is_empty || table.header[column] == no_label) continue;
+    return Error(Code::kInvalidData,
+                 "{}:1: column \"{}\" is empty in every row; expected 0 or 1 (if it is no class, "
+                 "list the classes' columns in data.label_columns)",
+                 file.string(), table.header[column]);
+  }
+  return OkStatus();
 }
 
 // Finds pictures by what a CSV file calls them: a path from the file's folder, or a name, with or
@@ -278,16 +314,16 @@ Result<std::vector<Entry>> ReadEntries(const CsvTable& table, const Columns& col
                                        const OpenOptions& options, const Path& file) {
   std::vector<Entry> entries;
   for (const CsvRow& row : table.rows) {
-    auto labels = columns.list ? ReadList(row.fields[columns.labels[0]], options.csv.no_label)
-                               : ReadMarks(table, row, columns, options.csv.no_label);
-    if (!labels.ok()) return labels.status().At(fmt::format("{}:{}", file.string(), row.line));
-    if (options.labels == LabelCount::kOne && labels->size() != 1) {
+    auto marks = columns.list ? ReadList(row.fields[columns.labels[0]], options.csv.no_label)
+                              : ReadMarks(table, row, columns, options.csv);
+    if (!marks.ok()) return marks.status().At(fmt::format("{}:{}", file.string(), row.line));
+    if (options.labels == LabelCount::kOne && marks->labels.size() != 1) {
       return Error(Code::kInvalidData,
                    "{}:{}: got {} labels; expected one: that is task: classification, and task: "
                    "multi_label_classification takes any number",
-                   file.string(), row.line, labels->empty() ? "no" : "several");
+                   file.string(), row.line, marks->labels.empty() ? "no" : "several");
     }
-    entries.push_back({row.line, Trimmed(row.fields[columns.image]), std::move(*labels)});
+    entries.push_back({row.line, Trimmed(row.fields[columns.image]), std::move(*marks)});
   }
   if (!entries.empty()) return entries;
   return Error(Code::kInvalidData, "{}: no rows; expected one for each picture", file.string());
@@ -303,7 +339,7 @@ Result<std::vector<std::string>> OwnClasses(const CsvTable& table, const Columns
   }
   std::set<std::pair<std::string, std::string>> names;
   for (const Entry& entry : entries) {
-    for (const std::string& label : entry.labels) names.insert({Lower(label), label});
+    for (const std::string& label : entry.marks.labels) names.insert({Lower(label), label});
   }
   for (const auto& [key, name] : names) {
     if (columns.list) classes.push_back(name);
@@ -329,6 +365,7 @@ Result<std::unique_ptr<Dataset>> OpenCsv(const OpenOptions& options) {
   BLUESTEM_ASSIGN_OR_RETURN(const Columns columns, FindColumns(table, options, file));
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<Entry> entries,
                             ReadEntries(table, columns, options, file));
+  BLUESTEM_RETURN_IF_ERROR(CheckGuess(table, columns, options.csv.no_label, file));
   std::vector<std::string> classes = options.classes;
   if (classes.empty()) {
     BLUESTEM_ASSIGN_OR_RETURN(classes,
@@ -354,8 +391,8 @@ Result<std::unique_ptr<Dataset>> OpenCsv(const OpenOptions& options) {
           "one, or join their labels with |",
           place, entry.picture, other->second);
     }
-    Item item{*picture, {}};
-    for (const std::string& label : entry.labels) {
+    Item item{*picture, {}, {}};
+    for (const std::string& label : entry.marks.labels) {
       const auto found = label_of.find(label);
       if (found == label_of.end()) {
         return Error(Code::kInvalidData, "{}: class \"{}\" is not among the {} expected ones: {}",
@@ -363,7 +400,12 @@ Result<std::unique_ptr<Dataset>> OpenCsv(const OpenOptions& options) {
       }
       item.labels.push_back(found->second);
     }
+    for (const std::string& label : entry.marks.uncertain) {
+      const auto found = label_of.find(label);
+      if (found != label_of.end()) item.uncertain.push_back(found->second);
+    }
     std::sort(item.labels.begin(), item.labels.end());
+    std::sort(item.uncertain.begin(), item.uncertain.end());
     if (options.labels == LabelCount::kAsFound) multi_label |= item.labels.size() != 1;
     items.push_back(std::move(item));
   }
