@@ -29,33 +29,6 @@ constexpr std::array kKinds = {
     KindRow{"choice", Kind::kChoice, ""},
 };
 
-// Keys that all trials share, and why.
-struct FixedKey {
-  const char* key;
-  const char* reason;
-};
-constexpr const char* kSameImages = "all trials are compared on the same validation images";
-constexpr const char* kNoTrial = "it does not change what is learned";
-constexpr std::array kFixed = {
-    FixedKey{"version", kNoTrial},
-    FixedKey{"name", kNoTrial},
-    FixedKey{"task", kSameImages},
-    FixedKey{"classes", kSameImages},
-    FixedKey{"data.format", kSameImages},
-    FixedKey{"data.path", kSameImages},
-    FixedKey{"data.validation", kSameImages},
-    FixedKey{"data.validation_fraction", kSameImages},
-    FixedKey{"data.loader_threads", kNoTrial},
-    FixedKey{"data.unreadable", kSameImages},
-    FixedKey{"train.epochs", "the rungs of the search set it, up to the configuration's"},
-    FixedKey{"train.max_minutes", "rungs are counted in epochs"},
-    FixedKey{"train.seed", kSameImages},
-    FixedKey{"train.threads", kNoTrial},
-    FixedKey{"train.checkpoint_steps", kNoTrial},
-    FixedKey{"train.keep_checkpoints", kNoTrial},
-    FixedKey{"train.fp32_baseline", kNoTrial},
-};
-
 std::string KindNames() {
   std::string names;
   for (const KindRow& row : kKinds) names += (names.empty() ? "" : ", ") + std::string(row.name);
@@ -74,13 +47,13 @@ Result<const config::Field*> ReadKey(const YamlNode& key, const std::string& pla
     config::Experiment scratch;
     return config::Set(scratch, key.scalar, "").At(at);
   }
-  for (const FixedKey& fixed : kFixed) {
-    if (key.scalar == fixed.key) {
-      return Error(Code::kInvalidArgument, "{}: {}: a search cannot vary it: {}", at, key.scalar,
-                   fixed.reason);
-    }
-  }
-  return field;
+  const std::span<const KeyRule> rules = KeyRules();
+  const auto rule = std::find_if(rules.begin(), rules.end(),
+                                 [&](const KeyRule& r) { return key.scalar == r.key; });
+  BLUESTEM_CHECK(rule != rules.end(), "every key has its rule");
+  if (*rule->shared == '\0') return field;
+  return Error(Code::kInvalidArgument, "{}: {}: a search cannot vary it: {}", at, key.scalar,
+               rule->shared);
 }
 
 // The number that `node` gives the field; the field's own parser refuses what it may not have.

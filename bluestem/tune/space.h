@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,16 @@ struct Space {
   std::vector<Dimension> dimensions;  // in the order of the file, at least one
 };
 
-// Errors: kInvalidArgument "place:line:column: key: got ...; expected ..." for syntax, an unknown
-// key (names the nearest), a key that must be the same in all trials, and values out of its range.
+// Whether a key may vary: every key of config::Fields() has its row, in their order.
+struct KeyRule {
+  const char* key;
+  const char* shared;  // why all trials share its value, for messages; "": it may vary
+};
+std::span<const KeyRule> KeyRules();
+
+// Errors: kInvalidArgument "place:line:column: key: got ...; expected ..."
+// for syntax, an unknown key (names the nearest), a key that must be the same in all trials, and
+// values out of its range.
 Result<Space> ParseSpace(const std::string& yaml, const std::string& place);
 // ParseSpace(SpaceToYaml(s)) is s.
 std::string SpaceToYaml(const Space& space);

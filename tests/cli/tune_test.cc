@@ -100,6 +100,21 @@ TEST(Tune, RefusesASearchThatCannotCompare) {
   EXPECT_FALSE(fs::exists(Scratch() / "search"));
 }
 
+TEST(Tune, RefusesTheKeysThatItsDocumentationNames) {
+  const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 2), 9);
+  for (const std::string line :
+       {"threshold: {uniform: [0.1, 0.9]}", "data.no_label: [none, healthy]",
+        "train.rank_timeout: [30, 60]", "train.backend: [gloo, nccl]", "data.image_column: [a, b]",
+        "data.label_columns: [[a, b], [a, c]]", "train.select: [best, last]",
+        "train.patience: [0, 3]", "train.device: [cpu, cuda]"}) {
+    const ToolResult result = Tool(Words(config, line + "\n", "search"));
+    EXPECT_EQ(result.exit_code, 2) << line;
+    EXPECT_THAT(result.err, HasSubstr("space.yaml:1:1: " + line.substr(0, line.find(':')) +
+                                      ": a search cannot vary it: "));
+  }
+  EXPECT_FALSE(fs::exists(Scratch() / "search"));
+}
+
 TEST(Tune, WritesATableAPageAndAConfigurationThatTrains) {
   if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
   const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8), 2);

@@ -1,5 +1,6 @@
 #include "bluestem/tune/space.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -132,6 +133,48 @@ TEST(Space, AKindThatDoesNotFitTheKeySaysWhichDo) {
 TEST(Space, WhatMustBeTheSameInAllTrialsIsRefusedWithTheReason) {
   EXPECT_THAT(Refusal("train.seed: [1, 2]\n"), HasSubstr("the same validation images"));
   EXPECT_THAT(Refusal("train.epochs: [1, 2]\n"), HasSubstr("the rungs"));
+  EXPECT_THAT(Refusal("train.batch: [8, 9]\ndata.label_columns: [[a, b], [a, c]]\n"),
+              HasSubstr("space.yaml:2:1: data.label_columns: a search cannot vary it: all trials "
+                        "are compared on the same labels"));
+  EXPECT_THAT(Refusal("threshold: {uniform: [0.2, 0.8]}\n"),
+              HasSubstr("threshold: a search cannot vary it: it does not change what is learned"));
+}
+
+TEST(Space, EveryKeyHasARuleOfWhetherItMayVary) {
+  const std::span<const KeyRule> rules = KeyRules();
+  ASSERT_EQ(rules.size(), config::Fields().size())
+      << "a new key needs its row in bluestem/tune/keys.cc";
+  for (size_t i = 0; i < rules.size(); ++i) EXPECT_STREQ(rules[i].key, config::Fields()[i].key);
+}
+
+// Two values of any key, as a space writes them.
+std::string TwoValues(const config::Field& field) {
+  const std::string type = config::TypeName(field), words = field.choices;
+  if (type == "integer" || type == "number")
+    return fmt::format("[{}, {}]", field.min, field.max == field.min ? field.min + 1 : field.max);
+  if (type == "true or false") return "[true, false]";
+  if (type == "list of text") return "[[a, b], [b, c]]";
+  if (type == "[height, width]") return "[[8, 8], [16, 16]]";
+  const size_t first = words.find(' '), second = words.find(' ', first + 1);
+  if (words.empty()) return "[a, b]";
+  return fmt::format("[{}, {}]", words.substr(0, first),
+                     words.substr(first + 1, second - first - 1));
+}
+
+TEST(Space, TakesEveryKeyThatMayVaryAndNoOther) {
+  int varied = 0;
+  for (const KeyRule& rule : KeyRules()) {
+    const config::Field& field = *config::FindField(rule.key);
+    const std::string yaml = fmt::format("{}: {}\n", rule.key, TwoValues(field));
+    if (*rule.shared == '\0') {
+      EXPECT_EQ(Parsed(yaml).dimensions.size(), 1u) << yaml;
+      ++varied;
+    } else {
+      EXPECT_THAT(Refusal(yaml),
+                  HasSubstr(fmt::format("{}: a search cannot vary it: {}", rule.key, rule.shared)));
+    }
+  }
+  EXPECT_GT(varied, 30);
 }
 
 }  // namespace
