@@ -42,11 +42,6 @@ Result<config::Experiment> LoadBase(const Path& path, const TuneOptions& options
   return base;
 }
 
-Result<tune::Space> LoadSpace(const Path& path) {
-  BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, config::kMaxYamlBytes));
-  return tune::ParseSpace(text, path.string());
-}
-
 // Takes what was given, else what the search in the folder has.
 struct Number {
   const char* option;
@@ -73,7 +68,7 @@ Status CheckSame(const TuneOptions& options, TuneSearch& search) {
     return Error(Code::kInvalidArgument, "{}: the search was started with {} {}, got {}; {}",
                  search.folder.string(), field.key, before, now, way_out);
   }
-  BLUESTEM_ASSIGN_OR_RETURN(const tune::Space space, LoadSpace(search.SpaceFile()));
+  BLUESTEM_ASSIGN_OR_RETURN(const tune::Space space, tune::LoadSpace(search.SpaceFile()));
   if (tune::SpaceToYaml(space) != tune::SpaceToYaml(search.space)) {
     return Error(Code::kInvalidArgument, "{}: the search was started with another space, {}; {}",
                  search.folder.string(), search.SpaceFile().string(), way_out);
@@ -150,7 +145,7 @@ Result<TuneSearch> Prepare(TuneOptions options, Output& output) {
                  "--space: name the file of what may vary; docs/tuning.md shows one");
   }
   BLUESTEM_ASSIGN_OR_RETURN(search.base, LoadBase(options.config, options, output));
-  BLUESTEM_ASSIGN_OR_RETURN(search.space, LoadSpace(options.space));
+  BLUESTEM_ASSIGN_OR_RETURN(search.space, tune::LoadSpace(options.space));
   if (options.resume) {
     BLUESTEM_RETURN_IF_ERROR(CheckSame(options, search));
   } else {

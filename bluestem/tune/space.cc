@@ -88,15 +88,25 @@ Status ReadRange(const YamlNode& node, const std::string& place, const char* kin
   return OkStatus();
 }
 
-Status ReadChoices(const YamlNode& node, const std::string& place, Dimension& dimension) {
+// The choice with a relative path made absolute from `folder`; "" leaves paths as written.
+YamlNode Resolved(const config::Field& field, YamlNode node, const Path& folder) {
+  if (!field.is_path || folder.empty() || node.scalar.empty()) return node;
+  node.quoted = true;
+  node.scalar = (folder / node.scalar).lexically_normal().string();
+  return node;
+}
+
+Status ReadChoices(const YamlNode& node, const std::string& place, const Path& folder,
+                   Dimension& dimension) {
   const config::Field& field = *dimension.field;
   if (node.kind != NodeKind::kSequence || node.items.size() < 2) {
     return Error(Code::kInvalidArgument, "{}: {}: expected a list of at least two values",
                  At(place, node), field.key);
   }
   std::vector<std::string> texts;
-  for (const YamlNode& item : node.items) {
+  for (const YamlNode& written : node.items) {
     config::Experiment scratch;
+    const YamlNode item = Resolved(field, written, folder);
     BLUESTEM_RETURN_IF_ERROR(config::Assign(field, item, scratch).At(At(place, item)));
     const std::string text = config::ValueText(field, scratch);
     if (std::find(texts.begin(), texts.end(), text) != texts.end()) {
@@ -104,16 +114,16 @@ Status ReadChoices(const YamlNode& node, const std::string& place, Dimension& di
                    At(place, item), field.key, text);
     }
     texts.push_back(text);
+    dimension.choices.push_back(item);
   }
-  dimension.choices = node.items;
   return OkStatus();
 }
 
 Result<Dimension> ReadDimension(const config::Field& field, const YamlNode& node,
-                                const std::string& place) {
+                                const std::string& place, const Path& folder) {
   Dimension dimension{.field = &field};
   if (node.kind == NodeKind::kSequence) {
-    BLUESTEM_RETURN_IF_ERROR(ReadChoices(node, place, dimension));
+    BLUESTEM_RETURN_IF_ERROR(ReadChoices(node, place, folder, dimension));
     return dimension;
   }
   if (node.kind != NodeKind::kMap || node.entries.size() != 1) {
@@ -139,7 +149,7 @@ Result<Dimension> ReadDimension(const config::Field& field, const YamlNode& node
                  At(place, name), field.key, row->name, row->type, type, use);
   }
   dimension.kind = row->kind;
-  const Status status = row->kind == Kind::kChoice ? ReadChoices(value, place, dimension)
+  const Status status = row->kind == Kind::kChoice ? ReadChoices(value, place, folder, dimension)
                                                    : ReadRange(value, place, row->name, dimension);
   if (!status.ok()) return status;
   return dimension;
@@ -174,9 +184,8 @@ YamlNode DrawValue(const Dimension& dimension, Rng& rng) {
   return dimension.choices[rng.Below(dimension.choices.size())];
 }
 
-}  // namespace
-
-Result<Space> ParseSpace(const std::string& yaml, const std::string& place) {
+// Relative paths count from `folder`; "" leaves them as written.
+Result<Space> Read(const std::string& yaml, const std::string& place, const Path& folder) {
   const Result<YamlNode> root = config::ParseYaml(yaml, place);
   if (!root.ok()) return Status(Code::kInvalidArgument, root.status().message());
   if (root->kind != NodeKind::kMap || root->entries.empty()) {
@@ -187,10 +196,21 @@ Result<Space> ParseSpace(const std::string& yaml, const std::string& place) {
   Space space;
   for (const auto& [key, value] : root->entries) {
     BLUESTEM_ASSIGN_OR_RETURN(const config::Field* field, ReadKey(key, place));
-    BLUESTEM_ASSIGN_OR_RETURN(Dimension dimension, ReadDimension(*field, value, place));
+    BLUESTEM_ASSIGN_OR_RETURN(Dimension dimension, ReadDimension(*field, value, place, folder));
     space.dimensions.push_back(std::move(dimension));
   }
   return space;
+}
+
+}  // namespace
+
+Result<Space> ParseSpace(const std::string& yaml, const std::string& place) {
+  return Read(yaml, place, "");
+}
+
+Result<Space> LoadSpace(const Path& path) {
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, config::kMaxYamlBytes));
+  return Read(text, path.string(), std::filesystem::absolute(path).parent_path());
 }
 
 std::string SpaceToYaml(const Space& space) {

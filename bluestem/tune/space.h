@@ -40,10 +40,12 @@ struct KeyRule {
 };
 std::span<const KeyRule> KeyRules();
 
-// Errors: kInvalidArgument "place:line:column: key: got ...; expected ..."
+// Paths are as written. Errors: kInvalidArgument "place:line:column: key: got ...; expected ..."
 // for syntax, an unknown key (names the nearest), a key that must be the same in all trials, and
 // values out of its range.
 Result<Space> ParseSpace(const std::string& yaml, const std::string& place);
+// As ParseSpace, with relative paths made absolute from the folder of `path`. Errors: also kIo.
+Result<Space> LoadSpace(const Path& path);
 // ParseSpace(SpaceToYaml(s)) is s.
 std::string SpaceToYaml(const Space& space);
 

@@ -142,6 +142,29 @@ TEST(Tune, WritesATableAPageAndAConfigurationThatTrains) {
             ReadFile(search / run / "model.onnx").value());
 }
 
+TEST(Tune, ATeacherOfTheSpaceIsFoundFromTheFolderOfItsFile) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8), 2);
+  for (const char* teacher : {"first", "second"}) {
+    const ToolResult trained =
+        Tool({"train", "-c", config.string(), "-o", (Scratch() / "teachers" / teacher).string(),
+              "--set", "train.epochs=1", "--quiet"});
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  }
+  const std::string space = "distillation.teacher: [teachers/first, teachers/second]\n";
+  const ToolResult result =
+      Tool(Words(config, space, "found/search", {"--eta", "2", "--trials", "2", "--quiet"}));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Path search = Scratch() / "found/search";
+  for (const Path& written : {search / "best.yaml", search / "trials/000/rung-0.yaml"}) {
+    const auto experiment = config::Load(written);
+    ASSERT_TRUE(experiment.ok()) << experiment.status().message();
+    EXPECT_EQ(Path(experiment->distillation.teacher).parent_path(), Scratch() / "teachers");
+  }
+  // The folder's own copy says the same from another place.
+  EXPECT_EQ(Tool({"tune", "-o", search.string(), "--resume", "--quiet"}).exit_code, 0);
+}
+
 TEST(Tune, CtrlCAndResumeFindWhatAnUninterruptedSearchFinds) {
   if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
   const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8), 60);

@@ -177,5 +177,26 @@ TEST(Space, TakesEveryKeyThatMayVaryAndNoOther) {
   EXPECT_GT(varied, 30);
 }
 
+TEST(Space, PathsCountFromTheFolderOfItsFile) {
+  const Path folder = std::filesystem::temp_directory_path() / "bluestem_space_paths";
+  ASSERT_TRUE(MakeFolder(folder).ok());
+  const Path file = folder / "space.yaml";
+  const auto load = [&](const std::string& yaml) {
+    EXPECT_TRUE(WriteFile(file, yaml).ok());
+    return LoadSpace(file);
+  };
+  const Result<Space> space =
+      load("distillation.teacher: [\"\", runs/a, ../b, /c/d]\ntrain.batch: [8, 16]\n");
+  ASSERT_TRUE(space.ok()) << space.status().message();
+  EXPECT_EQ(SpaceToYaml(*space),
+            fmt::format("distillation.teacher: {{choice: [\"\", {}, {}, /c/d]}}\n"
+                        "train.batch: {{choice: [8, 16]}}\n",
+                        (folder / "runs/a").string(), (folder.parent_path() / "b").string()));
+  EXPECT_THAT(load("distillation.teacher: [a, ./a]\n").status().message(),
+              HasSubstr(file.string() + ":1:27: distillation.teacher: got "));
+  EXPECT_EQ(LoadSpace(folder / "none.yaml").status().code(), Code::kIo);
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace bluestem::tune
