@@ -194,7 +194,8 @@ Status RunTrials(TuneSearch& search, const Path& trainer, Output& output) {
                                       progress.remaining_seconds));
         }));
     if (outcome.lost.empty()) {
-      output.Line("{}: {:.2f} %, {:.1f} s", what, outcome.accuracy * 100, outcome.seconds);
+      output.Line("{}: {} {}, {:.1f} s", what, search.measure().name,
+                  search.measure().Text(outcome.accuracy), outcome.seconds);
     } else {
       output.Line("{}: lost: {}", what, outcome.lost);
     }
@@ -203,24 +204,25 @@ Status RunTrials(TuneSearch& search, const Path& trainer, Output& output) {
   return tune::RunHalving(search.rungs, train, search.trials);
 }
 
-// "71.20", "lost", or "" where the trial did not come so far.
-std::string AccuracyText(const tune::Trial& trial, size_t rung) {
+// "71.20 %", "lost", or "" where the trial did not come so far.
+std::string OutcomeText(const Measure& measure, const tune::Trial& trial, size_t rung) {
   if (rung >= trial.outcomes.size()) return "";
   const tune::Outcome& outcome = trial.outcomes[rung];
-  return outcome.lost.empty() ? fmt::format("{:.2f}", outcome.accuracy * 100) : "lost";
+  return outcome.lost.empty() ? measure.Text(outcome.accuracy) : "lost";
 }
 
 void SayTable(const TuneSearch& search, Output& output) {
+  const Measure& measure = search.measure();
   std::vector<std::string> header = {"trial"};
   for (const tune::Rung& rung : search.rungs)
-    header.push_back("% after " + EpochsText(rung.epochs));
+    header.push_back(fmt::format("{} after {}", measure.name, EpochsText(rung.epochs)));
   for (const tune::Dimension& dimension : search.space.dimensions)
     header.emplace_back(dimension.field->key);
   std::vector<std::vector<std::string>> rows;
   for (const size_t i : tune::Ranking(search.trials)) {
     std::vector<std::string> row = {TrialName(search.trials[i].number)};
     for (size_t k = 0; k < search.rungs.size(); ++k)
-      row.push_back(AccuracyText(search.trials[i], k));
+      row.push_back(OutcomeText(measure, search.trials[i], k));
     for (const tune::Dimension& dimension : search.space.dimensions)
       row.push_back(config::ValueText(*dimension.field, search.drawn[i]));
     rows.push_back(row);
@@ -238,13 +240,14 @@ Status WriteBest(const TuneSearch& search) {
                  "{}: all {} trials were lost; the first: {}; narrow the space",
                  search.folder.string(), search.trials.size(), trial.outcomes.back().lost);
   }
+  const tune::Outcome& outcome = trial.outcomes.back();
   return WriteFile(
       search.BestFile(),
-      fmt::format(
-          "# The best of {} trials: {}. {:.2f} % of the validation images after {} "
-          "epochs.\n{}",
-          search.trials.size(), TrialName(trial.number), trial.outcomes.back().accuracy * 100,
-          search.rungs[trial.outcomes.size() - 1].epochs, config::ToYaml(search.drawn[best])));
+      fmt::format("# The best of {} trials: {}. {} {} on {} validation images after {}.\n{}",
+                  search.trials.size(), TrialName(trial.number), search.measure().title,
+                  search.measure().Text(outcome.accuracy), outcome.images,
+                  EpochsText(search.rungs[trial.outcomes.size() - 1].epochs),
+                  config::ToYaml(search.drawn[best])));
 }
 
 Status Tune(const TuneOptions& options, Output& output) {
@@ -297,11 +300,11 @@ Command TuneCommand() {
           .description =
               "Draws trials from the space, trains each for a few epochs, the best of them for "
               "more, and so\n"
-              "on up to train.epochs. Accuracy is that of the validation images. Writes "
-              "tune.json, best.yaml,\n"
-              "report.html and every trial's run folders. Ctrl-C saves; --resume goes on and ends "
-              "as a search\n"
-              "without the break.",
+              "on up to train.epochs. Compared is the accuracy on the validation images, or the "
+              "mean AUROC of\n"
+              "multi_label_classification. Writes tune.json, best.yaml, report.html and every "
+              "trial's run\n"
+              "folders. Ctrl-C saves; --resume goes on and ends as a search without the break.",
           .example =
               "bluestem tune -c config.yaml --space space.yaml -o search --set train.epochs=9\n"
               "bluestem tune -o search --resume",

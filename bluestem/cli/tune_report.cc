@@ -21,10 +21,6 @@ using tune::Trial;
 constexpr const char* kRungColours[] = {"#2563eb", "#10b981", "#f59e0b"};
 constexpr const char* kGrey = "#94a3b8";
 
-std::string Percent(double share) {
-  return fmt::format("{:.2f} %", share * 100);
-}
-
 // How far the trial came, in one word and where.
 std::string Standing(const TuneSearch& search, const Trial& trial, bool is_best) {
   if (trial.Lost()) return "lost";
@@ -48,11 +44,11 @@ std::string SettingsText(const TuneSearch& search, size_t trial) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-// Accuracy against the rungs' epochs, a line a trial; the further a trial came the stronger.
+// The measure against the rungs' epochs, a line a trial; the further a trial came the stronger.
 std::string RungsChart(const TuneSearch& search) {
-  Chart chart{.title = "Accuracy by rung, a line a trial",
+  Chart chart{.title = fmt::format("{} by rung, a line a trial", search.measure().title),
               .x_title = "epochs of training",
-              .percent = true,
+              .percent = search.measure().is_share,
               .log_x = true};
   for (const tune::Rung& rung : search.rungs)
     chart.x_ticks.push_back({static_cast<double>(rung.epochs), fmt::format("{}", rung.epochs)});
@@ -67,7 +63,7 @@ std::string RungsChart(const TuneSearch& search) {
       line.points.emplace_back(static_cast<double>(search.rungs[k].epochs),
                                trial.outcomes[k].accuracy);
       line.notes.push_back(fmt::format("{}: {} ({})", TrialName(trial.number),
-                                       Percent(trial.outcomes[k].accuracy),
+                                       search.measure().Text(trial.outcomes[k].accuracy),
                                        SettingsText(search, i)));
       line.colour = RungColour(search, k);
     }
@@ -95,10 +91,10 @@ std::vector<std::string> ChoiceTexts(const Dimension& dimension) {
   return texts;
 }
 
-// Accuracy against the values of one key: a colour a rung, because more epochs are more accurate.
+// The measure against the values of one key: a colour a rung, because more epochs give more.
 std::string DimensionChart(const TuneSearch& search, const Dimension& dimension) {
   Chart chart{.title = dimension.field->key,
-              .percent = true,
+              .percent = search.measure().is_share,
               .log_x = dimension.kind == tune::Kind::kLogUniform};
   const std::vector<std::string> texts = ChoiceTexts(dimension);
   for (size_t i = 0; i < texts.size(); ++i)
@@ -118,7 +114,7 @@ std::string DimensionChart(const TuneSearch& search, const Dimension& dimension)
               : static_cast<double>(std::find(texts.begin(), texts.end(), text) - texts.begin());
       line.points.emplace_back(x, trial.outcomes[k].accuracy);
       line.notes.push_back(fmt::format("{}: {}, {}", TrialName(trial.number), text,
-                                       Percent(trial.outcomes[k].accuracy)));
+                                       search.measure().Text(trial.outcomes[k].accuracy)));
     }
     chart.lines.push_back(std::move(line));
   }
@@ -142,7 +138,7 @@ std::string RungsTable(const TuneSearch& search) {
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{} of {}</td><td>{}</td><td>{}</td><td>{:.0f} s</td></tr>",
         k, search.rungs[k].epochs, done, search.rungs[k].trials, lost,
-        done > lost ? Percent(best) : "-", seconds);
+        done > lost ? search.measure().Text(best) : "-", seconds);
   }
   return html + "</table></div>";
 }
@@ -158,7 +154,7 @@ std::string TrialRow(const TuneSearch& search, size_t i, bool is_best) {
       html += "<td>lost</td>";
     } else {
       html += fmt::format("<td><a href=\"trials/{}/rung-{}/report.html\">{}</a></td>", name, k,
-                          Percent(outcome.accuracy));
+                          search.measure().Text(outcome.accuracy));
     }
   }
   for (const Dimension& dimension : search.space.dimensions) {
@@ -198,7 +194,7 @@ std::string About(const TuneSearch& search) {
          row("tool", std::string("bluestem ") + BLUESTEM_VERSION) + "</dl></section>";
 }
 
-// Best accuracy so far with its standard error, and what the search has cost.
+// The best so far, a share with its standard error, and what the search has cost.
 std::string Tiles(const TuneSearch& search) {
   int64_t epochs = 0, lost = 0;
   double seconds = 0;
@@ -217,9 +213,11 @@ std::string Tiles(const TuneSearch& search) {
     const double p = best.accuracy;
     const double error =
         std::sqrt(p * (1 - p) / static_cast<double>(std::max<int64_t>(1, best.images)));
-    html += PageTile(Percent(p), fmt::format("best, of {} validation images; standard error {:.1f} "
-                                             "points",
-                                             best.images, error * 100));
+    std::string words =
+        fmt::format("best {}, of {} validation images", search.measure().name, best.images);
+    if (search.measure().is_share)
+      words += fmt::format("; standard error {:.1f} points", error * 100);
+    html += PageTile(search.measure().Text(p), words);
   }
   return html + PageTile(fmt::format("{}", search.rungs[0].trials), "trials") +
          PageTile(fmt::format("{}", lost), "lost") +
@@ -269,6 +267,7 @@ Json TuneJson(const TuneSearch& search) {
           {"eta", search.halving.eta},
           {"min_epochs", search.halving.min_epochs},
           {"seed", search.seed},
+          {"measure", search.measure().key},
           {"rungs", rungs},
           {"ranking", trials}};
 }
@@ -277,14 +276,15 @@ std::string TunePage(const TuneSearch& search) {
   const std::string& name = search.base.name;
   std::string html = PageBegin(
       name + " search", name,
-      fmt::format("Search over {} keys{}. The best of many accuracies flatters: judge "
+      fmt::format("Search over {} keys{}. The best of many figures flatters: judge "
                   "best.yaml on images that no trial saw.",
                   search.space.dimensions.size(), search.finished ? "" : ", not finished"));
   html += Tiles(search);
   html += "<section><h2>Rungs</h2><div class=\"charts\">" + RungsChart(search) +
           RungsTable(search) + "</div></section>";
   html += TrialsTable(search);
-  html += "<section><h2>Each key against accuracy</h2><div class=\"charts\">";
+  html += fmt::format("<section><h2>Each key against {}</h2><div class=\"charts\">",
+                      search.measure().name);
   for (const Dimension& dimension : search.space.dimensions)
     html += DimensionChart(search, dimension);
   return html + "</div></section>" + About(search) + "</main></body></html>\n";

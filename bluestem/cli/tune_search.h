@@ -17,6 +17,16 @@
 
 namespace bluestem::cli {
 
+// What trials are compared by: accuracy, or of any number of classes a picture the mean AUROC.
+struct Measure {
+  const char* key;    // in evaluation.json
+  const char* name;   // "mean AUROC"
+  const char* title;  // "Mean AUROC"
+  bool is_share;      // of the validation images, so shown in % and with a standard error
+
+  std::string Text(double value) const;  // "71.20 %", "0.9132"
+};
+
 struct TuneSearch {
   Path folder;
   config::Experiment base;  // with absolute paths; what all trials share
@@ -28,6 +38,7 @@ struct TuneSearch {
   std::vector<tune::Trial> trials;
   bool finished = false;
 
+  const Measure& measure() const;
   Path JsonFile() const { return folder / "tune.json"; }
   Path ConfigFile() const { return folder / "config.yaml"; }
   Path SpaceFile() const { return folder / "space.yaml"; }

@@ -27,7 +27,7 @@ bool Exists(const Path& path) {
 }
 
 // The outcome that an earlier call left in `run`, if it came to an end.
-Result<std::optional<Outcome>> ReadOutcome(const Path& run) {
+Result<std::optional<Outcome>> ReadOutcome(const Path& run, const Measure& measure) {
   if (Exists(run / "lost.json")) {
     BLUESTEM_ASSIGN_OR_RETURN(const Json lost, ReadJson(run / "lost.json"));
     return std::optional(Outcome{.lost = lost.value("message", "lost")});
@@ -36,8 +36,12 @@ Result<std::optional<Outcome>> ReadOutcome(const Path& run) {
   BLUESTEM_ASSIGN_OR_RETURN(const Json state, ReadJson(run / "run.json"));
   if (state.value("status", "") != "finished") return std::optional<Outcome>();
   BLUESTEM_ASSIGN_OR_RETURN(const Json evaluation, ReadJson(run / "evaluation.json"));
-  const bool ranks = evaluation.contains("mean_auroc") && evaluation["mean_auroc"].is_number();
-  return std::optional(Outcome{.accuracy = evaluation.value(ranks ? "mean_auroc" : "accuracy", 0.0),
+  const auto value = evaluation.find(measure.key);
+  if (value == evaluation.end() || !value->is_number()) {
+    return Error(Code::kInvalidData, "{}: no {} in it; delete its folder and go on with --resume",
+                 (run / "evaluation.json").string(), measure.key);
+  }
+  return std::optional(Outcome{.accuracy = value->get<double>(),
                                .images = evaluation.value("total", int64_t{0}),
                                .seconds = state.value("train_seconds", 0.0)});
 }
@@ -105,6 +109,16 @@ std::string EpochsText(int64_t epochs) {
   return fmt::format("{} epoch{}", epochs, epochs == 1 ? "" : "s");
 }
 
+std::string Measure::Text(double value) const {
+  return is_share ? fmt::format("{:.2f} %", value * 100) : fmt::format("{:.4f}", value);
+}
+
+const Measure& TuneSearch::measure() const {
+  static constexpr Measure kAccuracy = {"accuracy", "accuracy", "Accuracy", true};
+  static constexpr Measure kMeanAuroc = {"mean_auroc", "mean AUROC", "Mean AUROC", false};
+  return base.task == "multi_label_classification" ? kMeanAuroc : kAccuracy;
+}
+
 Path TuneSearch::TrialFolder(int64_t trial) const {
   return folder / "trials" / TrialName(trial);
 }
@@ -117,7 +131,8 @@ Result<Outcome> TrainInRung(const TuneSearch& search, const Path& trainer, int64
                             size_t rung,
                             const std::function<void(const TrialProgress&)>& progress) {
   const Path run = search.RunFolder(trial, rung);
-  BLUESTEM_ASSIGN_OR_RETURN(const std::optional<Outcome> before, ReadOutcome(run));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::optional<Outcome> before,
+                            ReadOutcome(run, search.measure()));
   if (before.has_value()) return *before;
   if (Interrupted()) return InterruptedStatus();
 
@@ -144,7 +159,8 @@ Result<Outcome> TrainInRung(const TuneSearch& search, const Path& trainer, int64
     return Status(code, fmt::format("trial {}: {}", TrialName(trial), lines.Message(exit_code)));
   }
   if (exit_code != 0) return Lose(run, lines.Message(exit_code));
-  BLUESTEM_ASSIGN_OR_RETURN(const std::optional<Outcome> outcome, ReadOutcome(run));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::optional<Outcome> outcome,
+                            ReadOutcome(run, search.measure()));
   if (outcome.has_value()) return *outcome;
   return Error(Code::kInternal, "{}: the trainer ended well, but the run is not finished",
                run.string());

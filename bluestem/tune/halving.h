@@ -35,10 +35,11 @@ std::vector<Rung> Rungs(const HalvingOptions& options);
 
 // What came of one trial in one rung.
 struct Outcome {
-  double accuracy = 0;  // on the validation images, 0..1
-  int64_t images = 0;   // that it was measured on
-  double seconds = 0;   // of training
-  std::string lost;     // why there is no accuracy; "" where there is
+  double accuracy =
+      0;               // on the validation images, 0..1, or another measure of which more is better
+  int64_t images = 0;  // that it was measured on
+  double seconds = 0;  // of training
+  std::string lost;    // why there is no accuracy; "" where there is
 };
 
 struct Trial {

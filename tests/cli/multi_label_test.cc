@@ -216,6 +216,38 @@ TEST(MultiLabel, TrainsAndTheCompiledArtefactGivesTheSameScores) {
   EXPECT_GT(compared.Json()["mean_auroc"], 0.95);
 }
 
+TEST(MultiLabel, ASearchComparesMeanAurocAndSaysSo) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path config = Scratch() / "config.yaml", space = Scratch() / "space.yaml";
+  config::Experiment experiment;
+  experiment.task = "multi_label_classification";
+  experiment.data = {.format = "csv", .path = WriteShapes(Scratch() / "data", 60).string()};
+  experiment.data.height = experiment.data.width = 16;
+  experiment.network.name = "bluestem_s";
+  experiment.network.width = 16;
+  experiment.train = {.batch = 10, .epochs = 2, .threads = 1};
+  ASSERT_TRUE(WriteFile(config, config::ToYaml(experiment)).ok());
+  ASSERT_TRUE(WriteFile(space, "train.learning_rate: [0.01, 0.05]\n").ok());
+  const Path search = Scratch() / "search";
+  const ToolResult result = Tool({"tune", "-c", config.string(), "--space", space.string(), "-o",
+                                  search.string(), "--eta", "2"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("mean AUROC after 2 epochs"));
+  EXPECT_THAT(result.out, ::testing::Not(HasSubstr("%")));
+  const std::string best = ReadTextFile(search / "best.yaml").value();
+  EXPECT_THAT(best, ::testing::ContainsRegex("^# The best of 2 trials: 00[01]. Mean AUROC "
+                                             "[01]\\.[0-9]+ on [0-9]+ validation images after 2 "
+                                             "epochs.\n"));
+  const auto found = nlohmann::json::parse(ReadTextFile(search / "tune.json").value());
+  EXPECT_EQ(found["measure"], "mean_auroc");
+  const Path run = search / found["ranking"][0]["rungs"][1]["run"].get<std::string>();
+  const auto evaluation = nlohmann::json::parse(ReadTextFile(run / "evaluation.json").value());
+  EXPECT_EQ(found["ranking"][0]["rungs"][1]["accuracy"], evaluation["mean_auroc"]);
+  const std::string page = ReadTextFile(search / "report.html").value();
+  EXPECT_THAT(page, HasSubstr("Mean AUROC by rung"));
+  EXPECT_THAT(page, ::testing::Not(HasSubstr("standard error")));
+}
+
 TEST(MultiLabel, TrainingNamesClassesThatCannotBeRanked) {
   if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
   const Path data = WriteShapes(Scratch() / "data", 20);

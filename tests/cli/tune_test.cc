@@ -123,6 +123,7 @@ TEST(Tune, WritesATableAPageAndAConfigurationThatTrains) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const nlohmann::json document = result.Json();
   EXPECT_EQ(document["status"], "finished");
+  EXPECT_EQ(document["measure"], "accuracy");
   ASSERT_EQ(document["ranking"].size(), 2u);
   EXPECT_EQ(document["ranking"][0]["status"], "best");
   EXPECT_EQ(document["ranking"][0]["rungs"].size(), 2u);
@@ -134,6 +135,10 @@ TEST(Tune, WritesATableAPageAndAConfigurationThatTrains) {
   EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, Not(HasSubstr("http")));
   EXPECT_THAT(page, Not(HasSubstr("nan")));
+  EXPECT_THAT(page, HasSubstr("standard error"));
+  EXPECT_THAT(ReadTextFile(search / "best.yaml").value(),
+              ::testing::ContainsRegex("^# The best of 2 trials: 00[01]. Accuracy [0-9.]+ % on "
+                                       "[0-9]+ validation images after 2 epochs.\n"));
   ASSERT_EQ(Tool({"train", "-c", (search / "best.yaml").string(), "-o",
                   (Scratch() / "best").string(), "--quiet"})
                 .exit_code,
