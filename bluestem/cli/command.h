@@ -38,6 +38,7 @@ struct Command {
   const char* example;      // command lines, one a line
   std::vector<Code>
       codes;  // how it may end besides kOk, kInternal, kInvalidArgument and kInterrupted
+  bool json_lines = false;  // --json prints a JSON document a line as work goes on, not one
   // Adds the options and returns what runs. --json, --quiet and --help are added by the frame.
   Runner (*setup)(CommandLine& line);
 };

@@ -72,8 +72,9 @@ std::string ListOfCommands(const std::vector<Command>& commands) {
   }
   text +=
       "\nExample:\n  bluestem convert runs/first -o first.artefact --target x86-64\n\n"
-      "Every command takes --json (one JSON document on stdout), --quiet (errors only) and "
-      "--help.\n"
+      "Every command takes --json (one JSON document on stdout; of train JSON lines), --quiet "
+      "(errors\n"
+      "only) and --help.\n"
       "Exit codes: docs/formats/exit_codes.md, and each command's --help.\n";
   return text;
 }
@@ -139,6 +140,12 @@ Status UnexpectedWord(const CLI::App& app, const Command& command, const std::st
                nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest), command.name);
 }
 
+// What --json prints; `command` is nullptr where none was found.
+JsonForm FormOf(bool json, const Command* command) {
+  if (!json) return JsonForm::kNone;
+  return command != nullptr && command->json_lines ? JsonForm::kLines : JsonForm::kDocument;
+}
+
 // Parses and runs. `help` is set, and nothing run, where --help was asked for.
 Status ParseAndRun(const Command& command, std::vector<std::string> words, Output& output,
                    std::string& help) {
@@ -150,7 +157,9 @@ Status ParseAndRun(const Command& command, std::vector<std::string> words, Outpu
   const Runner runner = command.setup(line);
   bool json = false;
   bool quiet = false;
-  app.add_flag("--json", json, "Print one JSON document on stdout instead of text");
+  app.add_flag("--json", json,
+               command.json_lines ? "Print JSON lines on stdout instead of text, as work goes on"
+                                  : "Print one JSON document on stdout instead of text");
   app.add_flag("-q,--quiet", quiet, "Print errors only");
   try {
     std::reverse(words.begin(), words.end());  // CLI11 takes a vector last word first
@@ -163,7 +172,7 @@ Status ParseAndRun(const Command& command, std::vector<std::string> words, Outpu
                  error.what(), command.name);
   }
   if (!app.remaining().empty()) return UnexpectedWord(app, command, app.remaining().front());
-  output = Output(json, quiet);
+  output = Output(FormOf(json, &command), quiet);
   return runner(output);
 }
 
@@ -197,7 +206,7 @@ int RunTool(const std::vector<Command>& commands, const std::vector<std::string>
   sigaction(SIGTERM, &action, nullptr);
 
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
-  Output output(json, false);
+  Output output(FormOf(json, nullptr), false);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     output.Raw(ListOfCommands(commands));
     return static_cast<int>(words.empty() ? Code::kInvalidArgument : Code::kOk);
@@ -206,6 +215,7 @@ int RunTool(const std::vector<Command>& commands, const std::vector<std::string>
   if (rest[0] == "--version") rest[0] = "version";
   size_t used = 0;
   const Command* command = Find(commands, rest, used);
+  output = Output(FormOf(json, command), false);
   Status status;
   std::string help;
   if (command == nullptr) {

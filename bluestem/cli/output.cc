@@ -30,7 +30,7 @@ void Write(std::FILE* file, const std::string& text) {
 
 }  // namespace
 
-Output::Output(bool json, bool quiet)
+Output::Output(JsonForm json, bool quiet)
     : json_(json), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 void Output::Print(const std::string& line) {
@@ -73,10 +73,11 @@ void Output::Table(const std::vector<std::string>& header,
 }
 
 void Output::Json(const nlohmann::ordered_json& document) {
-  if (!json_) return;
+  if (!json()) return;
   EndProgress();
+  const int indent = json_ == JsonForm::kLines ? -1 : 2;
   Write(stdout,
-        document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+        document.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 void Output::WarnText(const std::string& text) {
@@ -110,9 +111,7 @@ void Output::EndProgress() {
 void Output::Error(const Status& status) {
   EndProgress();
   Write(stderr, "bluestem: error: " + status.message() + "\n");
-  if (json_) {
-    Json({{"error", {{"code", CodeName(status.code())}, {"message", status.message()}}}});
-  }
+  Json({{"error", {{"code", CodeName(status.code())}, {"message", status.message()}}}});
 }
 
 std::string BytesText(int64_t bytes) {

@@ -1,6 +1,6 @@
-// Output: what a command says. Three forms: text for people, one JSON document (--json), or nothing
-// but errors (--quiet). Results go to stdout; progress, warnings and errors go to stderr. Not a
-// log.
+// Output: what a command says. Three forms: text for people, JSON (--json: one document, or one a
+// line where Command::json_lines says so), or nothing but errors (--quiet). Results go to stdout;
+// progress, warnings and errors go to stderr. Not a log.
 //
 // Threads: one Output belongs to one thread. Ownership: a value without resources.
 #pragma once
@@ -17,13 +17,15 @@
 
 namespace bluestem::cli {
 
+enum class JsonForm : uint8_t { kNone, kDocument, kLines };
+
 class Output {
  public:
-  Output(bool json, bool quiet);
+  Output(JsonForm json, bool quiet);
 
-  bool json() const { return json_; }
+  bool json() const { return json_ != JsonForm::kNone; }
   bool quiet() const { return quiet_; }
-  bool text() const { return !json_ && !quiet_; }
+  bool text() const { return !json() && !quiet_; }
 
   // Prints a line of text on stdout; nothing under --json or --quiet.
   template <typename... Args>
@@ -34,7 +36,8 @@ class Output {
   // row has header.size() cells.
   void Table(const std::vector<std::string>& header,
              const std::vector<std::vector<std::string>>& rows);
-  // Prints the command's one JSON document on stdout under --json; nothing otherwise.
+  // Prints a JSON document on stdout under --json: the command's only one, or a line; nothing
+  // otherwise.
   void Json(const nlohmann::ordered_json& document);
   // Prints text that is the result itself (a generated file, say), under every form.
   void Raw(const std::string& content);
@@ -59,7 +62,7 @@ class Output {
   void Print(const std::string& line);
   void WarnText(const std::string& text);
 
-  bool json_;
+  JsonForm json_;
   bool quiet_;
   bool terminal_;  // stderr is one
   bool progress_shown_ = false;

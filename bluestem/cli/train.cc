@@ -131,12 +131,16 @@ Command TrainCommand() {
           "Checks configuration and data, then trains. Ctrl-C saves a checkpoint; --resume "
           "goes on from\n"
           "it and ends with the same weights, bit for bit, as a run without the break. Started by\n"
-          "torchrun, mpirun or SageMaker it is one rank of many.",
+          "torchrun, mpirun or SageMaker it is one rank of many.\n\n"
+          "--json prints a JSON document a line: one every ten seconds and after each epoch, notes "
+          "as they\n"
+          "come, and last the run's figures (\"status\": \"finished\") or the error.",
       .example =
           "bluestem train -c config.yaml -o runs/first --set train.epochs=20\n"
           "bluestem train -o runs/first --resume\n"
           "bluestem train -c config.yaml -o runs/second --nproc 2",
       .codes = {Code::kInvalidData, Code::kUnsupported, Code::kIo, Code::kUnavailable},
+      .json_lines = true,
       .setup = Setup};
 }
 

@@ -59,6 +59,20 @@ TEST(Frame, EveryCommandHasHelpWithAnExampleAndExitCodes) {
   }
 }
 
+TEST(Frame, OnlyTrainPromisesJsonLines) {
+  for (const std::string& name : CommandNames()) {
+    std::vector<std::string> words = Words(name);
+    words.push_back("--help");
+    const std::string help = Tool(words).out;
+    const bool lines = help.find("  Print JSON lines on stdout instead of text") != help.npos;
+    const bool document = help.find("  Print one JSON document on stdout") != help.npos;
+    EXPECT_EQ(lines, name == "train") << name;
+    EXPECT_EQ(document, name != "train") << name;
+  }
+  EXPECT_THAT(Tool({"--help"}).out,
+              HasSubstr("--json (one JSON document on stdout; of train JSON lines)"));
+}
+
 TEST(Frame, EveryCommandStandsInTheListOfExitCodesWithTheCodesOfItsHelp) {
   const std::string page =
       ReadTextFile(Path(BLUESTEM_SOURCE_ROOT) / "docs/formats/exit_codes.md").value();

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <sstream>
 
 #include "bluestem/config/experiment.h"
 #include "tests/cli/tool.h"
@@ -147,6 +149,43 @@ TEST(Train, EndsWithCostBesideAccuracyAndEvaluateRepeatsIt) {
               HasSubstr("nowhere: no report.html; expected the folder of a finished run"));
   EXPECT_THAT(Tool({"evaluate", run, "--data", data.string()}).out,
               testing::ContainsRegex("[0-9.]+ MMAC w1a2, .* a picture"));
+}
+
+// The documents of `text`, each of which must be one line.
+std::vector<nlohmann::json> JsonLines(const std::string& text) {
+  std::vector<nlohmann::json> documents;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    documents.push_back(nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false));
+    EXPECT_TRUE(documents.back().is_object()) << line;
+  }
+  return documents;
+}
+
+TEST(Train, PrintsJsonLinesAnEpochAndTheResultLast) {
+  if (!TrainerIsBuilt()) GTEST_SKIP() << "the trainer is not built";
+  const Path config = WriteConfig(WriteSmallDataset(Scratch() / "data", 8));
+  const ToolResult result =
+      Tool({"train", "-c", config.string(), "-o", (Scratch() / "run").string(), "--set",
+            "train.epochs=2", "--json", "--set", "network.name=bluestem_s", "--set",
+            "network.width=8", "--set", "data.image_size=8x8", "--set", "train.batch=4"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const std::vector<nlohmann::json> lines = JsonLines(result.out);
+  const auto is_epoch = [](const nlohmann::json& line) {
+    return line.contains("validation_accuracy");
+  };
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), is_epoch), 2);
+  EXPECT_EQ(lines.back()["status"], "finished");
+}
+
+TEST(Train, AnErrorIsAJsonLineToo) {
+  const ToolResult missing = Tool({"train", "--json", "-c", (Scratch() / "none.yaml").string()});
+  EXPECT_EQ(missing.exit_code, 5);
+  ASSERT_EQ(JsonLines(missing.out).size(), 1u);
+  EXPECT_EQ(JsonLines(missing.out)[0]["error"]["code"], "io");
+  const ToolResult unknown = Tool({"train", "--jsno", "--json"});
+  ASSERT_EQ(JsonLines(unknown.out).size(), 1u);
+  EXPECT_EQ(JsonLines(unknown.out)[0]["error"]["code"], "invalid_argument");
 }
 
 TEST(Train, TellsAProgramInJsonWhatWentWrong) {
