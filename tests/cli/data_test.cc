@@ -52,7 +52,7 @@ Conversation Talk(const std::vector<std::string>& words, const std::string& answ
 
 TEST(Init, WritesAFileThatChecksFromFlags) {
   const Path folder = Scratch();
-  const Path images = WriteSmallDataset(folder / "images", 4);
+  const Path images = WriteSmallDataset(folder / "images", 5);
   const std::string file = (folder / "config.yaml").string();
   const ToolResult made =
       Tool({"init", "--yes", "--set", "data.path=" + images.string(), "--set",
@@ -89,7 +89,7 @@ TEST(Init, RefusesWhatCannotBe) {
 
 TEST(Init, TheWizardAsksAgainWithTheReason) {
   const Path folder = Scratch();
-  const Path images = WriteSmallDataset(folder / "images", 4);
+  const Path images = WriteSmallDataset(folder / "images", 5);
   const std::string file = (folder / "config.yaml").string();
   const std::string answers = "flowers\n\nlmnet_v2\nlmnet_v1\n\n/none\n" + images.string() +
                               "\nno\n0\n16\n20x20\n16x16\n3\n\n\n" +
@@ -98,7 +98,7 @@ TEST(Init, TheWizardAsksAgainWithTheReason) {
   ASSERT_EQ(talk.exit_code, 0) << talk.text;
   EXPECT_THAT(talk.text, HasSubstr("network.name: got \"lmnet_v2\"; expected lmnet_v0"));
   EXPECT_THAT(talk.text, HasSubstr("/none: no such file or folder"));
-  EXPECT_THAT(talk.text, HasSubstr("found folder, 3 classes (a, b, c), 12 pictures"));
+  EXPECT_THAT(talk.text, HasSubstr("found folder, 3 classes (a, b, c), 15 pictures"));
   EXPECT_THAT(talk.text, HasSubstr("train.batch: got 0; expected 1..65536"));
   EXPECT_THAT(talk.text, HasSubstr("got [20, 20]; expected multiples of 8 for lmnet_v1"));
   const Result<config::Experiment> experiment = config::Load(file);

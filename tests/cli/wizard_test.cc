@@ -68,10 +68,10 @@ TEST(Wizard, AsksAgainWhatIsWrongAndWritesTheAnswers) {
 }
 
 TEST(Wizard, AsksForTheColumnsOfATableThatItCannotRead) {
-  const Path data = WriteSmallDataset(Scratch() / "data", 4);
+  const Path data = WriteSmallDataset(Scratch() / "data", 20);
   std::string table = "image,age,x,y\n";
-  for (int i = 0; i < 4; ++i)
-    table += fmt::format("a/{}.png,{},{},{}\n", i, 40 + i, i % 2, i == 3 ? -1 : i / 2);
+  for (int i = 0; i < 20; ++i)
+    table += fmt::format("a/{}.png,{},{},{}\n", i, 40 + i, i % 2, i == 19 ? -1 : i / 14);
   ASSERT_TRUE(WriteFile(data / "labels.csv", table).ok());
   const Path file = Scratch() / "config.yaml";
   const Dialogue dialogue =
