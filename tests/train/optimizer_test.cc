@@ -1,8 +1,10 @@
 // Optimizers against their formulas in double.
 #include "bluestem/train/internal/optimizer.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "bluestem/base/rng.h"
@@ -124,6 +126,127 @@ TEST(Optimizer, LambStepsAsFarAsTheArrayIsLong) {
   EXPECT_NEAR(static_cast<double>(toy.value[1]), -2.0 - 0.01 * trust * r[1], 1e-6);
 }
 
+using Reals = std::vector<double>;
+
+double Length(const Reals& x) {
+  double square = 0;
+  for (const double value : x) square += value * value;
+  return std::sqrt(square);
+}
+
+void FillAtRandom(Rng& rng, std::vector<float>& values) {
+  for (float& value : values) value = static_cast<float>(rng.Uniform(-1, 1));
+}
+
+void ExpectNear(const std::vector<float>& values, const Reals& expected, double tolerance,
+                const std::string& where) {
+  ASSERT_EQ(values.size(), expected.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    ASSERT_NEAR(static_cast<double>(values[i]), expected[i], tolerance) << where << " " << i;
+}
+
+// Both moments go on from step to step, and so does the array whose length a step has.
+TEST(Optimizer, LambFollowsItsFormulaOverSteps) {
+  constexpr size_t kCount = 12;
+  Rng rng(8);
+  std::vector<float> value(kCount), gradient(kCount);
+  FillAtRandom(rng, value);
+  Reals w(value.begin(), value.end()), m(kCount), v(kCount), r(kCount);
+  Optimizer optimizer(
+      {.name = "lamb", .weight_decay = 0.1},
+      {{.name = "w", .count = kCount, .value = value.data(), .gradient = gradient.data()}});
+  for (int step = 0; step < 10; ++step) {
+    const double rate = 0.2 / (step + 1);
+    FillAtRandom(rng, gradient);
+    optimizer.Update(step, rate, 0);
+    for (size_t i = 0; i < kCount; ++i) {
+      const auto g = static_cast<double>(gradient[i]);
+      m[i] = 0.9 * m[i] + 0.1 * g;
+      v[i] = 0.999 * v[i] + 0.001 * g * g;
+      const double mean = m[i] / (1 - std::pow(0.9, step + 1)),
+                   square = v[i] / (1 - std::pow(0.999, step + 1));
+      r[i] = mean / (std::sqrt(square) + 1e-8) + 0.1 * w[i];
+    }
+    const double trust = Length(w) / Length(r);
+    for (size_t i = 0; i < kCount; ++i) w[i] -= rate * trust * r[i];
+    ExpectNear(value, w, 2e-6, fmt::format("step {}", step));
+  }
+}
+
+TEST(Optimizer, WhatIsNoWeightMovesAsInThePlainOptimizer) {
+  const std::pair<const char*, const char*> names[] = {
+      {"lars", "momentum"}, {"lamb", "adam"}, {"muon", "nesterov"}};
+  for (const auto& [name, plain] : names) {
+    for (const Role role : {Role::kBias, Role::kGamma, Role::kBeta, Role::kMax, Role::kStep}) {
+      Toy toys[2];
+      Optimizer by_name({.name = name, .weight_decay = 0.1}, toys[0].Views(role));
+      Optimizer by_plain({.name = plain, .weight_decay = 0.1}, toys[1].Views(role));
+      for (int step = 0; step < 3; ++step) {
+        by_name.Update(step, 0.1, 0);
+        by_plain.Update(step, 0.1, 0);
+      }
+      EXPECT_EQ(toys[0].value, toys[1].value) << name << static_cast<int>(role);
+    }
+  }
+}
+
+// a [m, k] times b [k, n].
+Reals Product(size_t m, size_t k, size_t n, const Reals& a, const Reals& b) {
+  Reals c(m * n);
+  for (size_t i = 0; i < m; ++i) {
+    for (size_t j = 0; j < n; ++j) {
+      for (size_t at = 0; at < k; ++at) c[i * n + j] += a[i * k + at] * b[at * n + j];
+    }
+  }
+  return c;
+}
+
+// What orthogonal.h says of x [rows, columns], of a tall matrix without turning it.
+Reals Orthogonal(size_t rows, size_t columns, Reals x) {
+  const double length = Length(x);
+  for (double& value : x) value /= length;
+  for (int iteration = 0; iteration < 5; ++iteration) {
+    Reals turned(x.size());
+    for (size_t k = 0; k < x.size(); ++k) turned[k % columns * rows + k / columns] = x[k];
+    const Reals a = Product(rows, columns, rows, x, turned), aa = Product(rows, rows, rows, a, a);
+    Reals polynomial(a.size());
+    for (size_t k = 0; k < a.size(); ++k) polynomial[k] = -4.7750 * a[k] + 2.0315 * aa[k];
+    const Reals rest = Product(rows, rows, columns, polynomial, x);
+    for (size_t k = 0; k < x.size(); ++k) x[k] = 3.4445 * x[k] + rest[k];
+  }
+  return x;
+}
+
+TEST(Optimizer, MuonFollowsItsFormulaOverStepsForWideAndTallMatrices) {
+  const std::pair<size_t, size_t> shapes[] = {{4, 9}, {9, 4}, {5, 5}, {1, 6}, {6, 1}};
+  Rng rng(3);
+  for (const auto& [rows, columns] : shapes) {
+    const size_t count = rows * columns;
+    std::vector<float> value(count), gradient(count);
+    FillAtRandom(rng, value);
+    Reals w(value.begin(), value.end()), v(count), u(count);
+    Optimizer optimizer({.name = "muon", .momentum = 0.8, .weight_decay = 0.1},
+                        {{.name = "w",
+                          .count = static_cast<int64_t>(count),
+                          .rows = static_cast<int64_t>(rows),
+                          .value = value.data(),
+                          .gradient = gradient.data()}});
+    for (int step = 0; step < 4; ++step) {
+      const double rate = 0.5 / (step + 1);
+      FillAtRandom(rng, gradient);
+      optimizer.Update(step, rate, 0);
+      for (size_t k = 0; k < count; ++k) {
+        v[k] = 0.8 * v[k] + static_cast<double>(gradient[k]);
+        u[k] = static_cast<double>(gradient[k]) + 0.8 * v[k];
+      }
+      const Reals direction = Orthogonal(rows, columns, u);
+      const double far = 0.2 * std::sqrt(static_cast<double>(std::max(rows, columns)));
+      for (size_t k = 0; k < count; ++k) w[k] -= rate * 0.1 * w[k] + rate * far * direction[k];
+      ExpectNear(value, w, 1e-5, fmt::format("{}x{} step {}", rows, columns, step));
+    }
+  }
+}
+
 // Products of the rows of u [rows, columns], rows <= columns.
 std::vector<double> Gram(int64_t rows, int64_t columns, const std::vector<float>& u) {
   std::vector<double> gram;
@@ -143,7 +266,7 @@ TEST(Optimizer, MuonStepsAlongANearlyOrthogonalMatrix) {
   constexpr int64_t kRows = 4, kColumns = 9;
   Rng rng(3);
   std::vector<float> value(kRows * kColumns, 1.0F), gradient(kRows * kColumns);
-  for (float& g : gradient) g = static_cast<float>(rng.Uniform(-1, 1));
+  FillAtRandom(rng, gradient);
   Optimizer optimizer({.name = "muon", .momentum = 0.9}, {{.name = "w",
                                                            .count = kRows * kColumns,
                                                            .rows = kRows,

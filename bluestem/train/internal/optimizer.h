@@ -10,14 +10,25 @@
 //             for each weight array t = 0.001 |w| / (|g| + decay*|w|) with g before its decay
 //   lamb      You et al., arXiv 1904.00962: adam's step r, with decay*w in it, of each weight array
 //             times |w| / |r|
-//   muon      Jordan et al. 2024: nesterov, whose step of a weight matrix [co, k] becomes the
-//             nearest semi-orthogonal one, times 0.2 sqrt(max(co, k)) so that adam's rates fit
-//             (Liu et al., arXiv 2502.16982); decay as adamw
+//   muon      Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/: nesterov, whose step
+//             of a weight array [co, k], k = kh*kw*ci, becomes the nearest semi-orthogonal matrix
+//             (internal/orthogonal.h), times 0.2 sqrt(max(co, k)) so that adam's rates fit (Liu et
+//             al., arXiv 2502.16982); decay as adamw. That is every weight array, the first and
+//             the last layer's too, which Jordan leaves to adamw
 //
-// g holds the weight decay of weights (g + decay*w; adamw and muon: w -= rate*decay*w). Biases,
-// gammas and betas are not decayed; lars, lamb and muon treat them as momentum, adam and nesterov.
+// g holds the weight decay of weights (g + decay*w; adamw and muon: w -= rate*decay*w). All else
+// (biases, gammas, betas, what quantizers learn) is not decayed; lars, lamb and muon treat it as
+// momentum, adam and nesterov. Betas move with rate * beta_rate (64 in Jordan, arXiv 2404.00498).
 // Before all that, gradients longer together than `clip` are scaled to that length (Pascanu,
 // Mikolov and Bengio, arXiv 1211.5063).
+//
+// Lookahead (Zhang et al., arXiv 1907.08610), after every fifth step, of every parameter:
+//
+//   slow += (1 - lookahead^5 * progress^3) * (w - slow);  w = slow
+//
+// with slow = w before the first step and progress the share of the run that is done: the cubic
+// rise is Jordan's (arXiv 2404.00498), so that early steps are hardly held back and late ones are
+// averaged. What optimizers remember stays as it is.
 //
 // Threads: call from one thread; uses OpenMP inside. Ownership: an Optimizer owns its state and
 // refers to the module's parameters.
