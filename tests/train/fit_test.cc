@@ -269,18 +269,6 @@ TEST_F(FitRun, TheAverageOfTheWeightsBecomesTheModel) {
   EXPECT_NE(array(paths.Best(), "deep1/weight"), array(paths.Last(), "deep1/weight"));
 }
 
-TEST_F(FitRun, EndsEarlyWhenNoEpochIsBetter) {
-  experiment_.train.epochs = 40;
-  experiment_.train.patience = 2;
-  experiment_.train.learning_rate = 1e-8;  // so that nothing changes: equal is not better
-  experiment_.train.beta_rate = 0;
-  ASSERT_TRUE(FitUntil("run", 0, false).ok());
-  const RunState state = ReadRunState(RunPaths{folder_ / "run"}).value();
-  EXPECT_EQ(state.status, "finished");
-  EXPECT_EQ(state.step, state.steps);
-  EXPECT_LT(state.step, 40 * state.steps_per_epoch);
-}
-
 TEST_F(FitRun, KilledAndResumedEqualsUninterruptedBitForBit) {
   const Path program = Path(BLUESTEM_BINARY_DIR) / "bin" / "bluestem-train";
   if (!std::filesystem::exists(program)) GTEST_SKIP() << program << " is not built";
