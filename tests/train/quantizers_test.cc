@@ -1,11 +1,11 @@
-// Quantizers of training against their written definitions, and optimizers and schedules against
-// theirs.
+// Quantizers of training against their written definitions.
 #include "bluestem/train/quantizers/quantizers.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "bluestem/base/rng.h"
@@ -141,8 +141,55 @@ TEST(ActivationQuantizer, PactsMaxGradientIsTheFiniteDifferenceAwayFromRounding)
               1e-4 * std::fabs(slope) + 1e-4);
 }
 
-// LSQ's gradient is the finite difference in the step with the rounding's own offset held: value =
-// (v + (round(v0) - v0)) * step inside.
+// Of the values' sum, weighted with c, in lsq's step: max = 3 * step.
+double LsqSlope(double step, const std::vector<float>& x, const std::vector<float>& c,
+                const std::function<double(double step, size_t i)>& value) {
+  const double h = 0.01 * step;
+  double slope = 0;
+  for (size_t i = 0; i < x.size(); ++i)
+    slope += static_cast<double>(c[i]) * (value(step + h, i) - value(step - h, i)) / (2 * h);
+  return slope;
+}
+
+// Where everything is clipped or 0, the values are smooth in the step: its gradient is their
+// finite difference.
+TEST(ActivationQuantizer, LsqsStepGradientIsTheFiniteDifferenceWhereAllIsClipped) {
+  const ActivationQuantizer& lsq = *FindActivationQuantizer("lsq");
+  Rng rng(3);
+  std::vector<float> x(100), c(100);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(i % 3 == 0 ? rng.Uniform(-1, -0.1) : rng.Uniform(1.7, 4));
+    c[i] = static_cast<float>(rng.Uniform(-1, 1));
+  }
+  const double slope = LsqSlope(0.5, x, c, [&](double step, size_t i) {
+    float y = 0;
+    lsq.forward({.bits = 2, .max = static_cast<float>(3 * step)}, 1, &x[i], &y);
+    return static_cast<double>(y);
+  });
+  EXPECT_GT(std::fabs(slope), 1);
+  const ActivationSpec spec{.bits = 2, .max = 1.5F};
+  EXPECT_NEAR(lsq.max_gradient(spec, 100, x.data(), c.data()), slope, 1e-4 * std::fabs(slope));
+}
+
+// Inside, it is that of the value with the rounding's own offset held: (x / step + (round(v0) -
+// v0)) * step, v0 = x / step where the gradient is taken.
+TEST(ActivationQuantizer, LsqsStepGradientIsTheFiniteDifferenceInsideWithTheOffsetHeld) {
+  const ActivationQuantizer& lsq = *FindActivationQuantizer("lsq");
+  Rng rng(4);
+  std::vector<float> x(100), c(100);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(rng.Uniform(0.01, 1.45));
+    c[i] = static_cast<float>(rng.Uniform(-1, 1));
+  }
+  const double slope = LsqSlope(0.5, x, c, [&](double step, size_t i) {
+    const auto value = static_cast<double>(x[i]);
+    const double v0 = value / 0.5;
+    return (value / step + (std::floor(v0 + 0.5) - v0)) * step;
+  });
+  const ActivationSpec spec{.bits = 2, .max = 1.5F};
+  EXPECT_NEAR(lsq.max_gradient(spec, 100, x.data(), c.data()), slope, 1e-4);
+}
+
 TEST(ActivationQuantizer, LsqsMaxGetsTheGradientOfItsStepAsThePaperScalesIt) {
   const ActivationSpec spec{.bits = 2, .max = 1.5F};  // step 0.5
   const ActivationQuantizer& lsq = *FindActivationQuantizer("lsq");
