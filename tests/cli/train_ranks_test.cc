@@ -2,6 +2,7 @@
 // and a rank that is killed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -42,6 +43,17 @@ class TrainRanks : public testing::Test {
   static nlohmann::json State(const char* run) {
     return nlohmann::json::parse(ReadTextFile(Run(run) / "run.json").value());
   }
+  // Kills the launcher's child number `rank` once there is a checkpoint.
+  static ToolOptions Killing(const char* run, int rank) {
+    return {.environment = {}, .while_running = [=](int pid) {
+              WaitForCheckpoint(run);
+              std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+              int child = 0;
+              for (int i = 0; i <= rank; ++i) children >> child;
+              ASSERT_GT(child, 0);
+              ::kill(child, SIGKILL);
+            }};
+  }
   static void WaitForCheckpoint(const char* run) {
     const Path file = Run(run) / "checkpoints/last.ckpt";
     for (int i = 0; i < 60000 && !fs::exists(file); ++i) ::usleep(1000);
@@ -66,15 +78,7 @@ TEST_F(TrainRanks, InterruptedTheyStopTogetherAndGoOnBitForBit) {
 }
 
 TEST_F(TrainRanks, AKilledOneEndsTheJobWhichGoesOnWithAnotherNumber) {
-  const ToolResult killed =
-      Tool(Words("run", {"--nproc", "2", "--quiet"}),
-           {.environment = {}, .while_running = [](int pid) {
-              WaitForCheckpoint("run");
-              std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
-              int first = 0, second = 0;
-              children >> first >> second;
-              ::kill(second, SIGKILL);
-            }});
+  const ToolResult killed = Tool(Words("run", {"--nproc", "2", "--quiet"}), Killing("run", 1));
   EXPECT_EQ(killed.exit_code, 5);
   EXPECT_THAT(killed.err, HasSubstr("rank 1 of 2 was ended by signal 9"));
   EXPECT_THAT(killed.err, HasSubstr("rank 1 of 2 is lost"));
@@ -92,6 +96,49 @@ TEST_F(TrainRanks, AKilledOneEndsTheJobWhichGoesOnWithAnotherNumber) {
       Tool({"train", "-o", Run("run").string(), "--resume", "--nproc", "4", "--quiet"});
   EXPECT_EQ(last.exit_code, 0) << last.err;
   EXPECT_EQ(State("run")["status"], "finished");
+}
+
+// Rank 0 keeps the store where the roll is called: without it the others know who is lost. They say
+// so before the launcher's patience (15 s) ends them.
+TEST_F(TrainRanks, RankZeroKilledIsNamedByTheOtherWhichKnowsTheCheckpoint) {
+  const ToolResult killed = Tool(Words("run", {"--nproc", "2", "--quiet"}), Killing("run", 0));
+  EXPECT_EQ(killed.exit_code, 5);
+  EXPECT_THAT(killed.err, HasSubstr("rank 0 of 2 was ended by signal 9"));
+  EXPECT_THAT(killed.err, HasSubstr("rank 0 of 2 is lost"));
+  EXPECT_THAT(killed.err, HasSubstr("last.ckpt: go on, with any number of ranks"));
+  EXPECT_NE(State("run")["status"], "finished");
+}
+
+// Two starters, each with a folder of its own, stand for two machines.
+TEST_F(TrainRanks, RankZeroKilledOnAnotherMachineIsNamedByTheOtherWhichHasNoCheckpoint) {
+  const int port = 20000 + ::getpid() % 20000;
+  const std::string log = (Scratch() / "other.log").string();
+  int status = -1;
+  std::thread other([&] {
+    status =
+        std::system(fmt::format("OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 "
+                                "MASTER_PORT={} timeout 60 {}/bin/bluestem train -c {} -o {} "
+                                "--quiet --set train.threads=1 2>{}",
+                                port, BLUESTEM_BINARY_DIR, (Scratch() / "config.yaml").string(),
+                                Run("other").string(), log)
+                        .c_str());
+  });
+  const ToolResult first = Tool(Words("run", {"--quiet", "--set", "train.threads=1"}),
+                                {.environment = {"OMPI_COMM_WORLD_RANK=0", "OMPI_COMM_WORLD_SIZE=2",
+                                                 fmt::format("MASTER_PORT={}", port)},
+                                 .while_running = [](int pid) {
+                                   WaitForCheckpoint("run");
+                                   ::kill(pid, SIGKILL);
+                                 }});
+  other.join();
+  EXPECT_EQ(first.exit_code, 128 + SIGKILL);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 5);  // timeout would end it with 124
+  const std::string err = ReadTextFile(log).value();
+  EXPECT_THAT(err, HasSubstr("other: rank 0 of 2 is lost"));
+  EXPECT_THAT(err, HasSubstr("there is no checkpoint on this machine (rank 0 has the run folder): "
+                             "start again"));
+  EXPECT_FALSE(fs::exists(Run("other")));
 }
 
 TEST_F(TrainRanks, StartedFromOutsideMakeTheSameRun) {
