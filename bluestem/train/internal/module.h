@@ -79,8 +79,13 @@ class Module {
   // rank.
   StepResult Step(const StepInput& input, const StepOptions& options);
 
-  // Batch-norm statistics with frozen weights: Begin, then Add some batches, then Finish. Mean and
-  // variance over all images that were added, on any rank; each adds as many.
+  // Re-estimates the batch norms' statistics with frozen weights (there are no running averages,
+  // which a flip of signs would make stale): Begin, which quantizes the weights, then Add some
+  // batches, then Finish. Batch b of n_b images is normalised by its own moments m_b and v_b
+  // (biased), and
+  //   mean = sum n_b m_b / sum n_b;  variance = sum n_b (v_b + m_b^2) / sum n_b - mean^2
+  // over the batches of all ranks; each rank adds as many images. Source: precise batch norm (Wu
+  // and Johnson, arXiv 2105.07576). internal/training.h says of which images, and how many.
   void BeginStatistics();
   void AddStatistics(const StepInput& input);
   void FinishStatistics();

@@ -5,6 +5,11 @@
 // Batches, dropout and initial weights are functions of (seed, epoch, step), so there is no other
 // random state, and a resumed run gives the bits of an uninterrupted one.
 //
+// Before it is validated, each epoch ends with new batch-norm statistics (Module::BeginStatistics)
+// of 10,000 training pictures, all if there are fewer, as they are without augmentation: always
+// the same ones, in the same batches of 250. Of 2,000 where the epoch cannot become the model
+// (train.select: last).
+//
 // On several ranks each has its share of the data, all keep the same weights, and rank 0 alone
 // writes files and reports.
 //

@@ -79,11 +79,18 @@ struct BlockShape {
   int64_t k;                 // kernel * kernel * ci
 };
 
-// How training treats a network besides what the config says.
+// How training treats a network besides what the config says (train.beta_rate, .float_weights and
+// .lookahead put theirs in its place).
+//
+// Step s of S leaves Weights::kConfigured as they are while s < float_weight_share * S, and from
+// then on quantizes the same latent weights, with the optimizer's state as it is; a step that is
+// learned begins there, as LsqInitialStep of them. Activations are quantized all along, and so are
+// the weights in validation and statistics. Source: the two stages of Martinez et al., arXiv
+// 2003.11535, in one run.
 struct Recipe {
-  double beta_rate = 1.0;         // factor on the learning rate of betas
-  double float_weight_share = 0;  // share of the steps with float weights, then quantized ones
-  double lookahead = 0;           // decay of the slow weights, each 5 steps; 0: off
+  double beta_rate = 1.0;         // factor on the learning rate of betas (internal/optimizer.h)
+  double float_weight_share = 0;  // 0..1
+  double lookahead = 0;           // decay of the slow weights (internal/optimizer.h); 0: off
 };
 
 struct Network {
