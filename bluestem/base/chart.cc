@@ -145,18 +145,35 @@ std::string Drawn(const Line& line, const Axis& xs, const Axis& ys) {
   return line.opacity == 1 ? svg : fmt::format("<g opacity=\"{:.2f}\">{}</g>", line.opacity, svg);
 }
 
-// The names, in their colours, from the right.
-std::string Legend(const std::vector<Line>& lines) {
+double NameWidth(const std::string& name) {
+  return 14 + 6.2 * static_cast<double>(name.size());
+}
+
+// The names, in their colours: from the right beside the title where they fit, else in rows below
+// it.
+struct Legend {
   std::string svg;
-  double right = kWidth - kRight;
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    if (line->name.empty()) continue;
-    svg += fmt::format(
-        "<text x=\"{}\" y=\"18\" class=\"tick\" text-anchor=\"end\" style=\"fill:{}\">{}</text>",
-        right, line->colour, EscapeHtml(line->name));
-    right -= 14 + 6.2 * static_cast<double>(line->name.size());
+  double height = 0;  // of the rows
+};
+
+Legend LegendOf(const Chart& chart) {
+  constexpr double kRow = 16, kTitleLetter = 7.2;
+  Legend legend;
+  double all = 0;
+  for (const Line& line : chart.lines) all += line.name.empty() ? 0 : NameWidth(line.name);
+  const auto title = static_cast<double>(chart.title.size()) * kTitleLetter;
+  const bool beside = title + all <= kWidth - kLeft - kRight;
+  double left = beside ? kWidth - kRight - all : kWidth;
+  for (const Line& line : chart.lines) {
+    if (line.name.empty()) continue;
+    if (!beside && left + NameWidth(line.name) > kWidth) left = kLeft, legend.height += kRow;
+    legend.svg +=
+        fmt::format("<text x=\"{:.1f}\" y=\"{}\" class=\"tick\"{} style=\"fill:{}\">{}</text>",
+                    beside ? left + NameWidth(line.name) : left, 18 + legend.height,
+                    beside ? " text-anchor=\"end\"" : "", line.colour, EscapeHtml(line.name));
+    left += NameWidth(line.name);
   }
-  return svg;
+  return legend;
 }
 
 }  // namespace
@@ -182,12 +199,14 @@ std::string ToSvg(const Chart& chart) {
   const std::vector<Tick> x_ticks = !chart.x_ticks.empty() ? chart.x_ticks
                                     : round                ? RoundTicks(xs, false)
                                                            : LogTicks(xs);
+  const Legend legend = LegendOf(chart);
   std::string svg = fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" role=\"img\"><text x=\"{}\" y=\"18\" class=\"title\">{}</text>",
-      kWidth, kHeight, kLeft, EscapeHtml(chart.title));
+      "<svg viewBox=\"0 0 {} {}\" role=\"img\"><text x=\"{}\" y=\"18\" class=\"title\">{}</text>{}",
+      kWidth, kHeight + legend.height, kLeft, EscapeHtml(chart.title), legend.svg);
+  if (legend.height > 0) svg += fmt::format("<g transform=\"translate(0 {})\">", legend.height);
   svg += Grid(chart, x_ticks, xs, ys);
   for (const Line& line : chart.lines) svg += Drawn(line, xs, ys);
-  return svg + Legend(chart.lines) + "</svg>";
+  return svg + (legend.height > 0 ? "</g></svg>" : "</svg>");
 }
 
 }  // namespace bluestem

@@ -39,7 +39,8 @@ struct Chart {
   std::vector<Line> lines;
 };
 
-// Returns an <svg> of 460 x 260 that scales with the page. Later lines lie over earlier ones.
+// Returns an <svg> of 460 x 260 that scales with the page; it is higher by 16 for each row of names
+// that do not fit beside the title. Later lines lie over earlier ones.
 std::string ToSvg(const Chart& chart);
 
 }  // namespace bluestem

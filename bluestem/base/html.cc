@@ -19,9 +19,10 @@ std::string EscapeHtml(const std::string& text) {
 }
 
 const char* const kReportStyle = R"(
-:root{--ink:#0f172a;--soft:#64748b;--line:#e2e8f0;--paper:#fff;--wash:#f8fafc;--accent:#2563eb}
+:root{--ink:#0f172a;--soft:#64748b;--line:#e2e8f0;--paper:#fff;--wash:#f8fafc;--accent:#2563eb;
+--wrong:#dc2626}
 @media(prefers-color-scheme:dark){:root{--ink:#e2e8f0;--soft:#94a3b8;--line:#334155;
---paper:#0f172a;--wash:#1e293b;--accent:#60a5fa}}
+--paper:#0f172a;--wash:#1e293b;--accent:#60a5fa;--wrong:#f87171}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--wash);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1020px;margin:0 auto;padding:32px 20px 64px}h1{font-size:26px;margin:0}
@@ -33,7 +34,7 @@ margin:0 0 18px}
 margin-bottom:18px}
 .tile{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:12px 16px}
 .tile b{display:block;font-size:23px}.tile span{color:var(--soft);font-size:13px}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(380px,1fr));gap:16px}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:16px}
 svg{width:100%;height:auto}
 svg .title{font-size:13px;font-weight:600;fill:var(--ink)}
 svg .tick{font-size:11px;fill:var(--soft)}svg .grid{stroke:var(--line)}
@@ -47,12 +48,19 @@ table.confusion td{text-align:center;border:1px solid var(--paper)}
 .mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:12px}
 .mistakes figure{margin:0;font-size:12px;line-height:1.35}
 .mistakes img{width:100%;image-rendering:pixelated;border-radius:6px;border:1px solid var(--line)}
-.mistakes i{color:var(--soft);font-style:normal}
+.mistakes i{color:var(--soft);font-style:normal}.wrong{color:var(--wrong)}
+.sides{display:grid;grid-template-columns:2fr 3fr 3fr;gap:22px}.sides p{margin:0 0 8px}
+.sides .mistakes{grid-template-columns:repeat(auto-fill,minmax(92px,1fr))}
+h3{font-size:15px;margin:18px 0 0}
+@media(max-width:860px){.sides{grid-template-columns:1fr}}
 .key{display:inline-block;width:11px;height:11px;border-radius:3px;margin:0 6px 0 0}
 .keys{color:var(--soft);font-size:13px;margin:0 0 8px}.keys .key{margin-left:10px}
 .keys .key:first-child{margin-left:0}
 .stack{display:flex;height:16px;border-radius:4px;overflow:hidden;min-width:220px}
-th.wide{width:60%}td.warn{color:#dc2626;font-weight:700}
+th.wide{width:60%}td.warn{color:var(--wrong);font-weight:700}
+table.words td,table.words th{text-align:left;white-space:normal;overflow-wrap:anywhere}
+table.words td:first-child{white-space:nowrap}
+details{margin:14px 0 0}summary{cursor:pointer;color:var(--accent)}
 pre{background:var(--wash);border-radius:8px;padding:12px;white-space:pre-wrap;font-size:13px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}
 dd{margin:0}

@@ -84,6 +84,23 @@ TEST(Chart, WhatCountsHasWholeTicks) {
   }
 }
 
+TEST(Chart, NamesThatDoNotFitBesideTheTitleStandInRowsBelowIt) {
+  const auto chart = [](int names) {
+    Chart chart{.title = "Sensitivity"};
+    for (int i = 0; i < names; ++i)
+      chart.lines.push_back({"Atelectasis", "#000", {{0, 0}, {1, 1}}});
+    return ToSvg(chart);
+  };
+  EXPECT_THAT(chart(2), HasSubstr("viewBox=\"0 0 460 260\""));
+  EXPECT_THAT(chart(2), Not(HasSubstr("translate")));
+  EXPECT_THAT(chart(4), HasSubstr("viewBox=\"0 0 460 276\""));
+  const std::string wide = chart(6);  // two rows of names, and the axes below them
+  EXPECT_THAT(wide, HasSubstr("viewBox=\"0 0 460 292\""));
+  EXPECT_THAT(wide, HasSubstr("<g transform=\"translate(0 32)\">"));
+  EXPECT_THAT(wide, HasSubstr("y=\"34\" class=\"tick\""));
+  EXPECT_THAT(wide, HasSubstr("y=\"50\" class=\"tick\""));
+}
+
 TEST(Chart, NothingToDrawIsStillAPicture) {
   for (const bool log : {false, true}) {
     const std::string svg = ToSvg({.title = "t", .log_x = log});
