@@ -167,7 +167,7 @@ Status Finish(const RunPaths& paths, const task::Meta& meta, Training& training,
   const CodeCounts codes = CountCodes(module, *data.validation);
   BLUESTEM_RETURN_IF_ERROR(WriteFile(paths.Codes(), CodeCountsToJson(codes)));
   BLUESTEM_RETURN_IF_ERROR(LogCodes(codes, paths, state));
-  BLUESTEM_RETURN_IF_ERROR(LogPictures(paths, state, *data.validation, scores, module));
+  BLUESTEM_RETURN_IF_ERROR(LogPictures(paths, state, meta, *data.validation, scores, module));
   return WriteReport({.paths = paths,
                       .module = &module,
                       .metrics = training.metrics(),

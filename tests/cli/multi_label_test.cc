@@ -205,6 +205,13 @@ TEST(MultiLabel, TrainsAndTheCompiledArtefactGivesTheSameScores) {
   const std::string report = ReadTextFile(run / "report.html").value();
   EXPECT_NE(report.find("<th>AUROC</th>"), report.npos);
   EXPECT_EQ(report.find("Confusion matrix"), report.npos);
+  EXPECT_THAT(report, HasSubstr("180 scores, all classes together. Expected calibration error"));
+  for (const Shape& shape : kShapes) {
+    EXPECT_THAT(report, HasSubstr(fmt::format("<h3>{}</h3>", shape.name)));
+    EXPECT_THAT(report,
+                ::testing::ContainsRegex(fmt::format("alt=\"{}: [0-9.]+ %, has ", shape.name)));
+  }
+  EXPECT_THAT(report, HasSubstr("least scores of pictures with it"));
 
   const Path artefact = Scratch() / "artefact";
   ASSERT_EQ(Tool({"convert", run.string(), "-o", artefact.string(), "--quiet"}).exit_code, 0);

@@ -32,5 +32,34 @@ TEST(Calibration, NoImagesAreStillAPage) {
   EXPECT_EQ(html.find("nan"), std::string::npos);
 }
 
+TEST(Calibration, OfLabelsComparesEachScoreWithTheShareThatIsThere) {
+  task::MultiLabelCounts counts({"a", "b"}, 0.3);
+  counts.Add({0}, {0.9F, 0.1F});
+  counts.Add({0, 1}, {0.9F, 0.1F});
+  counts.Add({}, {0.9F, 0.4F});
+  const LabelCalibration result = CalibrateLabels(counts);
+  EXPECT_EQ(result.pairs.bins[13].images, 3);  // 0.9: two of three are there
+  EXPECT_NEAR(result.pairs.bins[13].accuracy, 2.0 / 3, 1e-9);
+  EXPECT_NEAR(result.pairs.bins[1].accuracy, 1.0 / 2, 1e-9);  // 0.1
+  EXPECT_EQ(result.pairs.bins[5].accuracy, 0);                // 0.4
+  EXPECT_NEAR(result.pairs.expected_error,
+              3.0 / 6 * (0.9 - 2.0 / 3) + 2.0 / 6 * (0.5 - 0.1) + 1.0 / 6 * 0.4, 1e-6);
+  EXPECT_NEAR(result.pairs.confidence, (3 * 0.9 + 2 * 0.1 + 0.4) / 6, 1e-6);
+  EXPECT_NEAR(result.pairs.accuracy, 3.0 / 6, 1e-9);
+  // Yes or no, whatever the threshold: 0.9, 0.9, 0.9 yes, 0.1, 0.1, 0.4 no; four are right.
+  EXPECT_NEAR(result.confidence, (5 * 0.9 + 0.6) / 6, 1e-6);
+  EXPECT_NEAR(result.accuracy, 4.0 / 6, 1e-9);
+  EXPECT_NE(CalibrationSection(result).find("overconfident"), std::string::npos);
+}
+
+TEST(Calibration, OfLabelsNearerToOneHalfThanTheyAreRightIsUnderconfident) {
+  task::MultiLabelCounts counts({"a"}, 0.5);
+  counts.Add({0}, {0.7F});
+  counts.Add({}, {0.2F});
+  EXPECT_NE(CalibrationSection(CalibrateLabels(counts)).find("underconfident"), std::string::npos);
+  const std::string none = CalibrationSection(CalibrateLabels(task::MultiLabelCounts({"a"}, 0.5)));
+  EXPECT_EQ(none.find("nan"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace bluestem::train

@@ -74,13 +74,18 @@ std::map<Text, image::Image> PicturesOf(const Path& file) {
 
 class EventPictures : public SmallRun {};
 
-TEST_F(EventPictures, AreOfAnswersTheConfusionMatrixAndTheFirstKernels) {
-  ASSERT_TRUE(Train("run", false).ok());
+std::map<Text, image::Image> PicturesOfRun(const Path& run) {
   std::map<Text, image::Image> pictures;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "run")) {
+  for (const auto& entry : std::filesystem::directory_iterator(run)) {
     if (entry.path().filename().string().rfind("events.out.tfevents.", 0) == 0)
       pictures = PicturesOf(entry.path());
   }
+  return pictures;
+}
+
+TEST_F(EventPictures, AreOfAnswersTheConfusionMatrixAndTheFirstKernels) {
+  ASSERT_TRUE(Train("run", false).ok());
+  std::map<Text, image::Image> pictures = PicturesOfRun(folder_ / "run");
   ASSERT_EQ(pictures.count("confusion"), 1U);
   EXPECT_TRUE(pictures.count("predictions/right") == 1 || pictures.count("predictions/wrong") == 1);
   ASSERT_EQ(pictures.count("kernels/stem"), 1U);
@@ -103,6 +108,18 @@ TEST_F(EventPictures, AreOfAnswersTheConfusionMatrixAndTheFirstKernels) {
   const image::Image& kernels = pictures["kernels/stem"];
   EXPECT_GT(*std::max_element(kernels.pixels.begin(), kernels.pixels.end()), 200);
   EXPECT_EQ(kernels.channels, 3);
+}
+
+TEST_F(EventPictures, OfAnyNumberOfClassesAreTheirLeastAndGreatestScores) {
+  AnyLabels();
+  ASSERT_TRUE(Train("run", false).ok());
+  std::map<Text, image::Image> pictures = PicturesOfRun(folder_ / "run");
+  EXPECT_EQ(pictures.count("confusion"), 0U);
+  // Two classes, each with three pictures at most, 80 pixels high with two lines below, in a row.
+  ASSERT_EQ(pictures.count("predictions/greatest"), 1U);
+  EXPECT_EQ(pictures["predictions/greatest"].width, 6 * (80 + 6) + 6);
+  EXPECT_EQ(pictures["predictions/greatest"].height, 80 + 6 + 2 * 10 + 6);
+  EXPECT_GT(pictures.count("predictions/least") + pictures.count("predictions/right"), 0U);
 }
 
 }  // namespace

@@ -51,6 +51,16 @@ class SmallRun : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
+  // From now on of any number of classes a picture, by a CSV file.
+  void AnyLabels() {
+    std::string table = "image,labels\n";
+    for (const char* label : {"dark", "light"})
+      for (int i = 0; i < 20; ++i) table += fmt::format("{0}/{1:02}.png,{0}\n", label, i);
+    ASSERT_TRUE(WriteFile(folder_ / "images" / "labels.csv", table).ok());
+    experiment_.task = "multi_label_classification";
+    experiment_.data.format = "csv";
+  }
+
   Status Train(const std::string& run, bool resume) {
     return Fit(experiment_, {.run_folder = folder_ / run, .resume = resume});
   }

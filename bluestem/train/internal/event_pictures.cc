@@ -6,7 +6,7 @@
 
 #include "bluestem/image/draw.h"
 #include "bluestem/interchange/interchange.h"
-#include "bluestem/train/internal/predictions.h"
+#include "bluestem/train/internal/label_predictions.h"
 
 namespace bluestem::train {
 namespace {
@@ -66,6 +66,38 @@ image::Image Answers(const data::PixelCache& validation, const std::vector<Predi
   return Sheet(cells);
 }
 
+// The same where a picture has any number of classes: the score of one, red where it is on the
+// wrong side of the threshold, and all that the picture has.
+image::Image Scores(const data::PixelCache& validation, const std::vector<Prediction>& shown,
+                    double threshold) {
+  std::vector<Cell> cells;
+  for (const Prediction& prediction : shown) {
+    const bool there = validation.Marks(prediction.index)[prediction.answer] != 0;
+    const bool answered = task::IsAnswered(static_cast<float>(prediction.probability), threshold);
+    Cell cell{.picture = AtLeast(PictureOf(validation, prediction.index), kLeastSide)};
+    cell.lines.emplace_back(fmt::format("{:.0f} % {}", prediction.probability * 100,
+                                        validation.classes()[prediction.answer]),
+                            there == answered ? kInk : kWrong);
+    cell.lines.emplace_back("has " + LabelsText(validation, prediction.index), kInk);
+    cells.push_back(std::move(cell));
+  }
+  return Sheet(cells);
+}
+
+// What is shown of all classes, by tag.
+std::vector<std::pair<std::string, std::vector<Prediction>>> LabelSheets(
+    const task::MultiLabelCounts& counts, double threshold) {
+  std::vector<Prediction> right, least, greatest;
+  for (const LabelPredictions& chosen : ChooseLabelPredictions(counts, threshold)) {
+    right.insert(right.end(), chosen.right.begin(), chosen.right.end());
+    least.insert(least.end(), chosen.least.begin(), chosen.least.end());
+    greatest.insert(greatest.end(), chosen.greatest.begin(), chosen.greatest.end());
+  }
+  return {{"predictions/right", std::move(right)},
+          {"predictions/least", std::move(least)},
+          {"predictions/greatest", std::move(greatest)}};
+}
+
 // A row of cells for each label: the share of each answer, blue where it is right, else red.
 image::Image Confusion(const data::PixelCache& validation,
                        const std::vector<std::vector<float>>& scores) {
@@ -123,7 +155,8 @@ image::Image Kernels(const Module& module) {
 
 }  // namespace
 
-Status LogPictures(const RunPaths& paths, const RunState& state, const data::PixelCache& validation,
+Status LogPictures(const RunPaths& paths, const RunState& state, const task::Meta& meta,
+                   const data::PixelCache& validation,
                    const std::vector<std::vector<float>>& scores, const Module& module) {
   BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
                             interchange::EventWriter::Open(paths.folder, state.started_unix));
@@ -145,6 +178,12 @@ Status LogPictures(const RunPaths& paths, const RunState& state, const data::Pix
     if (!chosen.wrong.empty())
       BLUESTEM_RETURN_IF_ERROR(write("predictions/wrong", Answers(validation, chosen.wrong)));
     BLUESTEM_RETURN_IF_ERROR(write("confusion", Confusion(validation, scores)));
+  } else {
+    const task::MultiLabelCounts counts = CountLabels(validation, scores, meta.threshold);
+    for (const auto& [tag, shown] : LabelSheets(counts, meta.threshold)) {
+      if (!shown.empty())
+        BLUESTEM_RETURN_IF_ERROR(write(tag, Scores(validation, shown, meta.threshold)));
+    }
   }
   return write("kernels/" + module.network().blocks[0].name, Kernels(module));
 }

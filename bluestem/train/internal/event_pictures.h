@@ -5,16 +5,20 @@
 #include <vector>
 
 #include "bluestem/data/cache.h"
+#include "bluestem/task/meta.h"
 #include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/run_folder.h"
 
 namespace bluestem::train {
 
-// Writes predictions/right, predictions/wrong and confusion, where a picture has one class, and
+// Writes, where a picture has one class, predictions/right, predictions/wrong and confusion; where
+// it has any number, predictions/right, predictions/least and predictions/greatest: the least
+// scores of pictures with a class, the greatest of those without it (label_predictions.h). And
 // kernels/LAYER: latent weights, each kernel about grey in the colours of its input, the greatest
 // magnitude of the layer black or white. `scores` has a row of class probabilities for each
 // picture of `validation`. Errors: kIo.
-Status LogPictures(const RunPaths& paths, const RunState& state, const data::PixelCache& validation,
+Status LogPictures(const RunPaths& paths, const RunState& state, const task::Meta& meta,
+                   const data::PixelCache& validation,
                    const std::vector<std::vector<float>>& scores, const Module& module);
 
 }  // namespace bluestem::train

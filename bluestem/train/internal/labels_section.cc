@@ -12,7 +12,8 @@
 namespace bluestem::train {
 namespace {
 
-constexpr std::array kColours = {"#2563eb", "#f59e0b", "#10b981", "#ef4444", "#8b5cf6", "#64748b"};
+constexpr std::array<const char*, kShownClasses> kColours = {"#2563eb", "#f59e0b", "#10b981",
+                                                             "#ef4444", "#8b5cf6", "#64748b"};
 constexpr size_t kCurvePoints = 120;  // of a curve; more than the chart has pixels tell nothing
 
 std::string Cell(std::optional<double> value) {
@@ -22,19 +23,6 @@ std::string Cell(std::optional<double> value) {
 std::optional<double> Rate(int64_t part, int64_t total) {
   if (total == 0) return std::nullopt;
   return static_cast<double>(part) / static_cast<double>(total);
-}
-
-// The classes with a curve, the most frequent first, as many as there are colours.
-std::vector<size_t> Shown(const task::MultiLabelQuality& quality) {
-  std::vector<size_t> shown(quality.classes.size());
-  std::iota(shown.begin(), shown.end(), size_t{0});
-  const auto has_none = [&](size_t k) { return !quality.classes[k].auroc.has_value(); };
-  shown.erase(std::remove_if(shown.begin(), shown.end(), has_none), shown.end());
-  std::stable_sort(shown.begin(), shown.end(), [&](size_t a, size_t b) {
-    return quality.classes[a].positives > quality.classes[b].positives;
-  });
-  shown.resize(std::min(shown.size(), kColours.size()));
-  return shown;
 }
 
 // The corners of a staircase: between them it is straight.
@@ -54,7 +42,7 @@ std::string Curves(const task::MultiLabelCounts& counts, const task::MultiLabelQ
   Chart chart{.title = "Sensitivity",
               .x_title = "share of the others answered too (1 - specificity)",
               .percent = true};
-  for (const size_t k : Shown(quality)) {
+  for (const size_t k : ShownClasses(quality)) {
     Line line{counts.classes()[k], kColours[chart.lines.size()], {}};
     const auto curve = Corners(task::RocCurve(counts.scores(k), counts.positive(k)));
     const size_t points = std::min(kCurvePoints, curve.size());
@@ -66,6 +54,18 @@ std::string Curves(const task::MultiLabelCounts& counts, const task::MultiLabelQ
 }
 
 }  // namespace
+
+std::vector<size_t> ShownClasses(const task::MultiLabelQuality& quality) {
+  std::vector<size_t> shown(quality.classes.size());
+  std::iota(shown.begin(), shown.end(), size_t{0});
+  const auto has_none = [&](size_t k) { return !quality.classes[k].auroc.has_value(); };
+  shown.erase(std::remove_if(shown.begin(), shown.end(), has_none), shown.end());
+  std::stable_sort(shown.begin(), shown.end(), [&](size_t a, size_t b) {
+    return quality.classes[a].positives > quality.classes[b].positives;
+  });
+  shown.resize(std::min(shown.size(), kShownClasses));
+  return shown;
+}
 
 std::string LabelsSection(const task::MultiLabelCounts& counts) {
   const task::MultiLabelQuality quality = counts.Quality();

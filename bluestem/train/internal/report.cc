@@ -6,6 +6,7 @@
 #include "bluestem/task/classification.h"
 #include "bluestem/train/internal/calibration.h"
 #include "bluestem/train/internal/html.h"
+#include "bluestem/train/internal/label_predictions.h"
 #include "bluestem/train/internal/labels_section.h"
 #include "bluestem/train/internal/predictions.h"
 #include "bluestem/train/internal/report_compare.h"
@@ -160,9 +161,9 @@ Answers AnswersOfOneLabel(const ReportContent& content) {
 }
 
 Answers AnswersOfAnyLabels(const ReportContent& content) {
-  task::MultiLabelCounts counts(content.validation->classes(), content.meta->threshold);
-  for (size_t i = 0; i < content.scores->size(); ++i)
-    counts.Add(content.validation->Labels(static_cast<int64_t>(i)), (*content.scores)[i]);
+  const double threshold = content.meta->threshold;
+  const task::MultiLabelCounts counts =
+      CountLabels(*content.validation, *content.scores, threshold);
   const task::MultiLabelQuality quality = counts.Quality();
   const auto total = static_cast<double>(std::max<int64_t>(1, counts.total()));
   return {
@@ -172,7 +173,8 @@ Answers AnswersOfAnyLabels(const ReportContent& content) {
                     "mean average precision") +
                Tile(fmt::format("{:.2f} %", 100.0 * static_cast<double>(counts.correct()) / total),
                     "exactly right"),
-      .sections = LabelsSection(counts)};
+      .sections = LabelsSection(counts) + CalibrationSection(CalibrateLabels(counts)) +
+                  LabelPredictionsSection(*content.validation, counts, threshold)};
 }
 
 }  // namespace
