@@ -101,6 +101,11 @@ Result<Sensitivity> MeasureSensitivity(
     const Path& run_folder, int64_t images,
     const std::function<void(int64_t done, int64_t all)>& progress);
 
+// Writes the run's report.html from what its folder holds: that of a run at any point, with what
+// its best checkpoint so far answers to the held-out pictures and with the fp32 baseline. A section
+// without data says why; another run in the report is left out. Errors: kIo; kInvalidData.
+Status RefreshReport(const Path& run_folder);
+
 // Puts another finished run, of the same classes, into the run's report.html beside its own:
 // accuracy, curves, cost; in place of what was there. Errors: kIo; kInvalidData.
 Status CompareReports(const Path& run_folder, const Path& other);

@@ -146,7 +146,14 @@ TEST(Train, EndsWithCostBesideAccuracyAndEvaluateRepeatsIt) {
   EXPECT_THAT(ReadTextFile(compared.Json().at("report").get<std::string>()).value(),
               HasSubstr("stroke-dasharray"));
   EXPECT_THAT(Tool({"report", run, "--compare", "nowhere"}).err,
-              HasSubstr("nowhere: no report.html; expected the folder of a finished run"));
+              HasSubstr("nowhere: no report.html; write it with `bluestem report nowhere`"));
+  const ToolResult written = Tool({"report", run, "--json"});
+  ASSERT_EQ(written.exit_code, 0) << written.err;
+  EXPECT_THAT(ReadTextFile(written.Json().at("report").get<std::string>()).value(),
+              ::testing::Not(HasSubstr("stroke-dasharray")));
+  const ToolResult nowhere = Tool({"report", "nowhere"});
+  EXPECT_EQ(nowhere.exit_code, 5);
+  EXPECT_THAT(nowhere.err, HasSubstr("nowhere: no run.json; expected a run folder"));
   EXPECT_THAT(Tool({"evaluate", run, "--data", data.string()}).out,
               testing::ContainsRegex("[0-9.]+ MMAC w1a2, .* a picture"));
 }

@@ -5,6 +5,7 @@
 
 #include "bluestem/task/classification.h"
 #include "bluestem/train/internal/calibration.h"
+#include "bluestem/train/internal/config_section.h"
 #include "bluestem/train/internal/html.h"
 #include "bluestem/train/internal/label_predictions.h"
 #include "bluestem/train/internal/labels_section.h"
@@ -114,6 +115,23 @@ std::string Activations(const Network& network) {
                      range(maxima));
 }
 
+// Of a run that failed and went on with other rates than its configuration's.
+std::string Rates(const RunState& state) {
+  std::string text;
+  for (const RateChange& rate : state.rates) {
+    text += text.empty() ? fmt::format("<dt>learning rate</dt><dd>{}", rate.learning_rate)
+                         : fmt::format(", after step {} {}", rate.step, rate.learning_rate);
+  }
+  return text.empty() ? "" : text + "</dd>";
+}
+
+std::string Notes(const RunState& state) {
+  if (state.notes.empty()) return "";
+  std::string text;
+  for (const std::string& note : state.notes) text += EscapeHtml(note) + "\n";
+  return "<dt>notes</dt><dd><pre>" + text + "</pre></dd>";
+}
+
 std::string Environment(const ReportContent& content) {
   const RunState& state = content.state;
   const Network& network = content.module->network();
@@ -122,14 +140,17 @@ std::string Environment(const ReportContent& content) {
       "{}x{}x{}</dd><dt>weights</dt><dd>{}</dd><dt>activations</dt><dd>{}</dd>"
       "<dt>steps</dt><dd>{} ({} an epoch), {} of {} convolutions in integers</dd>"
       "<dt>training</dt><dd>{:.1f} s, {:.1f} CPU s, {:.0f} images/s, loading {:.1f} % of a "
-      "step</dd><dt>best epoch</dt><dd>{}</dd><dt>seed, "
-      "threads</dt><dd>{}, {} of {}</dd><dt>device</dt><dd>{}</dd><dt>software</dt><dd>{}</dd></dl>"
+      "step</dd><dt>best epoch</dt><dd>{}</dd>{}<dt>seed, "
+      "threads</dt><dd>{}, {} of "
+      "{}</dd><dt>device</dt><dd>{}</dd><dt>software</dt><dd>{}</dd>{}</dl>"
       "</section>",
       EscapeHtml(network.name), network.h, network.w, network.c, network.weight_quantizer->name,
       Activations(network), state.step, state.steps_per_epoch, content.module->IntegerBlocks(),
       network.blocks.size(), state.train_seconds, state.cpu_seconds, state.images_per_second,
-      state.loading_share * 100, state.best_epoch, state.seed, state.threads,
-      std::thread::hardware_concurrency(), EscapeHtml(state.device), EscapeHtml(state.versions));
+      state.loading_share * 100,
+      state.best_epoch > 0 ? fmt::format("{}", state.best_epoch) : "none yet", Rates(state),
+      state.seed, state.threads, std::thread::hardware_concurrency(), EscapeHtml(state.device),
+      EscapeHtml(state.versions), Notes(state));
 }
 
 // What the report says of the answers, by task.
@@ -177,11 +198,37 @@ Answers AnswersOfAnyLabels(const ReportContent& content) {
                   LabelPredictionsSection(*content.validation, counts, threshold)};
 }
 
+Answers AnswersOf(const ReportContent& content) {
+  if (content.scores != nullptr)
+    return content.meta->multi_label() ? AnswersOfAnyLabels(content) : AnswersOfOneLabel(content);
+  return {.tiles = ComparedPart(kComparedTile),
+          .sections = fmt::format(
+              "<section><h2>Answers and activation codes</h2><p class=\"sub\">Not there: {}</p>"
+              "</section>",
+              EscapeHtml(content.missing))};
+}
+
+// "bluestem_s; interrupted at step 5 of 8: epoch 1, the best so far, on 8 validation images".
+std::string Subtitle(const ReportContent& content) {
+  const RunState& state = content.state;
+  std::string text = content.module->network().name;
+  const bool finished = state.status == "finished";
+  if (!finished) {
+    text += fmt::format("; {} at step {} of {}", state.status, state.step,
+                        state.steps > 0 ? fmt::format("{}", state.steps) : "a number not chosen");
+  }
+  if (content.scores == nullptr) return text;
+  if (!finished) text += fmt::format("; epoch {}, the best so far,", state.best_epoch);
+  return text + fmt::format(" on {} validation images, with the artefact's arithmetic",
+                            content.scores->size());
+}
+
 }  // namespace
 
 Status WriteReport(const ReportContent& content) {
-  const Answers answers =
-      content.meta->multi_label() ? AnswersOfAnyLabels(content) : AnswersOfOneLabel(content);
+  BLUESTEM_ASSIGN_OR_RETURN(const std::string configuration,
+                            ConfigSection(content.paths, content.state.ranks));
+  const Answers answers = AnswersOf(content);
   int64_t bytes = 0;
   for (const LayerCost& row : CostTable(content.module->network(), content.module->shapes()))
     bytes += row.weight_bytes;
@@ -191,16 +238,15 @@ Status WriteReport(const ReportContent& content) {
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\"><title>{}</title><style>{}</style></head><body><main>",
       name, kReportStyle);
-  html += fmt::format(
-      "<h1>{}</h1><p class=\"sub\">{} on {} validation images, with the artefact's "
-      "arithmetic</p><div class=\"tiles\">",
-      name, EscapeHtml(content.module->network().name), content.scores->size());
+  html += fmt::format("<h1>{}</h1><p class=\"sub\">{}</p><div class=\"tiles\">", name,
+                      EscapeHtml(Subtitle(content)));
   html += answers.tiles + MacsTile(content.state.macs) + Tile(Size(bytes), "weights") +
           Tile(fmt::format("{:.0f} /s", content.state.images_per_second), "images in training") +
           "</div>";
   html += ComparedPart(kComparedCurves, CurvesSection(content.metrics)) + answers.sections +
           WeightFlipsSection(content.metrics, content.module->network()) +
-          CodesSection(content.codes) + Costs(*content.module) + Environment(content);
+          CodesSection(content.codes) + Costs(*content.module) + configuration +
+          Environment(content);
   return WriteFile(content.paths.Report(), html + "</main></body></html>\n");
 }
 

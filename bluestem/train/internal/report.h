@@ -1,6 +1,6 @@
 // report.html: what a run did, in one file that needs nothing else: curves, confusion matrix,
 // calibration, right answers and worst mistakes, weight flips, activation codes, cost table,
-// environment. Threads: one thread.
+// configuration, environment. Threads: one thread.
 // Ownership: refers to what it is given.
 #pragma once
 
@@ -18,15 +18,16 @@ namespace bluestem::train {
 struct ReportContent {
   RunPaths paths;
   const Module* module = nullptr;
-  std::vector<EpochMetrics> metrics;
-  RunState state;
+  std::vector<EpochMetrics> metrics = {};
+  RunState state = {};
   const task::Meta* meta = nullptr;
-  const data::PixelCache* validation = nullptr;
+  const data::PixelCache* validation = nullptr;             // null where there are no scores
   const std::vector<std::vector<float>>* scores = nullptr;  // of `validation`, exact
-  CodeCounts codes;
+  std::string missing = {};                                 // why there are none
+  CodeCounts codes = {};
 };
 
-// Errors: kIo.
+// Reads the run's config.yaml. Errors: kIo; as config::Load.
 Status WriteReport(const ReportContent& content);
 
 }  // namespace bluestem::train

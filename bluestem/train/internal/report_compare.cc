@@ -77,6 +77,12 @@ std::string ComparedPart(const std::string& part, const std::string& html) {
   return Begin(part) + html + End(part);
 }
 
+Result<std::vector<EpochMetrics>> MetricsSoFar(const RunPaths& run) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(run.MetricsJsonl(), ignored)) return std::vector<EpochMetrics>();
+  return ReadMetrics(run);
+}
+
 std::string CountText(double value) {
   if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
   if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
@@ -86,6 +92,9 @@ std::string CountText(double value) {
 
 std::string CurvesSection(const std::vector<EpochMetrics>& metrics,
                           const std::vector<EpochMetrics>* other, const std::string& name) {
+  if (metrics.empty() && other == nullptr)
+    return "<section><h2>Curves</h2><p class=\"sub\">Not there: no epoch is finished "
+           "yet.</p></section>";
   const Line training{.name = "training", .colour = kTrainColour},
       validation{.name = "validation", .colour = kValidationColour};
   std::vector<Line> shares = {LineOf(metrics, &EpochMetrics::train_accuracy, training),
@@ -130,7 +139,7 @@ Status CompareInReport(const RunPaths& run, const RunPaths& other, const Compare
                  run.folder.string(), other.folder.string());
   }
   BLUESTEM_ASSIGN_OR_RETURN(const std::string tile, AccuracyTile(other, names.words));
-  BLUESTEM_ASSIGN_OR_RETURN(const std::vector<EpochMetrics> metrics, ReadMetrics(run));
+  BLUESTEM_ASSIGN_OR_RETURN(const std::vector<EpochMetrics> metrics, MetricsSoFar(run));
   BLUESTEM_ASSIGN_OR_RETURN(const std::vector<EpochMetrics> others, ReadMetrics(other));
   BLUESTEM_ASSIGN_OR_RETURN(const std::string row, CostRow(other, meta, names.words));
   BLUESTEM_RETURN_IF_ERROR(ReplacePart(run, kComparedTile, tile, report));

@@ -18,6 +18,9 @@ constexpr char kComparedCost[] = "compared cost";
 // Returns `html` between the marks of the part.
 std::string ComparedPart(const std::string& part, const std::string& html = "");
 
+// Returns the rows of a run's finished epochs; none before the first. Errors: as ReadMetrics.
+Result<std::vector<EpochMetrics>> MetricsSoFar(const RunPaths& run);
+
 // Returns the charts of a run; `other` null: alone.
 std::string CurvesSection(const std::vector<EpochMetrics>& metrics,
                           const std::vector<EpochMetrics>* other = nullptr,
@@ -31,7 +34,8 @@ struct ComparedNames {
   std::string words;   // "the same net in fp32"
 };
 // Puts the other run into the report, in place of what was compared before. Errors: kIo where
-// either is not finished; kInvalidData for a report without the marks, or other classes.
+// the other is not finished or the run has no report; kInvalidData for a report without the marks,
+// or other classes.
 Status CompareInReport(const RunPaths& run, const RunPaths& other, const ComparedNames& names);
 
 }  // namespace bluestem::train

@@ -1,4 +1,4 @@
-// evaluate and export: a run folder's best checkpoint, on a dataset or as ONNX.
+// evaluate, export and report: a run folder's best checkpoint on a dataset, as ONNX, on a page.
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -64,8 +64,7 @@ Status Exporting(const Arguments& arguments) {
 
 Status Reporting(const Arguments& arguments) {
   if (arguments.run.empty()) return Error(Code::kInvalidArgument, "--run: name the run folder");
-  if (arguments.compare.empty())
-    return Error(Code::kInvalidArgument, "--compare: name the other run folder");
+  if (arguments.compare.empty()) return RefreshReport(arguments.run);
   return CompareReports(arguments.run, arguments.compare);
 }
 

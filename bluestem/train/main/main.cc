@@ -25,7 +25,7 @@ constexpr Command kCommands[] = {
      "OUT.f32 [--json] [--quiet]",
      RunEvaluate},
     {"export", "export --run RUN --output model.onnx [--quiet]", RunExport},
-    {"report", "report --run RUN --compare RUN [--quiet]", RunReport},
+    {"report", "report --run RUN [--compare RUN] [--quiet]", RunReport},
     {"sensitivity", "sensitivity --run RUN --limit N --output OUT.json", RunSensitivity},
 };
 
