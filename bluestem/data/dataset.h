@@ -97,9 +97,9 @@ struct Split {
   std::unique_ptr<Dataset> validation;
 };
 // Splits by a seeded permutation, per class (stratified): round(fraction * n_class) samples of each
-// go to validation, but never all. With several labels a sample counts for the one that is rarest
-// in `base`, so that rare classes are in both parts; samples without one are a group of their own.
-// Both keep the order of `base`.
+// go to validation, but never all; where that is none, one of each class that has two. With several
+// labels a sample counts for the one that is rarest in `base`, so that rare classes are in both
+// parts; samples without one are a group of their own. Both keep the order of `base`.
 Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed);
 
 // Returns the two datasets that a configuration means: data.validation if it is set, else the

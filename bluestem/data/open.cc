@@ -102,10 +102,9 @@ Result<Split> OpenForTraining(const config::Experiment& experiment) {
                               static_cast<uint64_t>(experiment.train.seed));
     if (split.validation->size() > 0) return split;
     return Error(Code::kInvalidArgument,
-                 "data.validation_fraction: got {}, of {} pictures in {} classes: none is held "
-                 "out; expected half a picture of a class or more: raise it, or name other "
-                 "pictures in data.validation",
-                 config.validation_fraction, all, split.train->classes().size());
+                 "data.path: got {} pictures in {} classes, one of each, so that none can be held "
+                 "out; expected two of a class, or other pictures in data.validation",
+                 all, split.train->classes().size());
   }
   options.classes = train->classes();
   options.path = own_validation ? config.path : config.validation;

@@ -61,15 +61,20 @@ std::unique_ptr<Dataset> Subset(std::shared_ptr<const Dataset> base, std::vector
 Split SplitBySeed(std::shared_ptr<const Dataset> base, double fraction, uint64_t seed) {
   BLUESTEM_CHECK(fraction >= 0 && fraction < 1, "a share");
   std::vector<std::vector<int64_t>> of_class = Groups(*base);
+  const auto share = [&](const std::vector<int64_t>& members) {
+    const auto count = static_cast<int64_t>(members.size());
+    const int64_t rounded = std::llround(fraction * static_cast<double>(count));
+    return std::min(rounded, std::max<int64_t>(count - 1, 0));
+  };
+  const bool none = std::all_of(of_class.begin(), of_class.end(),
+                                [&](const auto& members) { return share(members) == 0; });
   std::vector<int64_t> train;
   std::vector<int64_t> validation;
   for (size_t label = 0; label < of_class.size(); ++label) {
     std::vector<int64_t>& members = of_class[label];
     Rng rng(seed, label, 0);  // a class's share does not depend on the other classes
     rng.Shuffle(members);
-    const auto count = static_cast<int64_t>(members.size());
-    const int64_t rounded = std::llround(fraction * static_cast<double>(count));
-    const int64_t held_out = std::min(rounded, std::max<int64_t>(count - 1, 0));
+    const int64_t held_out = none && fraction > 0 && members.size() > 1 ? 1 : share(members);
     validation.insert(validation.end(), members.begin(), members.begin() + held_out);
     train.insert(train.end(), members.begin() + held_out, members.end());
   }

@@ -19,14 +19,19 @@ class RunEdges : public SmallRun {
   RunPaths paths_;
 };
 
-TEST_F(RunEdges, AnEmptyShareForValidationIsRefused) {
-  experiment_.data.validation_fraction = 0.01;
-  const Status status = Train("run", false);
+TEST_F(RunEdges, APictureOfEachClassIsTheLeastToValidateWith) {
+  experiment_.data.validation_fraction = 0.01;  // less than half a picture
+  ASSERT_TRUE(Train("run", false).ok());
+  EXPECT_THAT(ReadTextFile(paths_.Evaluation()).value(), HasSubstr("\"total\": 2,"));
+  for (const char* label : {"dark", "light"}) {
+    for (int i = 1; i < 20; ++i)
+      std::filesystem::remove(folder_ / "images" / label / fmt::format("{:02}.png", i));
+  }
+  const Status status = Train("other", false);
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   EXPECT_EQ(status.message(),
-            "data.validation_fraction: got 0.01, of 40 pictures in 2 classes: none is held out; "
-            "expected half a picture of a class or more: raise it, or name other pictures in "
-            "data.validation");
+            "data.path: got 2 pictures in 2 classes, one of each, so that none can be held out; "
+            "expected two of a class, or other pictures in data.validation");
 }
 
 TEST_F(RunEdges, ABatchBeyondTheDataTakesAllOfItAndSaysSo) {
