@@ -29,27 +29,7 @@
 namespace bluestem::train {
 namespace {
 
-constexpr int64_t kExactBatch = 64;
 constexpr double kBaselineShare = 0.35;  // of train.max_minutes, for the fp32 baseline
-
-std::vector<std::vector<float>> ExactScores(const Module& module, const data::PixelCache& cache,
-                                            const std::function<void(int64_t)>& progress) {
-  const ExactNetwork exact(module);
-  const auto classes = static_cast<size_t>(module.network().classes);
-  std::vector<std::vector<float>> rows;
-  std::vector<uint8_t> pixels;
-  for (int64_t first = 0; first < cache.size(); first += kExactBatch) {
-    const int64_t count = std::min(kExactBatch, cache.size() - first);
-    CopyPixels(cache, {}, first, count, pixels);
-    const std::vector<float> scores = exact.Probabilities(count, pixels.data());
-    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-      rows.emplace_back(scores.begin() + static_cast<int64_t>(i * classes),
-                        scores.begin() + static_cast<int64_t>((i + 1) * classes));
-    }
-    if (progress) progress(first + count);
-  }
-  return rows;
-}
 
 // The configuration of a run folder. One that says auto is of a version that knew floats alone, or
 // the CPU alone.
@@ -442,10 +422,7 @@ Result<Sensitivity> MeasureSensitivity(
       std::vector<int64_t> indices;
       const int64_t count = std::min(images, all->size());
       for (int64_t i = 0; i < count; ++i) indices.push_back(i * all->size() / count);
-      std::vector<Status> skipped;
-      return data::PixelCache::Build(*data::Subset(all, std::move(indices)), run.meta.preprocess,
-                                     threads, {}, data::PixelCache::kMostBytes,
-                                     run.experiment.data.unreadable == "skip" ? &skipped : nullptr);
+      return ReadPictures(run, *data::Subset(all, std::move(indices)), threads);
     };
     BLUESTEM_ASSIGN_OR_RETURN(const auto train, some(std::move(split.train)));
     BLUESTEM_ASSIGN_OR_RETURN(const auto held_out, some(std::move(split.validation)));

@@ -1,9 +1,8 @@
 // RefreshReport: what train.h promises, made of internal/.
 #include "bluestem/train/internal/report.h"
 
-#include <algorithm>
-
 #include "bluestem/edge/cpu_features.h"
+#include "bluestem/train/internal/exact.h"
 #include "bluestem/train/internal/report_compare.h"
 #include "bluestem/train/internal/saved_run.h"
 #include "bluestem/train/train.h"
@@ -21,23 +20,11 @@ struct Answers {
 // Errors: as OpenSavedRun, and of the pictures.
 Result<Answers> AnswersOf(const Path& folder) {
   BLUESTEM_ASSIGN_OR_RETURN(const SavedRun run, OpenSavedRun(folder));
-  BLUESTEM_ASSIGN_OR_RETURN(data::Split split, data::OpenForTraining(run.experiment));
-  std::shared_ptr<const data::Dataset> held_out = std::move(split.validation);
-  std::vector<Status> skipped;
+  const int threads = UseThreads(run.experiment.train.threads);
+  BLUESTEM_ASSIGN_OR_RETURN(const data::Split split, data::OpenForTraining(run.experiment));
   Answers answers;
-  BLUESTEM_ASSIGN_OR_RETURN(
-      answers.validation,
-      data::PixelCache::Build(*held_out, run.meta.preprocess,
-                              std::max<int64_t>(1, run.experiment.train.threads), {},
-                              data::PixelCache::kMostBytes,
-                              run.experiment.data.unreadable == "skip" ? &skipped : nullptr));
-  if (!skipped.empty()) {
-    std::vector<int64_t> readable;
-    for (int64_t i = 0; i < answers.validation->size(); ++i)
-      readable.push_back(answers.validation->Origin(i));
-    held_out = data::Subset(held_out, std::move(readable));
-  }
-  BLUESTEM_ASSIGN_OR_RETURN(answers.scores, Evaluate(folder, *held_out, {}));
+  BLUESTEM_ASSIGN_OR_RETURN(answers.validation, ReadPictures(run, *split.validation, threads));
+  answers.scores = ExactScores(*run.module, *answers.validation, {});
   answers.codes = CountCodes(*run.module, *answers.validation);
   return answers;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bluestem/image/image.h"
+#include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/exact_math.h"
 #include "bluestem/train/internal/torch.h"
 
@@ -248,6 +249,26 @@ std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pix
             probabilities.data() + i * classes);
   }
   return probabilities;
+}
+
+std::vector<std::vector<float>> ExactScores(const Module& module, const data::PixelCache& cache,
+                                            const std::function<void(int64_t)>& progress) {
+  constexpr int64_t kExactBatch = 64;
+  const ExactNetwork exact(module);
+  const auto classes = static_cast<size_t>(module.network().classes);
+  std::vector<std::vector<float>> rows;
+  std::vector<uint8_t> pixels;
+  for (int64_t first = 0; first < cache.size(); first += kExactBatch) {
+    const int64_t count = std::min(kExactBatch, cache.size() - first);
+    CopyPixels(cache, {}, first, count, pixels);
+    const std::vector<float> scores = exact.Probabilities(count, pixels.data());
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+      rows.emplace_back(scores.begin() + static_cast<int64_t>(i * classes),
+                        scores.begin() + static_cast<int64_t>((i + 1) * classes));
+    }
+    if (progress) progress(first + count);
+  }
+  return rows;
 }
 
 }  // namespace bluestem::train

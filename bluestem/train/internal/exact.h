@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "bluestem/data/cache.h"
 #include "bluestem/train/internal/module.h"
 
 namespace bluestem::train {
@@ -51,5 +52,10 @@ class ExactNetwork {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Returns the probabilities of all pictures, a row each. `progress` (may be empty) hears how many
+// are done.
+std::vector<std::vector<float>> ExactScores(const Module& module, const data::PixelCache& cache,
+                                            const std::function<void(int64_t)>& progress);
 
 }  // namespace bluestem::train

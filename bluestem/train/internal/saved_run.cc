@@ -17,6 +17,14 @@ Result<SavedRun> OpenSavedRun(const Path& folder) {
   return run;
 }
 
+Result<std::shared_ptr<data::PixelCache>> ReadPictures(const SavedRun& run,
+                                                       const data::Dataset& dataset, int threads) {
+  std::vector<Status> skipped;
+  return data::PixelCache::Build(dataset, run.meta.preprocess, threads, {},
+                                 data::PixelCache::kMostBytes,
+                                 run.experiment.data.unreadable == "skip" ? &skipped : nullptr);
+}
+
 Status RestoreBest(const RunPaths& paths, Module& module) {
   std::error_code ignored;
   if (!std::filesystem::exists(paths.Best(), ignored)) {

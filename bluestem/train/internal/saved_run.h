@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "bluestem/data/cache.h"
 #include "bluestem/task/meta.h"
 #include "bluestem/train/internal/module.h"
 #include "bluestem/train/internal/run_folder.h"
@@ -19,6 +20,11 @@ struct SavedRun {
 // Errors: kIo where a file is missing or there is no best checkpoint yet; kInvalidData naming what
 // is wrong and the way out.
 Result<SavedRun> OpenSavedRun(const Path& folder);
+
+// Reads pictures as the run does: with data.unreadable: skip without those that cannot be read.
+// Errors: data::PixelCache::Build's.
+Result<std::shared_ptr<data::PixelCache>> ReadPictures(const SavedRun& run,
+                                                       const data::Dataset& dataset, int threads);
 
 // Gives the module the values of the run's best checkpoint. Errors: as above.
 Status RestoreBest(const RunPaths& paths, Module& module);
