@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bluestem/config/fields.h"
 #include "bluestem/interchange/interchange.h"
 #include "bluestem/task/counts.h"
 #include "bluestem/task/meta.h"
@@ -40,6 +41,17 @@ Result<config::Experiment> LoadOwnConfig(const RunPaths& paths) {
   return experiment;
 }
 
+// "train.epochs 6, now 3", ...
+std::string Differences(const config::Experiment& before, const config::Experiment& now) {
+  std::string text;
+  for (const config::Field& field : config::Fields()) {
+    const std::string was = ValueText(field, before), is = ValueText(field, now);
+    if (was != is)
+      text += fmt::format("{}{} {}, now {}", text.empty() ? "" : "; ", field.key, was, is);
+  }
+  return text;
+}
+
 // Writes config.yaml and meta.yaml, or, when resuming, checks that the run is this experiment's. A
 // run that failed may go on with another learning rate, which its state then tells.
 Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment,
@@ -62,9 +74,9 @@ Status PrepareFolder(const RunPaths& paths, const config::Experiment& experiment
       before.train.threads = experiment.train.threads;
     if (!(before == experiment)) {
       return Error(Code::kInvalidArgument,
-                   "{}: the run was started with another configuration; resume it with its own "
-                   "config.yaml, or start a new run folder",
-                   paths.Config().string());
+                   "{}: the run was started with another configuration ({}); resume it with its "
+                   "own config.yaml, or start a new run folder",
+                   paths.Config().string(), Differences(before, experiment));
     }
   } else if (std::filesystem::exists(paths.State(), ignored)) {
     return Error(Code::kInvalidArgument,

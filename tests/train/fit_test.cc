@@ -421,7 +421,8 @@ TEST_F(FitRun, AnotherConfigurationOrAnOccupiedFolderIsRefused) {
   experiment_.train.learning_rate = 0.05;
   const Status status = FitUntil("run", 0, true);
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
-  EXPECT_THAT(status.message(), HasSubstr("another configuration"));
+  EXPECT_THAT(status.message(),
+              HasSubstr("another configuration (train.learning_rate 0.1, now 0.05)"));
 }
 
 TEST_F(FitRun, ALossThatIsNoNumberNamesTheLearningRate) {
