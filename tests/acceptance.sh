@@ -189,8 +189,19 @@ check "espcn converts and verifies" \
 check "mnist_conv converts and verifies" \
   "$tool" convert "$shared/models/qonnx/mnist_conv/model.onnx" -o "$work/mnist_conv" --raw-input --quiet
 
+# 3. The weights of examples/cifar10_xl, trained on another machine: as many right on whatever CPU.
+check "examples/cifar10_xl converts and verifies" "$tool" convert "$root/examples/cifar10_xl/model.onnx" -o "$work/xl" --target x86-64 --quiet
+if [ -d "$images" ] && [ -d "$work/xl" ]; then
+  "$tool" evaluate "$work/xl" --data "$images" --json >"$work/xl.json" 2>"$work/log"
+  correct=$(number "$work/xl.json" correct)
+  text="examples/cifar10_xl: ${correct:-no answer} of 10,000 right (9,076)"
+  if [ "${correct:-0}" = 9076 ]; then pass "$text"; else fail "$text"; fi
+else
+  skip "accuracy of examples/cifar10_xl: $shared/data/cifar10-images.tar.gz or the artefact is absent"
+fi
+
 printf '\n%-10s %8s %8s %12s\n' model right of "latency us"
-for name in leapmind tfc; do
+for name in leapmind tfc xl; do
   [ -s "$work/$name.json" ] || continue
   printf '%-10s %8s %8s %12.1f\n' $name "$(number "$work/$name.json" correct)" "$(number "$work/$name.json" total)" \
     "$(awk "BEGIN {print 1e6 * $(number "$work/$name.json" latency_seconds_median)}")"
