@@ -24,6 +24,18 @@ check() {
 }
 # The number of a top-level key of a JSON report.
 number() { sed -n "s/^  \"$2\": \([0-9.e-]*\),*\$/\1/p" "$1" | head -n 1; }
+# right NAME TEXT IMAGES COUNT [OFF]: passes when the artefact NAME has COUNT right, or at most OFF more or fewer. Leaves its report in NAME.json.
+right() {
+  local correct text off=${5:-0}
+  if [ ! -d "$3" ] || [ ! -d "$work/$1" ]; then
+    skip "$2: the pictures $3 or the artefact are absent"
+    return
+  fi
+  "$tool" evaluate "$work/$1" --data "$3" --json >"$work/$1.json" 2>"$work/log"
+  correct=$(number "$work/$1.json" correct)
+  text="$2: ${correct:-no answer} of $(number "$work/$1.json" total) right ($4${5:+ +- $5})"
+  if [ -n "$correct" ] && [ "$correct" -ge $(($4 - off)) ] && [ "$correct" -le $(($4 + off)) ]; then pass "$text"; else fail "$text"; fi
+}
 finish() {
   printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   [ "$failed" -eq 0 ]
@@ -51,10 +63,7 @@ done
 check "LeapMind's graph converts and verifies (${targets[*]})" \
   "$tool" convert "$leapmind" -o "$artefact" "${targets[@]}" --json
 if [ -d "$images" ] && [ -d "$artefact" ]; then
-  "$tool" evaluate "$artefact" --data "$images" --json >"$work/leapmind.json" 2>"$work/log"
-  correct=$(number "$work/leapmind.json" correct)
-  text="LeapMind's graph: ${correct:-no answer} of 10,000 right (7,866 +- 2)"
-  if [ "${correct:-0}" -ge 7864 ] && [ "${correct:-0}" -le 7868 ]; then pass "$text"; else fail "$text"; fi
+  right leapmind "LeapMind's graph" "$images" 7866 2
 
   "$tool" evaluate "$artefact" --data "$images" --limit 300 --isa portable --quiet \
     --scores "$work/scores.portable" --inputs "$work/inputs.u8" || fail "portable scores"
@@ -176,14 +185,7 @@ fi
 
 # 2. QONNX models.
 check "TFC_1W2A converts and verifies" "$tool" convert "$shared/models/qonnx/TFC_1W2A.onnx" -o "$work/tfc" --quiet
-if [ -d "$shared/data/mnist-t10k" ] && [ -d "$work/tfc" ]; then
-  "$tool" evaluate "$work/tfc" --data "$shared/data/mnist-t10k" --json >"$work/tfc.json" 2>"$work/log"
-  correct=$(number "$work/tfc.json" correct)
-  text="TFC_1W2A: ${correct:-no answer} of 10,000 MNIST digits right (9,474)"
-  if [ "${correct:-0}" = 9474 ]; then pass "$text"; else fail "$text"; fi
-else
-  skip "TFC_1W2A's accuracy: $shared/data/mnist-t10k is absent"
-fi
+right tfc "TFC_1W2A on MNIST" "$shared/data/mnist-t10k" 9474
 check "espcn converts and verifies" \
   "$tool" convert "$shared/models/qonnx/espcn_subpixel/quant_model.onnx" -o "$work/espcn" --verify 2 --quiet
 check "mnist_conv converts and verifies" \
@@ -191,14 +193,7 @@ check "mnist_conv converts and verifies" \
 
 # 3. The weights of examples/cifar10_xl, trained on another machine: as many right on whatever CPU.
 check "examples/cifar10_xl converts and verifies" "$tool" convert "$root/examples/cifar10_xl/model.onnx" -o "$work/xl" --target x86-64 --quiet
-if [ -d "$images" ] && [ -d "$work/xl" ]; then
-  "$tool" evaluate "$work/xl" --data "$images" --json >"$work/xl.json" 2>"$work/log"
-  correct=$(number "$work/xl.json" correct)
-  text="examples/cifar10_xl: ${correct:-no answer} of 10,000 right (9,076)"
-  if [ "${correct:-0}" = 9076 ]; then pass "$text"; else fail "$text"; fi
-else
-  skip "accuracy of examples/cifar10_xl: $shared/data/cifar10-images.tar.gz or the artefact is absent"
-fi
+right xl "examples/cifar10_xl" "$images" 9076
 
 printf '\n%-10s %8s %8s %12s\n' model right of "latency us"
 for name in leapmind tfc xl; do
