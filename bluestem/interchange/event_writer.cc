@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -45,7 +46,9 @@ std::string LittleEndian(T value) {
 
 // Appends one record with one write, so that a kill leaves whole records or a cut last one, which
 // readers skip.
-Status Append(const Path& path, const tensorboard::Event& event) {
+Status Append(const Path& path, tensorboard::Event event) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  event.set_wall_time(std::chrono::duration<double>(now).count());
   const std::string data = event.SerializeAsString();
   const std::string length = LittleEndian(static_cast<uint64_t>(data.size()));
   const std::string record =
@@ -68,16 +71,20 @@ Result<EventWriter> EventWriter::Open(const Path& folder, int64_t unix_seconds) 
   std::error_code error;
   if (std::filesystem::exists(writer.path_, error)) return writer;
   tensorboard::Event first;
-  first.set_wall_time(static_cast<double>(unix_seconds));
   first.set_file_version("brain.Event:2");
   BLUESTEM_RETURN_IF_ERROR(Append(writer.path_, first));
   return writer;
 }
 
-Status EventWriter::Scalar(const std::string& tag, int64_t step, double wall_seconds,
-                           double value) {
+Status EventWriter::Restart(int64_t step) {
   tensorboard::Event event;
-  event.set_wall_time(wall_seconds);
+  event.set_step(step);
+  event.mutable_session_log()->set_status(tensorboard::SessionLog::START);
+  return Append(path_, event);
+}
+
+Status EventWriter::Scalar(const std::string& tag, int64_t step, double value) {
+  tensorboard::Event event;
   event.set_step(step);
   tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
   entry.set_tag(tag);
@@ -85,10 +92,9 @@ Status EventWriter::Scalar(const std::string& tag, int64_t step, double wall_sec
   return Append(path_, event);
 }
 
-Status EventWriter::Histogram(const std::string& tag, int64_t step, double wall_seconds,
+Status EventWriter::Histogram(const std::string& tag, int64_t step,
                               const std::vector<int64_t>& counts) {
   tensorboard::Event event;
-  event.set_wall_time(wall_seconds);
   event.set_step(step);
   tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
   entry.set_tag(tag);
@@ -111,10 +117,8 @@ Status EventWriter::Histogram(const std::string& tag, int64_t step, double wall_
   return Append(path_, event);
 }
 
-Status EventWriter::Picture(const std::string& tag, int64_t step, double wall_seconds,
-                            const EventPicture& picture) {
+Status EventWriter::Picture(const std::string& tag, int64_t step, const EventPicture& picture) {
   tensorboard::Event event;
-  event.set_wall_time(wall_seconds);
   event.set_step(step);
   tensorboard::Summary::Value& entry = *event.mutable_summary()->add_value();
   entry.set_tag(tag);

@@ -41,17 +41,17 @@ struct EventPicture {
   Bytes png;
 };
 
-// TensorBoard event files.
+// TensorBoard event files. Each event has the time at which it is written.
 class EventWriter {
  public:
   // Appends to (or creates) an events.out.tfevents file in `folder`.
   static Result<EventWriter> Open(const Path& folder, int64_t unix_seconds);
-  Status Scalar(const std::string& tag, int64_t step, double wall_seconds, double value);
+  // Begins anew at `step`: what the file has of it and of later steps, TensorBoard leaves out.
+  Status Restart(int64_t step);
+  Status Scalar(const std::string& tag, int64_t step, double value);
   // Of whole numbers from 0 on: counts[v] is how often v occurs.
-  Status Histogram(const std::string& tag, int64_t step, double wall_seconds,
-                   const std::vector<int64_t>& counts);
-  Status Picture(const std::string& tag, int64_t step, double wall_seconds,
-                 const EventPicture& picture);
+  Status Histogram(const std::string& tag, int64_t step, const std::vector<int64_t>& counts);
+  Status Picture(const std::string& tag, int64_t step, const EventPicture& picture);
 
  private:
   Path path_;

@@ -313,7 +313,7 @@ TEST_F(Files, LoadModelSaysWhatOtherFilesAre) {
 TEST_F(Files, EventsAreRecordsWithTheirChecksums) {
   auto writer = EventWriter::Open(folder_, 1700000000);
   ASSERT_TRUE(writer.ok()) << writer.status().message();
-  ASSERT_TRUE(writer->Scalar("loss", 3, 1700000001.5, 0.25).ok());
+  ASSERT_TRUE(writer->Scalar("loss", 3, 0.25).ok());
   const Path path = folder_ / "events.out.tfevents.1700000000.bluestem";
   const Bytes bytes = *ReadFile(path);
   // Length 24, the masked crc32c of those eight bytes, then the first event, which names the
@@ -324,9 +324,21 @@ TEST_F(Files, EventsAreRecordsWithTheirChecksums) {
   EXPECT_EQ(std::string(bytes.begin() + 23, bytes.begin() + 36), "brain.Event:2");
   const size_t first = bytes.size();
   auto again = EventWriter::Open(folder_, 1700000000);
-  ASSERT_TRUE(again->Scalar("loss", 4, 1700000002, 0.125).ok());
+  ASSERT_TRUE(again->Scalar("loss", 4, 0.125).ok());
   EXPECT_GT(ReadFile(path)->size(), first);
   EXPECT_EQ(EventWriter::Open(folder_ / "absent", 1).status().code(), Code::kIo);
+}
+
+// A SessionLog (field 7) with status START (1), as TensorBoard's event.proto numbers them.
+TEST_F(Files, ARestartIsASessionsStart) {
+  auto writer = EventWriter::Open(folder_, 1700000000);
+  ASSERT_TRUE(writer.ok()) << writer.status().message();
+  const Path path = folder_ / "events.out.tfevents.1700000000.bluestem";
+  const size_t before = ReadFile(path)->size();
+  ASSERT_TRUE(writer->Restart(5).ok());
+  const Bytes bytes = *ReadFile(path);
+  const std::string record(bytes.begin() + static_cast<int64_t>(before), bytes.end());
+  EXPECT_THAT(record, HasSubstr("\x10\x05\x3a\x02\x08\x01"));
 }
 
 TEST_F(Files, APictureIsWrittenWithItsSizeAndItsBytes) {
@@ -335,7 +347,7 @@ TEST_F(Files, APictureIsWrittenWithItsSizeAndItsBytes) {
   const Path path = folder_ / "events.out.tfevents.1700000000.bluestem";
   const size_t before = ReadFile(path)->size();
   ASSERT_TRUE(
-      writer->Picture("p", 3, 1.5, {.height = 5, .width = 7, .channels = 3, .png = {1, 2}}).ok());
+      writer->Picture("p", 3, {.height = 5, .width = 7, .channels = 3, .png = {1, 2}}).ok());
   const Bytes bytes = *ReadFile(path);
   const std::string record(bytes.begin() + static_cast<int64_t>(before), bytes.end());
   // Value: tag 1, then image 4: height, width, colorspace, bytes.
@@ -347,7 +359,7 @@ TEST_F(Files, AHistogramHasABucketForEachCount) {
   ASSERT_TRUE(writer.ok()) << writer.status().message();
   const Path path = folder_ / "events.out.tfevents.1700000000.bluestem";
   const size_t before = ReadFile(path)->size();
-  ASSERT_TRUE(writer->Histogram("codes", 3, 1.5, {0, 4, 0, 2}).ok());
+  ASSERT_TRUE(writer->Histogram("codes", 3, {0, 4, 0, 2}).ok());
   const Bytes bytes = *ReadFile(path);
   const std::string record(bytes.begin() + static_cast<int64_t>(before), bytes.end());
   // Fields of HistogramProto: min, max, num, sum, sum of squares, then limits and counts, packed.

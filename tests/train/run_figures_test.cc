@@ -20,6 +20,17 @@ using testing::HasSubstr;
 class RunFigures : public SmallRun {
  protected:
   RunPaths Paths(const std::string& run) const { return {folder_ / run}; }
+
+  // The run's file for TensorBoard, of which there is one.
+  std::string Events(const std::string& run) {
+    std::string text;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / run)) {
+      if (entry.path().filename().string().rfind("events.out.tfevents.", 0) != 0) continue;
+      EXPECT_EQ(text, "");
+      text = ReadTextFile(entry.path()).value();
+    }
+    return text;
+  }
 };
 
 TEST_F(RunFigures, TellCostTimeAndLoading) {
@@ -70,16 +81,19 @@ TEST_F(RunFigures, ASummaryNeedsAnEvaluation) {
 
 TEST_F(RunFigures, ARunLeavesEventsForTensorBoard) {
   ASSERT_TRUE(Train("run", false).ok());
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "run")) {
-    if (entry.path().filename().string().rfind("events.out.tfevents.", 0) != 0) continue;
-    ++files;
-    const Bytes bytes = ReadFile(entry.path()).value();
-    const std::string text(bytes.begin(), bytes.end());
-    for (const char* tag : {"loss/train", "accuracy/validation", "learning_rate", "codes/"})
-      EXPECT_THAT(text, HasSubstr(tag));
-  }
-  EXPECT_EQ(files, 1);
+  const std::string events = Events("run");
+  for (const char* tag : {"loss/train", "accuracy/validation", "learning_rate", "codes/"})
+    EXPECT_THAT(events, HasSubstr(tag));
+  EXPECT_THAT(events, testing::Not(HasSubstr("\x3a\x02\x08\x01")));  // a session's start
+}
+
+TEST_F(RunFigures, TensorBoardForgetsTheStepsThatAreTakenAgain) {
+  EXPECT_EQ(TrainUntil("run", 2).code(), Code::kInterrupted);
+  const Checkpoint checkpoint = ReadCheckpoint(Paths("run").Last()).value();
+  const int64_t step = nlohmann::json::parse(checkpoint.info).at("step");
+  ASSERT_TRUE(Train("run", true).ok());
+  const auto next = static_cast<char>(step + 1);
+  EXPECT_THAT(Events("run"), HasSubstr(std::string("\x10") + next + "\x3a\x02\x08\x01"));
 }
 
 TEST_F(RunFigures, TheRateIsInProportionToTheBatch) {

@@ -1,7 +1,6 @@
 #include "bluestem/train/internal/code_counts.h"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "bluestem/base/html.h"
@@ -116,12 +115,8 @@ std::string CodeCountsToJson(const CodeCounts& counts) {
 Status LogCodes(const CodeCounts& counts, const RunPaths& paths, const RunState& state) {
   BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
                             interchange::EventWriter::Open(paths.folder, state.started_unix));
-  const auto wall = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
-                                            std::chrono::system_clock::now().time_since_epoch())
-                                            .count());
   for (const LayerCodes& layer : counts.layers)
-    BLUESTEM_RETURN_IF_ERROR(
-        events.Histogram("codes/" + layer.layer, state.step, wall, layer.counts));
+    BLUESTEM_RETURN_IF_ERROR(events.Histogram("codes/" + layer.layer, state.step, layer.counts));
   return OkStatus();
 }
 

@@ -1,7 +1,6 @@
 #include "bluestem/train/internal/event_pictures.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "bluestem/image/draw.h"
@@ -160,12 +159,9 @@ Status LogPictures(const RunPaths& paths, const RunState& state, const task::Met
                    const std::vector<std::vector<float>>& scores, const Module& module) {
   BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
                             interchange::EventWriter::Open(paths.folder, state.started_unix));
-  const auto wall = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
-                                            std::chrono::system_clock::now().time_since_epoch())
-                                            .count());
   const auto write = [&](const std::string& tag, const image::Image& picture) -> Status {
     BLUESTEM_ASSIGN_OR_RETURN(Bytes png, image::EncodePng(picture));
-    return events.Picture(tag, state.step, wall,
+    return events.Picture(tag, state.step,
                           {.height = picture.height,
                            .width = picture.width,
                            .channels = picture.channels,

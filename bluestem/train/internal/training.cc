@@ -242,9 +242,6 @@ void Training::EstimateStatistics() {
 Status Training::LogEvents(const EpochMetrics& row) const {
   BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
                             interchange::EventWriter::Open(paths_.folder, state_.started_unix));
-  const auto wall = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
-                                            std::chrono::system_clock::now().time_since_epoch())
-                                            .count());
   std::vector<std::pair<const char*, double>> scalars = {
       {"loss/train", row.loss},
       {"loss/validation", row.validation_loss},
@@ -257,9 +254,9 @@ Status Training::LogEvents(const EpochMetrics& row) const {
     scalars.emplace_back("average_precision/validation", row.validation_average_precision);
   }
   for (const auto& [tag, value] : scalars)
-    BLUESTEM_RETURN_IF_ERROR(events.Scalar(tag, row.step, wall, value));
+    BLUESTEM_RETURN_IF_ERROR(events.Scalar(tag, row.step, value));
   for (const LayerShare& flips : row.flips)
-    BLUESTEM_RETURN_IF_ERROR(events.Scalar("flips/" + flips.layer, row.step, wall, flips.share));
+    BLUESTEM_RETURN_IF_ERROR(events.Scalar("flips/" + flips.layer, row.step, flips.share));
   return OkStatus();
 }
 

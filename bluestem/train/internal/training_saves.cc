@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "bluestem/interchange/interchange.h"
 #include "bluestem/train/internal/training.h"
 
 namespace bluestem::train {
@@ -181,7 +182,10 @@ Status Training::Resume() {
                             average_.State(), flips_.State()}) {
     BLUESTEM_RETURN_IF_ERROR(way_out(Restore(*read, views, place)));
   }
-  return OkStatus();
+  if (!IsFirst()) return OkStatus();
+  BLUESTEM_ASSIGN_OR_RETURN(interchange::EventWriter events,
+                            interchange::EventWriter::Open(paths_.folder, state_.started_unix));
+  return events.Restart(state_.step + 1);
 }
 
 }  // namespace bluestem::train
