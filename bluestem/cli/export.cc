@@ -30,9 +30,7 @@ Status Export(const ExportOptions& options, Output& output) {
                               RunProcess({trainer->string(), "export", "--run", run.string(),
                                           "--output", options.output, "--quiet"}));
     if (process.exit_code != 0) {
-      return Status(static_cast<Code>(process.exit_code),
-                    fmt::format("{}: the trainer could not export it: {}", run.string(),
-                                process.output.substr(0, process.output.find('\n'))));
+      return TrainerFailure(process).At(run.string() + ": the trainer could not export it");
     }
   } else if (fs::exists(run / "model.onnx", error)) {
     BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(run / "model.onnx"));

@@ -228,11 +228,10 @@ int RunTool(const std::vector<Command>& commands, const std::vector<std::string>
       status = Error(Code::kInternal, "{}: {}; please report this", command->name, error.what());
     }
   }
-  output.EndProgress();
   if (!help.empty()) output.Raw(help);
   if (!status.ok() && status.code() != Code::kInterrupted && Interrupted())
     status = InterruptedStatus();
-  if (!status.ok()) output.Error(status);
+  output.Finish(status);
   return static_cast<int>(status.code());
 }
 

@@ -74,10 +74,16 @@ void Output::Table(const std::vector<std::string>& header,
 
 void Output::Json(const nlohmann::ordered_json& document) {
   if (!json()) return;
-  EndProgress();
-  const int indent = json_ == JsonForm::kLines ? -1 : 2;
-  Write(stdout,
-        document.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  const bool line = json_ == JsonForm::kLines;
+  BLUESTEM_CHECK(document_.empty(), "a command has one document");
+  document_ =
+      document.dump(line ? -1 : 2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  if (line) PrintDocument();
+}
+
+void Output::PrintDocument() {
+  if (!document_.empty()) Print(document_);
+  document_.clear();
 }
 
 void Output::WarnText(const std::string& text) {
@@ -108,10 +114,16 @@ void Output::EndProgress() {
   progress_shown_ = false;
 }
 
-void Output::Error(const Status& status) {
+void Output::Finish(const Status& status) {
   EndProgress();
-  Write(stderr, "bluestem: error: " + status.message() + "\n");
-  Json({{"error", {{"code", CodeName(status.code())}, {"message", status.message()}}}});
+  if (!status.ok()) {
+    Write(stderr, "bluestem: error: " + status.message() + "\n");
+    nlohmann::ordered_json document;
+    if (!document_.empty()) document = nlohmann::ordered_json::parse(std::exchange(document_, ""));
+    document["error"] = {{"code", CodeName(status.code())}, {"message", status.message()}};
+    Json(document);
+  }
+  PrintDocument();
 }
 
 std::string BytesText(int64_t bytes) {

@@ -36,8 +36,8 @@ class Output {
   // row has header.size() cells.
   void Table(const std::vector<std::string>& header,
              const std::vector<std::vector<std::string>>& rows);
-  // Prints a JSON document on stdout under --json: the command's only one, or a line; nothing
-  // otherwise.
+  // Under --json, prints a line, or takes the command's only document, an object where an error
+  // may follow, for Finish to print. Nothing otherwise.
   void Json(const nlohmann::ordered_json& document);
   // Prints text that is the result itself (a generated file, say), under every form.
   void Raw(const std::string& content);
@@ -54,17 +54,19 @@ class Output {
   // Ends the progress line, so that what follows starts on a line of its own.
   void EndProgress();
 
-  // Prints the failure: "bluestem: error: ..." on stderr, and under --json
-  // {"error":{"code","message"}} on stdout.
-  void Error(const Status& status);
+  // Ends the command. A failure is printed as "bluestem: error: ..." on stderr, and under --json is
+  // the member "error", {"code","message"}, of the command's document or of one of its own.
+  void Finish(const Status& status);
 
  private:
   void Print(const std::string& line);
+  void PrintDocument();
   void WarnText(const std::string& text);
 
   JsonForm json_;
   bool quiet_;
-  bool terminal_;  // stderr is one
+  std::string document_;  // of Json, not printed yet
+  bool terminal_;         // stderr is one
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point last_progress_;
 };

@@ -27,10 +27,7 @@ Status Report(const ReportOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const Path trainer, FindTrainer());
   command.insert(command.begin(), trainer.string());
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult process, RunProcess(command));
-  if (process.exit_code != 0) {
-    return Status(static_cast<Code>(process.exit_code),
-                  process.output.substr(0, process.output.find('\n')));
-  }
+  if (process.exit_code != 0) return TrainerFailure(process);
   const std::string page = (Path(options.run) / "report.html").string();
   if (options.compare.empty()) {
     output.Line("{}", page);

@@ -17,6 +17,15 @@ Result<Path> FindTrainer() {
                beside.string());
 }
 
+Status TrainerFailure(const ProcessResult& process) {
+  const int code = process.exit_code;
+  std::string message = process.output.substr(0, process.output.find('\n'));
+  const std::string prefix = "bluestem: error: ";  // this process says it itself
+  if (message.compare(0, prefix.size(), prefix) == 0) message.erase(0, prefix.size());
+  if (message.empty()) message = fmt::format("the trainer ended with {}", code);
+  return Status(code < 128 ? static_cast<Code>(code) : Code::kInternal, message);
+}
+
 Status ApplySettings(const std::vector<std::string>& settings, config::Experiment& experiment) {
   for (const std::string& setting : settings) {
     const size_t equals = setting.find('=');

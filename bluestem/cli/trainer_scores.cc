@@ -45,9 +45,7 @@ Result<predict::Evaluation> ScoreWithTrainer(const Scorer& scorer, const data::D
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult process, RunProcess(words));
   output.EndProgress();
   if (process.exit_code != 0) {
-    return Status(static_cast<Code>(process.exit_code),
-                  fmt::format("{}: the trainer could not evaluate it: {}", scorer.run.string(),
-                              process.output.substr(0, process.output.find('\n'))));
+    return TrainerFailure(process).At(scorer.run.string() + ": the trainer could not evaluate it");
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
 

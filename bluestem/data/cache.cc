@@ -59,10 +59,7 @@ Result<std::shared_ptr<PixelCache>> PixelCache::Build(
     return Error(Code::kInterrupted, "interrupted after reading {} of {} pictures", done, count);
   if (failures.empty()) return cache;
   if (skipped == nullptr || static_cast<int64_t>(failures.size()) == count) {
-    const Status& first = failures.begin()->second;
-    if (failures.size() == 1) return first;
-    return Error(first.code(), "{} (and {} more unreadable; `bluestem data check` lists them)",
-                 first.message(), failures.size() - 1);
+    return UnreadableError(failures.begin()->second, static_cast<int64_t>(failures.size()));
   }
   std::vector<bool> left_out(static_cast<size_t>(count));
   for (const auto& [index, status] : failures) {

@@ -44,6 +44,10 @@ class Dataset {
   virtual std::string Name(int64_t index) const = 0;
 };
 
+// Returns the error of `count` samples that cannot be read, `first` the first one's, with what to
+// do.
+Status UnreadableError(const Status& first, int64_t count);
+
 // How many classes a picture has.
 enum class LabelCount : uint8_t {
   kAsFound,  // what the data set shows: any number if a picture has none or several

@@ -31,6 +31,12 @@ Result<const Format*> FindFormat(const std::string& format, const Path& path) {
 
 }  // namespace
 
+Status UnreadableError(const Status& first, int64_t count) {
+  return Error(first.code(),
+               "{}{}; repair or remove what cannot be read (`bluestem data check` lists it)",
+               first.message(), count == 1 ? "" : fmt::format(" (and {} more)", count - 1));
+}
+
 Result<std::string> DetectFormat(const Path& path) {
   BLUESTEM_ASSIGN_OR_RETURN(const Format* format, FindFormat("auto", path));
   return std::string(format->name);
@@ -90,12 +96,23 @@ image::PreprocessSpec SpecOf(const config::DataConfig& config) {
   return spec;
 }
 
+namespace {
+
+// Opens what `key` of the configuration names; an error names the key.
+Result<std::unique_ptr<Dataset>> OpenKey(const char* key, const OpenOptions& options) {
+  Result<std::unique_ptr<Dataset>> dataset = Open(options);
+  if (dataset.ok()) return dataset;
+  return dataset.status().At(key);
+}
+
+}  // namespace
+
 Result<Split> OpenForTraining(const config::Experiment& experiment) {
   const config::DataConfig& config = experiment.data;
   const bool own_validation =
       config.validation.empty() && HasValidationSplit(config.format, config.path);
   OpenOptions options = OptionsOf(experiment);
-  BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<Dataset> train, Open(options));
+  BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<Dataset> train, OpenKey("data.path", options));
   if (!own_validation && config.validation.empty()) {
     const int64_t all = train->size();
     Split split = SplitBySeed(std::move(train), config.validation_fraction,
@@ -110,7 +127,8 @@ Result<Split> OpenForTraining(const config::Experiment& experiment) {
   options.path = own_validation ? config.path : config.validation;
   options.split =
       own_validation || HasValidationSplit(config.format, options.path) ? "validation" : "";
-  BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<Dataset> validation, Open(options));
+  BLUESTEM_ASSIGN_OR_RETURN(std::unique_ptr<Dataset> validation,
+                            OpenKey(own_validation ? "data.path" : "data.validation", options));
   return Split{std::move(train), std::move(validation)};
 }
 

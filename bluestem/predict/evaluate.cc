@@ -26,8 +26,10 @@ void ScoreSome(Shared& shared, Predictor& predictor, size_t begin, size_t end) {
   std::vector<size_t> places;
   for (size_t at = begin; at < end; ++at) {
     auto sample = shared.dataset.Get(shared.indices[at]);
-    shared.failures[at] = sample.status();
-    if (!sample.ok()) continue;
+    if (!sample.ok()) {
+      shared.failures[at] = data::UnreadableError(sample.status(), 1);
+      continue;
+    }
     images.push_back(std::move(sample->image));
     places.push_back(at);
   }

@@ -297,6 +297,19 @@ TEST(Evaluate, RefusesANewerArtefact) {
   EXPECT_THAT(result.err, HasSubstr("99"));
 }
 
+TEST(Evaluate, SaysWhatToDoAboutAPictureThatCannotBeRead) {
+  const Path data = WriteSmallDataset(Scratch() / "data", 2);
+  ASSERT_TRUE(
+      WriteFile(data / "a" / "broken.jpg", std::string_view("\xff\xd8\xff\xe0 no more")).ok());
+  for (const Path& subject : {Artefact(), SmallModel()}) {
+    const ToolResult result = Tool({"evaluate", subject.string(), "--data", data.string()});
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_THAT(result.err, HasSubstr("broken.jpg: JPEG: "));
+    EXPECT_THAT(result.err,
+                HasSubstr("; repair or remove what cannot be read (`bluestem data check`"));
+  }
+}
+
 TEST(Evaluate, NamesTheFolderThatIsMissing) {
   const ToolResult result = Tool({"evaluate", Artefact().string(), "--data", "/nowhere/images"});
   EXPECT_EQ(result.exit_code, 5);

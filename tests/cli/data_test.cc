@@ -146,6 +146,10 @@ TEST(Data, ACleanDatasetPassesAndABrokenOneEndsWithThree) {
   EXPECT_EQ(broken.exit_code, 3);
   EXPECT_THAT(broken.out, HasSubstr("broken.jpg: JPEG: truncated or corrupt header"));
   EXPECT_THAT(broken.err, HasSubstr("1 unreadable pictures"));
+  const auto document = Tool({"data", "check", images.string(), "--json"}).Json();  // one alone
+  EXPECT_EQ(document["clean"], false);
+  EXPECT_EQ(document["splits"][0]["unreadable"].size(), 1u);
+  EXPECT_EQ(document["error"]["code"], "invalid_data");
 }
 
 TEST(Data, ALeakEndsWithThree) {

@@ -14,6 +14,7 @@ namespace bluestem::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 namespace fs = std::filesystem;
 
@@ -46,7 +47,9 @@ TEST(Train, NamesTheKeyOfAWrongSetting) {
 TEST(Train, NamesTheDataThatIsMissing) {
   const ToolResult result = Tool({"train", "-c", WriteConfig("/nowhere/images").string()});
   EXPECT_EQ(result.exit_code, 5);
-  EXPECT_THAT(result.err, HasSubstr("/nowhere/images"));
+  EXPECT_EQ(result.err,
+            "bluestem: error: data.path: /nowhere/images: no such file or folder; expected a data "
+            "set\n");
 }
 
 TEST(Train, NeedsARunToResume) {
@@ -206,6 +209,7 @@ TEST(Train, TellsAProgramInJsonWhatWentWrong) {
   EXPECT_EQ(result.Json()["error"]["code"], "invalid_argument");
   EXPECT_THAT(result.Json()["error"]["message"].get<std::string>(),
               HasSubstr("another configuration"));
+  EXPECT_THAT(result.err, StartsWith("bluestem: error: " + run.string()));
 }
 
 TEST(Train, SaysHowToBuildTheTrainerWhereItIsMissing) {

@@ -126,7 +126,8 @@ TEST(PixelCache, HoldsWhatPreprocessingGives) {
 TEST(PixelCache, NamesTheUnreadableSampleAndRefusesTooMuch) {
   MemoryDataset dataset(5, 2);
   dataset.unreadable = 3;
-  EXPECT_THAT(PixelCache::Build(dataset, kSpec, 2).status().message(), HasSubstr("m3: broken"));
+  EXPECT_EQ(PixelCache::Build(dataset, kSpec, 2).status().message(),
+            "m3: broken; repair or remove what cannot be read (`bluestem data check` lists it)");
   EXPECT_THAT(PixelCache::Build(dataset, kSpec, 2, {}, 100).status().message(),
               HasSubstr("need 240 bytes"));
 }

@@ -72,12 +72,8 @@ Result<TrainingData> ReadShare(data::Split split, const config::Experiment& give
                                          data::PixelCache::kMostBytes, &skipped);
     if (skipped.empty()) return cache;
     if (given.data.unreadable != "skip") {
-      return Error(
-          skipped[0].code(),
-          "{}{}; repair or remove what cannot be read (`bluestem data check` lists it), or "
-          "go on without: data.unreadable: skip",
-          skipped[0].message(),
-          skipped.size() == 1 ? "" : fmt::format(" (and {} more)", skipped.size() - 1));
+      const Status all = data::UnreadableError(skipped[0], static_cast<int64_t>(skipped.size()));
+      return Error(all.code(), "{}, or go on without: data.unreadable: skip", all.message());
     }
     if (options.note) options.note(SkippedNote(skipped, dataset.size(), ranks));
     return cache;

@@ -65,7 +65,7 @@ int Fail(const Status& status, bool json) {
         {"error", {{"code", CodeName(status.code())}, {"message", status.message()}}}};
     std::printf("%s\n", line.dump().c_str());
   }
-  std::fprintf(stderr, "bluestem-train: %s\n", status.message().c_str());
+  std::fprintf(stderr, "bluestem: error: %s\n", status.message().c_str());
   return static_cast<int>(status.code());
 }
 
