@@ -30,7 +30,8 @@ Status Export(const ExportOptions& options, Output& output) {
                               RunProcess({trainer->string(), "export", "--run", run.string(),
                                           "--output", options.output, "--quiet"}));
     if (process.exit_code != 0) {
-      return TrainerFailure(process).At(run.string() + ": the trainer could not export it");
+      return TrainerFailure(process.exit_code, process.output)
+          .At(run.string() + ": the trainer could not export it");
     }
   } else if (fs::exists(run / "model.onnx", error)) {
     BLUESTEM_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(run / "model.onnx"));

@@ -27,7 +27,7 @@ Status Report(const ReportOptions& options, Output& output) {
   BLUESTEM_ASSIGN_OR_RETURN(const Path trainer, FindTrainer());
   command.insert(command.begin(), trainer.string());
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult process, RunProcess(command));
-  if (process.exit_code != 0) return TrainerFailure(process);
+  if (process.exit_code != 0) return TrainerFailure(process.exit_code, process.output);
   const std::string page = (Path(options.run) / "report.html").string();
   if (options.compare.empty()) {
     output.Line("{}", page);

@@ -43,11 +43,7 @@ Result<Json> HaveMeasured(const SensitivityOptions& options, Output& output) {
                    read));
   output.EndProgress();
   if (Interrupted()) return InterruptedStatus();
-  if (code != 0) {
-    return Status(code < 128 ? static_cast<Code>(code) : Code::kInternal,
-                  message.empty() ? fmt::format("{}: the trainer ended with {}", options.run, code)
-                                  : message);
-  }
+  if (code != 0) return TrainerFailure(code, message);
   BLUESTEM_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(file));
   return Json::parse(text, nullptr, /*allow_exceptions=*/false);
 }

@@ -17,9 +17,8 @@ Result<Path> FindTrainer() {
                beside.string());
 }
 
-Status TrainerFailure(const ProcessResult& process) {
-  const int code = process.exit_code;
-  std::string message = process.output.substr(0, process.output.find('\n'));
+Status TrainerFailure(int code, const std::string& output) {
+  std::string message = output.substr(0, output.find('\n'));
   const std::string prefix = "bluestem: error: ";  // this process says it itself
   if (message.compare(0, prefix.size(), prefix) == 0) message.erase(0, prefix.size());
   if (message.empty()) message = fmt::format("the trainer ended with {}", code);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "bluestem/base/file.h"
-#include "bluestem/base/process.h"
 #include "bluestem/config/experiment.h"
 
 namespace bluestem::cli {
@@ -14,8 +13,8 @@ namespace bluestem::cli {
 // saying how to build it.
 Result<Path> FindTrainer();
 
-// What a call of the trainer (RunProcess) that ended with other than 0 says, without its prefix.
-Status TrainerFailure(const ProcessResult& process);
+// What a trainer says that ended with `code`, not 0: the first line of its output, without prefix.
+Status TrainerFailure(int code, const std::string& output);
 
 // Sets each "KEY=VALUE" of --set. Errors: kInvalidArgument naming the word or the key.
 Status ApplySettings(const std::vector<std::string>& settings, config::Experiment& experiment);

@@ -45,7 +45,8 @@ Result<predict::Evaluation> ScoreWithTrainer(const Scorer& scorer, const data::D
   BLUESTEM_ASSIGN_OR_RETURN(const ProcessResult process, RunProcess(words));
   output.EndProgress();
   if (process.exit_code != 0) {
-    return TrainerFailure(process).At(scorer.run.string() + ": the trainer could not evaluate it");
+    return TrainerFailure(process.exit_code, process.output)
+        .At(scorer.run.string() + ": the trainer could not evaluate it");
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
 

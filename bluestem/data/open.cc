@@ -29,6 +29,13 @@ Result<const Format*> FindFormat(const std::string& format, const Path& path) {
                path.string(), layouts);
 }
 
+// Opens what `key` of the configuration names; an error names the key.
+Result<std::unique_ptr<Dataset>> OpenKey(const char* key, const OpenOptions& options) {
+  Result<std::unique_ptr<Dataset>> dataset = Open(options);
+  if (dataset.ok()) return dataset;
+  return dataset.status().At(key);
+}
+
 }  // namespace
 
 Status UnreadableError(const Status& first, int64_t count) {
@@ -95,17 +102,6 @@ image::PreprocessSpec SpecOf(const config::DataConfig& config) {
                        : image::Normalize::kDivideBy255;
   return spec;
 }
-
-namespace {
-
-// Opens what `key` of the configuration names; an error names the key.
-Result<std::unique_ptr<Dataset>> OpenKey(const char* key, const OpenOptions& options) {
-  Result<std::unique_ptr<Dataset>> dataset = Open(options);
-  if (dataset.ok()) return dataset;
-  return dataset.status().At(key);
-}
-
-}  // namespace
 
 Result<Split> OpenForTraining(const config::Experiment& experiment) {
   const config::DataConfig& config = experiment.data;
