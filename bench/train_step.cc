@@ -46,8 +46,10 @@ struct Lane {
 
 #if defined(__x86_64__)
 // Chains of multiply-adds that wait for nothing but themselves.
-__attribute__((target("avx2,fma"), noinline)) void MultiplyAdds(int64_t rounds) {
-  __m256 sums[12];
+constexpr int kChains = 12;
+
+__attribute__((target("avx2,fma"), noinline)) void MultiplyAdds256(int64_t rounds) {
+  __m256 sums[kChains];
   for (__m256& sum : sums) sum = _mm256_set1_ps(1.0F);
   const __m256 a = _mm256_set1_ps(0.999F), b = _mm256_set1_ps(0.001F);
   for (int64_t i = 0; i < rounds; ++i) {
@@ -59,23 +61,51 @@ __attribute__((target("avx2,fma"), noinline)) void MultiplyAdds(int64_t rounds) 
     static_cast<void>(keep);
   }
 }
-#endif
 
-// f32 multiply-adds a second that all threads together can do with AVX2; 0 if it has none.
-double PeakMacs() {
-#if defined(__x86_64__)
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+__attribute__((target("avx512f"), noinline)) void MultiplyAdds512(int64_t rounds) {
+  __m512 sums[kChains];
+  for (__m512& sum : sums) sum = _mm512_set1_ps(1.0F);
+  const __m512 a = _mm512_set1_ps(0.999F), b = _mm512_set1_ps(0.001F);
+  for (int64_t i = 0; i < rounds; ++i) {
+#pragma GCC unroll 12
+    for (__m512& sum : sums) sum = _mm512_fmadd_ps(sum, a, b);
+  }
+  for (const __m512& sum : sums) {
+    volatile float keep = _mm512_cvtss_f32(sum);
+    static_cast<void>(keep);
+  }
+}
+
+// f32 multiply-adds a second of all threads together.
+double MacsPerSecond(void (*multiply_adds)(int64_t rounds), int lanes) {
   constexpr int64_t kRounds = 1 << 20;
   const double seconds = SecondsPerRun(
-      [] {
+      [multiply_adds] {
 #pragma omp parallel
-        MultiplyAdds(kRounds);
+        multiply_adds(kRounds);
       },
       Clock::kWall, 0.2);
-  return static_cast<double>(omp_get_max_threads()) * kRounds * 12 * 8 / seconds;
-#else
-  return 0;
+  return static_cast<double>(omp_get_max_threads()) * kRounds * kChains * lanes / seconds;
+}
 #endif
+
+struct Peak {
+  double macs = 0;  // f32 multiply-adds a second of all threads together; 0: not measured
+  const char* isa = "none";
+};
+
+// Returns what the CPU can do at most: AVX-512 is twice AVX2 on some, and no more on others.
+Peak MeasurePeak() {
+  Peak peak;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    peak = {.macs = MacsPerSecond(MultiplyAdds256, 8), .isa = "avx2"};
+  if (__builtin_cpu_supports("avx512f")) {
+    const double macs = MacsPerSecond(MultiplyAdds512, 16);
+    if (macs > peak.macs) peak = {.macs = macs, .isa = "avx512"};
+  }
+#endif
+  return peak;
 }
 
 // Multiply-adds of one picture's convolutions, forward.
@@ -188,25 +218,26 @@ std::function<void()> PlainStep(const Options& options, const Batch& batch) {
 // Prints the table or the document, and returns how many times as fast as the first the last is.
 double Print(const Options& options, const std::vector<Lane>& lanes) {
   const Machine machine = DescribeMachine();
-  const double macs = NetworkMacs(MakeNetwork(options, true)), peak = PeakMacs();
+  const double macs = NetworkMacs(MakeNetwork(options, true));
+  const Peak peak = MeasurePeak();
   const double base = Median(lanes.front().seconds);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   if (!options.json) {
     fmt::print(
         "{}\n{} width {}: {:.1f} MMAC a picture, three times that a step; batch {}, {} "
-        "threads, f32 peak with AVX2 {:.0f} GMAC/s\n",
+        "threads, f32 peak {:.0f} GMAC/s ({})\n",
         MachineText(machine), options.network, options.width, macs * 1e-6, options.batch,
-        options.threads, peak * 1e-9);
+        options.threads, peak.macs * 1e-9, peak.isa);
   }
   for (const Lane& lane : lanes) {
     const double seconds = Median(lane.seconds);
     const double images = static_cast<double>(options.batch) / seconds;
-    const double share = peak > 0 ? 3 * macs * images / peak : 0;
+    const double share = peak.macs > 0 ? 3 * macs * images / peak.macs : 0;
     rows.push_back({{"step", lane.name},
                     {"images_per_second_p50", images},
                     {"milliseconds_p50", 1e3 * seconds},
                     {"gmacs_per_second", 3e-9 * macs * images},
-                    {"share_of_f32_avx2_peak", share},
+                    {"share_of_f32_peak", share},
                     {"ratio_to_" + std::string(kPlain), base / seconds}});
     if (options.json) continue;
     fmt::print("{:18} {:8.1f} images/s {:8.2f} ms {:6.1f} GMAC/s, {:.2f} of the peak {:6.2f}x\n",
@@ -225,7 +256,8 @@ double Print(const Options& options, const std::vector<Lane>& lanes) {
                                              {"width", options.width},
                                              {"batch", options.batch},
                                              {"macs", macs},
-                                             {"f32_avx2_peak_gmacs", peak * 1e-9},
+                                             {"f32_peak_gmacs", peak.macs * 1e-9},
+                                             {"f32_peak_isa", peak.isa},
                                              {"rows", rows}};
     fmt::print("{}\n", document.dump(2));
   }
