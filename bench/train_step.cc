@@ -5,9 +5,6 @@
 #include <fmt/core.h>
 #include <omp.h>
 #include <torch/torch.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/harness.h"
+#include "bench/roof/roof.h"
 #include "bluestem/base/rng.h"
 #include "bluestem/edge/cpu_features.h"
 #include "bluestem/train/internal/module.h"
@@ -45,47 +43,17 @@ struct Lane {
 };
 
 #if defined(__x86_64__)
-// Chains of multiply-adds that wait for nothing but themselves.
-constexpr int kChains = 12;
-
-__attribute__((target("avx2,fma"), noinline)) void MultiplyAdds256(int64_t rounds) {
-  __m256 sums[kChains];
-  for (__m256& sum : sums) sum = _mm256_set1_ps(1.0F);
-  const __m256 a = _mm256_set1_ps(0.999F), b = _mm256_set1_ps(0.001F);
-  for (int64_t i = 0; i < rounds; ++i) {
-#pragma GCC unroll 12
-    for (__m256& sum : sums) sum = _mm256_fmadd_ps(sum, a, b);
-  }
-  for (const __m256& sum : sums) {
-    volatile float keep = _mm256_cvtss_f32(sum);
-    static_cast<void>(keep);
-  }
-}
-
-__attribute__((target("avx512f"), noinline)) void MultiplyAdds512(int64_t rounds) {
-  __m512 sums[kChains];
-  for (__m512& sum : sums) sum = _mm512_set1_ps(1.0F);
-  const __m512 a = _mm512_set1_ps(0.999F), b = _mm512_set1_ps(0.001F);
-  for (int64_t i = 0; i < rounds; ++i) {
-#pragma GCC unroll 12
-    for (__m512& sum : sums) sum = _mm512_fmadd_ps(sum, a, b);
-  }
-  for (const __m512& sum : sums) {
-    volatile float keep = _mm512_cvtss_f32(sum);
-    static_cast<void>(keep);
-  }
-}
-
 // f32 multiply-adds a second of all threads together.
-double MacsPerSecond(void (*multiply_adds)(int64_t rounds), int lanes) {
-  constexpr int64_t kRounds = 1 << 20;
+double MacsPerSecond(const Roof& roof) {
+  alignas(64) static const uint8_t zeros[kWeightBytes] = {};
+  constexpr int64_t kPasses = 1 << 18;
   const double seconds = SecondsPerRun(
-      [multiply_adds] {
+      [&roof] {
 #pragma omp parallel
-        multiply_adds(kRounds);
+        roof.run(Operands::kRegisters, kPasses, zeros, zeros);
       },
       Clock::kWall, 0.2);
-  return static_cast<double>(omp_get_max_threads()) * kRounds * kChains * lanes / seconds;
+  return static_cast<double>(omp_get_max_threads()) * kPasses * roof.macs / seconds;
 }
 #endif
 
@@ -99,9 +67,9 @@ Peak MeasurePeak() {
   Peak peak;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    peak = {.macs = MacsPerSecond(MultiplyAdds256, 8), .isa = "avx2"};
+    peak = {.macs = MacsPerSecond(kAvx2Fused), .isa = "avx2"};
   if (__builtin_cpu_supports("avx512f")) {
-    const double macs = MacsPerSecond(MultiplyAdds512, 16);
+    const double macs = MacsPerSecond(kAvx512Fused);
     if (macs > peak.macs) peak = {.macs = macs, .isa = "avx512"};
   }
 #endif

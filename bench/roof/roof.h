@@ -31,6 +31,9 @@ struct Roof {
 extern const Roof kSse4Roofs[3], kAvx2Roofs[4], kAvx512Roofs[4], kAvx512VnniRoofs[1],
     kAvx512VbmiRoofs[1], kAmxRoofs[1];
 
+// No kernel's: f32 multiply-adds that are rounded once, for a CPU's f32 peak. kAvx2Fused needs FMA.
+extern const Roof kAvx2Fused, kAvx512Fused;
+
 // Returns the roof of the kernel of that symbol, or nullptr. Requires, to run it: the CPU runs the
 // kernel.
 const Roof* RoofOf(const char* symbol);

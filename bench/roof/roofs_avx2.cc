@@ -53,8 +53,17 @@ struct Floats : Dot {
   }
 };
 
+// Spelt out: the file is built without FMA, as the kernels are.
+struct Fused : Floats {
+  static constexpr int kPixels = 12;
+  static void Product(Vector& sum, Vector values, Vector weights) {
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(values), "x"(weights));
+  }
+};
+
 }  // namespace
 
+const Roof kAvx2Fused = {{}, "vfmadd231ps, 8 MACs", kRoofSteps * 12 * 8, Run<Fused>};
 const Roof kAvx2Roofs[4] = {
     {{"qconv_u4s1_lut32__avx2", "qconv_u2s1_lut32__avx2"},
      "vpshufb + vpaddb, 128 MACs",

@@ -41,8 +41,17 @@ struct Floats : Dot {
   }
 };
 
+struct Fused : Floats {
+  static constexpr int kPixels = 12;
+  static void Product(Vector& sum, Vector values, Vector weights) {
+    sum = _mm512_castps_si512(_mm512_fmadd_ps(
+        _mm512_castsi512_ps(values), _mm512_castsi512_ps(weights), _mm512_castsi512_ps(sum)));
+  }
+};
+
 }  // namespace
 
+const Roof kAvx512Fused = {{}, "vfmadd231ps, 16 MACs", kRoofSteps * 12 * 16, Run<Fused>};
 const Roof kAvx512Roofs[4] = {
     {{"qconv_u4s1_lut64__avx512", "qconv_u2s1_lut64__avx512"},
      "vpshufb + vpaddusb, 256 MACs",
