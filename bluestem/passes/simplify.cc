@@ -1,4 +1,5 @@
 // Removes what changes nothing, joins movements, and merges nodes that compute the same.
+#include <algorithm>
 #include <limits>
 
 #include "bluestem/passes/catalogue.h"
@@ -24,12 +25,17 @@ bool IsCounting(const std::vector<int64_t>& perm) {
   return true;
 }
 
+bool GoesBackwards(const std::vector<int64_t>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step < 0; });
+}
+
 // Returns true where the node's output equals its first input, bit for bit.
 bool ChangesNothing(const ir::Graph& graph, const Node& node, const Shape& x, const Shape& y) {
   const ir::Attributes& attributes = node.attributes;
   if (node.op == "Identity") return true;
   if (node.op == "Transpose") return IsCounting(attributes.Ints("perm"));
-  if (node.op == "Reshape" || node.op == "Slice") return x == y;
+  if (node.op == "Reshape") return x == y;
+  if (node.op == "Slice") return x == y && !GoesBackwards(attributes.Ints("steps", {}));
   if (node.op == "Pad") return AllZero(attributes.Ints("pads"));
   if (node.op == "Concat") return node.inputs.size() == 1;
   if (node.op == "ResizeNearest")

@@ -9,9 +9,10 @@ using namespace kernels;  // NOLINT(google-build-using-namespace): one function 
 
 constexpr int64_t kF32 = 4;
 
+// Returns how far behind the first element the last one lies; a copy may go backwards.
 int64_t Last(int32_t rank, const int32_t* extent, const int64_t* stride) {
   int64_t last = 0;
-  for (int32_t i = 0; i < rank; ++i) last += (extent[i] - 1) * stride[i];
+  for (int32_t i = 0; i < rank; ++i) last += (extent[i] - 1) * std::max<int64_t>(stride[i], 0);
   return last;
 }
 

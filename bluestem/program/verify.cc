@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bluestem/program/footprint.h"
 #include "bluestem/program/program.h"
 
@@ -38,11 +40,24 @@ Status CheckOperand(const Program& program, const Operand& operand, int64_t byte
   return OkStatus();
 }
 
+// Returns the least element that a copy touches by `stride`, which may go backwards.
+int64_t First(const kernels::CopyParams& params, const int64_t* stride, int64_t offset) {
+  for (int32_t i = 0; i < params.rank; ++i)
+    offset += (params.extent[i] - 1) * std::min<int64_t>(stride[i], 0);
+  return offset;
+}
+
 Status CheckCall(const Program& program, const Call& call) {
   const Footprint footprint = FootprintOf(call);
   if (call.inputs.size() != footprint.input_bytes.size()) {
     return Error(Code::kInvalidData, "{} operands; {} takes {}", call.inputs.size(),
                  FamilyName(call.params), footprint.input_bytes.size());
+  }
+  const auto* copy = std::get_if<kernels::CopyParams>(&call.params);
+  if (copy != nullptr) {
+    const int64_t first = std::min(First(*copy, copy->x_stride, copy->x_offset),
+                                   First(*copy, copy->y_stride, copy->y_offset));
+    if (first < 0) return Error(Code::kInvalidData, "it begins at element {}", first);
   }
   for (size_t i = 0; i < call.inputs.size(); ++i) {
     if (call.inputs[i].space == Space::kNone) continue;

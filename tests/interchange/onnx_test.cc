@@ -130,6 +130,10 @@ TEST(Onnx, SliceAndSplitTakeBothForms) {
   now.Ints("s", {0}).Ints("e", {4}).Ints("a", {1}).Ints("t", {2});
   now.Node("Slice", {"x", "s", "e", "a", "t"});
   EXPECT_EQ(now.Run({1, 2, 3, 4}), (Values{1, 3}));
+  Model back({1, 4}, 13);  // as torch.flip is exported
+  back.Ints("s", {-1}).Ints("e", {INT64_MIN}).Ints("a", {1}).Ints("t", {-1});
+  back.Node("Slice", {"x", "s", "e", "a", "t"});
+  EXPECT_EQ(back.Run({1, 2, 3, 4}), (Values{4, 3, 2, 1}));
   Model split({1, 4}, 13);
   split.Ints("sizes", {1, 3});
   SetInt(split.Node("Split", {"x", "sizes"}, {"p", "q"}), "axis", 1);
@@ -341,7 +345,7 @@ TEST(ToOnnx, ReadsBackAsWhatItComputes) {
       R"(input %x : f32[1,3,4] %a = LeakyRelu(%x) {alpha=0.125} %b = Clip(%a) {min=-1.0, max=inf}
          %c = HardSigmoid(%b) {alpha=0.25, beta=0.5} %d = Concat(%c, %x) {axis=2}
          %e = Pad(%d) {pads=[0,1,0,0,0,2], value=0.5} %f = Slice(%e)
-         {starts=[0,1], ends=[2,9], axes=[0,2], steps=[1,2]} %g = Transpose(%f) {perm=[2,0,1]}
+         {starts=[0,-1], ends=[2,-9], axes=[0,2], steps=[1,-2]} %g = Transpose(%f) {perm=[2,0,1]}
          %h = ReduceSum(%g) {axes=[1], keepdims=0} %i = ReduceMean(%h) {axes=[0]}
          %j = Abs(%i) %k = Sqrt(%j) %l = Exp(%k) %m = Tanh(%l) %n = Sigmoid(%m) %o = Neg(%n)
          %p = Max(%o, f32[]{0.1}) %q = Min(%p, f32[]{0.9}) %r = Div(%q, f32[]{3})

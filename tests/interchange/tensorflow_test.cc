@@ -162,6 +162,16 @@ TEST(TensorFlow, ShapeOpsReadTheirConstants) {
   EXPECT_EQ(graph.Run({1, 10, 2, 20, 3, 30, 4, 40}), (Values{2.5}));
 }
 
+// x[:, ::-1], whose begin and end are not looked at.
+TEST(TensorFlow, SlicesGoBackwards) {
+  FrozenGraph graph({1, 4});
+  graph.Ints("begin", {2}, {0, 0}).Ints("end", {2}, {0, 0}).Ints("steps", {2}, {1, -1});
+  tensorflow::NodeDef& slice = graph.Node("StridedSlice", "output", {"x", "begin", "end", "steps"});
+  (*slice.mutable_attr())["begin_mask"].set_i(3);
+  (*slice.mutable_attr())["end_mask"].set_i(3);
+  EXPECT_EQ(graph.Run({1, 2, 3, 4}), (Values{4, 3, 2, 1}));
+}
+
 TEST(TensorFlow, PatchesSideBySideAreSpaceToDepth) {
   FrozenGraph graph({1, 2, 2, 1});
   tensorflow::NodeDef& patches = graph.Node("ExtractImagePatches", "output", {"x"});

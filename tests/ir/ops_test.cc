@@ -82,6 +82,8 @@ constexpr Case kCases[] = {
     {"Transpose", "input %x : f32[2,3,4] %y = Transpose(%x) {perm=[2,0,1]}"},
     {"Slice", R"(input %x : f32[4,6] %y = Slice(%x)
        {starts=[-3,1], ends=[100,6], axes=[0,1], steps=[1,2]})"},
+    {"Slice", R"(input %x : f32[4,6] %y = Slice(%x)
+       {starts=[100,-2], ends=[0,-100], axes=[0,1], steps=[-1,-2]})"},
     {"ReduceMean", "input %x : f32[2,3,4] %y = ReduceMean(%x) {axes=[0,2]}"},
     {"ReduceMax", "input %x : f32[2,3,4] %y = ReduceMax(%x) {axes=[1], keepdims=0}"},
     {"ReduceSum", "input %x : f32[2,3,4] %y = ReduceSum(%x) {axes=[-1], keepdims=0}"},
@@ -242,6 +244,12 @@ TEST(EveryOp, GivesTheValuesOfItsDefinition) {
       {"input %x : f32[1,1,3,1] %w = const f32[1,1,2,1] {1, 10} %y = Conv(%x, %w)",
        {1, 2, 3},
        {21, 32}},
+      {"input %x : f32[5] %y = Slice(%x) {starts=[-1], ends=[-6], axes=[0], steps=[-1]}",
+       {1, 2, 3, 4, 5},
+       {5, 4, 3, 2, 1}},
+      {"input %x : f32[5] %y = Slice(%x) {starts=[9], ends=[-5], axes=[0], steps=[-3]}",
+       {1, 2, 3, 4, 5},
+       {5, 2}},
       {"input %x : f32[1,2,1,1] %w = const f32[1,1,1,1] {3} %y = ResizeNearest(%x) {scale_h=2, "
        "scale_w=1}",
        {1, 2},

@@ -249,6 +249,14 @@ TEST(Lower, MovesEqualTheReference) {
                                 .Set("ends", std::vector<int64_t>{4, 100})
                                 .Set("axes", std::vector<int64_t>{1, 3})
                                 .Set("steps", std::vector<int64_t>{2, 1})));
+  for (const ValueId turned : {x, codes}) {
+    outputs.push_back(net.Add("Slice", {turned},
+                              Attributes()
+                                  .Set("starts", std::vector<int64_t>{-1})
+                                  .Set("ends", std::vector<int64_t>{-7})
+                                  .Set("axes", std::vector<int64_t>{2})
+                                  .Set("steps", std::vector<int64_t>{-1})));
+  }
   outputs.push_back(net.Add(
       "Pad", {codes},
       Attributes().Set("pads", std::vector<int64_t>{0, 1, 2, 0, 0, 0, 1, 3}).Set("value", 5.0)));

@@ -65,6 +65,29 @@ TEST(Verify, RefusesAMissingOperandAndAnUnknownInput) {
   EXPECT_FALSE(Verify(program).ok());
 }
 
+// input0 (f32 [8]) from right to left -> output0
+Program Backwards(int64_t from) {
+  Program program = TwoCalls();
+  kernels::CopyParams copy{};
+  copy.element_bytes = 4;
+  copy.rank = 1;
+  copy.extent[0] = 8;
+  copy.x_stride[0] = -1;
+  copy.y_stride[0] = 1;
+  copy.x_offset = from;
+  program.calls.erase(program.calls.begin());
+  program.calls[0].params = copy;
+  program.calls[0].inputs = {{Space::kInput, 0}};
+  return program;
+}
+
+TEST(Verify, RefusesACopyThatLeavesItsInputBackwards) {
+  EXPECT_TRUE(Verify(Backwards(7)).ok());
+  EXPECT_EQ(FootprintOf(Backwards(7).calls[0]).input_bytes, (std::vector<int64_t>{32}));
+  EXPECT_THAT(Verify(Backwards(6)).message(), HasSubstr("it begins at element -1"));
+  EXPECT_THAT(Verify(Backwards(8)).message(), HasSubstr("input 0 needs 36 bytes and has 32"));
+}
+
 TEST(ToText, IsOneLineACall) {
   const std::string text = ToText(TwoCalls());
   EXPECT_THAT(text, HasSubstr("arena+0 = unary(input0)  # Relu first\n"));

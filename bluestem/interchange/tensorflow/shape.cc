@@ -204,8 +204,10 @@ Status ReadStridedSlice(TensorFlowContext& context) {
       end[i] = begin[i] == -1 ? std::numeric_limits<int64_t>::max() : begin[i] + 1;
       continue;
     }
-    if (masked(begin_mask)) begin[i] = 0;
-    if (masked(end_mask)) end[i] = std::numeric_limits<int64_t>::max();
+    using Limits = std::numeric_limits<int64_t>;
+    const bool back = i < strides.size() && strides[i] < 0;
+    if (masked(begin_mask)) begin[i] = back ? Limits::max() : 0;
+    if (masked(end_mask)) end[i] = back ? Limits::min() : Limits::max();
   }
   ir::Attributes attributes;
   attributes.Set("starts", begin).Set("ends", end).Set("axes", axes).Set("steps", strides);

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "bluestem/ir/ops/families.h"
 #include "bluestem/ir/ops/geometry.h"
@@ -151,21 +153,26 @@ Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x) {
   for (size_t i = 0; i < axes.size(); ++i) {
     BLUESTEM_ASSIGN_OR_RETURN(const int64_t axis, NormalAxis(axes[i], x.size()));
     const int64_t extent = x[static_cast<size_t>(axis)];
-    if (steps[i] < 1) {
-      return Error(Code::kUnsupported, "step {} on axis {}: only steps of 1 or more", steps[i],
-                   axis);
+    if (steps[i] == 0 || steps[i] == std::numeric_limits<int64_t>::min()) {
+      return Error(Code::kInvalidData, "step {} on axis {}: expected steps forwards or backwards",
+                   steps[i], axis);
     }
+    // Forwards from 0 up to before `extent`; backwards from `extent` - 1 down to before 0, which is
+    // -1 and lies before every negative place (ONNX, Slice).
+    const bool back = steps[i] < 0;
     const auto place = [&](int64_t at) {
-      return std::clamp<int64_t>(at < 0 ? std::max(at, -extent) + extent : at, 0, extent);
+      return std::clamp<int64_t>(at < 0 ? std::max(at, -extent - 1) + extent : at, back ? -1 : 0,
+                                 back ? extent - 1 : extent);
     };
-    const int64_t count = place(ends[i]) - place(starts[i]);
+    const int64_t start = place(starts[i]);
+    const int64_t count = back ? start - place(ends[i]) : place(ends[i]) - start;
     if (count < 1) {
-      return Error(Code::kInvalidData, "slice {}:{} of axis {} of {} is empty", starts[i], ends[i],
-                   axis, ShapeText(x));
+      return Error(Code::kInvalidData, "slice {}:{} of axis {} of {} by steps of {} is empty",
+                   starts[i], ends[i], axis, ShapeText(x), steps[i]);
     }
-    range.start[static_cast<size_t>(axis)] = place(starts[i]);
+    range.start[static_cast<size_t>(axis)] = start;
     range.step[static_cast<size_t>(axis)] = steps[i];
-    range.extent[static_cast<size_t>(axis)] = (count - 1) / steps[i] + 1;
+    range.extent[static_cast<size_t>(axis)] = (count - 1) / std::abs(steps[i]) + 1;
   }
   return range;
 }
