@@ -64,6 +64,7 @@ struct NetworkConfig {
   double activation_max = 2.0;             // where a quantizer that learns it begins
   std::vector<std::string> layer_bits;     // "deep1=w4a4": bits of that layer's weights and codes
   double dropout = 0.0;                    // where the network has one
+  bool mirror = false;  // answer by the mean of the scores of a picture and of its mirror image
   bool operator==(const NetworkConfig&) const = default;
 };
 

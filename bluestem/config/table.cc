@@ -202,6 +202,11 @@ constexpr std::array kFields = {
           .ref = [](E& e) -> Ref { return &e.network.dropout; },
           .max = 0.9,
           .help = "Share of activations dropped in training, where the network has such a place."},
+    Field{.key = "network.mirror",
+          .ref = [](E& e) -> Ref { return &e.network.mirror; },
+          .help = "Answer by the mean of the scores of a picture and of its mirror image: more "
+                  "accurate where left and right do not matter, at twice the multiply-accumulates. "
+                  "Steps do not change."},
 
     Field{.key = "train.batch",
           .ref = [](E& e) -> Ref { return &e.train.batch; },

@@ -57,6 +57,7 @@ constexpr std::array kRules = {
     KeyRule{"network.activation_max", kSearched},
     KeyRule{"network.layer_bits", kSearched},
     KeyRule{"network.dropout", kSearched},
+    KeyRule{"network.mirror", kSearched},
 
     KeyRule{"train.batch", kSearched},
     KeyRule{"train.epochs", "the rungs of the search set it, up to the configuration's"},

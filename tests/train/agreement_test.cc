@@ -153,6 +153,11 @@ config::Experiment Codes(config::Experiment experiment) {
   return experiment;
 }
 
+config::Experiment Mirrored(config::Experiment experiment) {
+  experiment.network.mirror = true;
+  return experiment;
+}
+
 constexpr char kLayer[] = "binary_mean_scaling", kChannel[] = "binary_channel_wise_mean_scaling",
                kNone[] = "none", kHalf[] = "linear_mid_tread_half",
                kStandard[] = "per_image_standardization";
@@ -180,14 +185,17 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("resnet20"), kNone, kHalf), Small("resnet18"),
                     With(Small("resnet20"), kNone, kNone), AnyLabels(Small("bluestem_s")),
                     AnyLabels(Small("lmnet_v1")), With(Small("lmnet_v1"), kNone, kHalf),
-                    With(Small("lmnet_v1"), kLayer, kNone)),
+                    With(Small("lmnet_v1"), kLayer, kNone), Mirrored(Small("bluestem_xl")),
+                    Mirrored(Codes(Small("bluestem_s"))), Mirrored(AnyLabels(Small("lmnet_v1"))),
+                    Mirrored(With(Small("bluestem_s"), kLayer, kHalf, kStandard)),
+                    Mirrored(With(Small("resnet20"), kNone, kNone))),
     [](const testing::TestParamInfo<config::Experiment>& info) {
       const config::NetworkConfig& network = info.param.network;
-      return fmt::format("{}_{}_{}_{}_{}_{}{}{}", network.name, network.shortcut,
-                         network.weight_quantizer, network.activation_quantizer,
-                         network.activation_bits, info.param.data.normalize,
-                         network.layer_bits.empty() ? "" : "_mixed",
-                         info.param.task == "classification" ? "" : "_sigmoid");
+      return fmt::format(
+          "{}_{}_{}_{}_{}_{}{}{}{}", network.name, network.shortcut, network.weight_quantizer,
+          network.activation_quantizer, network.activation_bits, info.param.data.normalize,
+          network.layer_bits.empty() ? "" : "_mixed",
+          info.param.task == "classification" ? "" : "_sigmoid", network.mirror ? "_mirror" : "");
     });
 
 class Integers : public testing::TestWithParam<config::Experiment> {};
@@ -213,8 +221,12 @@ INSTANTIATE_TEST_SUITE_P(
                     With(Small("resnet20"), kChannel, "lsq"),
                     With(Small("resnet20"), kLayer, kHalf, "divide_by_255", 4)));
 
-TEST(Exact, AgreesWithTheFastPathButForRounding) {
-  const std::unique_ptr<Module> module = RandomModule(With(Small("bluestem_s"), kNone, kNone));
+class Exact : public testing::TestWithParam<bool> {};
+
+TEST_P(Exact, AgreesWithTheFastPathButForRounding) {
+  config::Experiment experiment = With(Small("bluestem_s"), kNone, kNone);
+  experiment.network.mirror = GetParam();
+  const std::unique_ptr<Module> module = RandomModule(experiment);
   const Network& network = module->network();
   const std::vector<uint8_t> pixels = RandomPixels(network);
   std::vector<float> images;
@@ -228,6 +240,33 @@ TEST(Exact, AgreesWithTheFastPathButForRounding) {
     for (size_t k = 0; k < 7; ++k)
       EXPECT_NEAR(static_cast<double>(exact[i * 7 + k]),
                   std::exp(static_cast<double>(scores[i * 7 + k])) / sum, 1e-4);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Mirror, Exact, testing::Bool());
+
+// The same pictures, rows from right to left.
+std::vector<uint8_t> FromRightToLeft(const Network& network, const std::vector<uint8_t>& pixels) {
+  std::vector<uint8_t> turned(pixels.size());
+  const auto width = static_cast<size_t>(network.w), channels = static_cast<size_t>(network.c);
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    const size_t pixel = i / channels, row = pixel / width, x = pixel % width;
+    turned[(row * width + width - 1 - x) * channels + i % channels] = pixels[i];
+  }
+  return turned;
+}
+
+TEST(Mirror, GivesAPictureAndItsMirrorImageTheSameBits) {
+  for (const bool mirror : {false, true}) {
+    config::Experiment experiment = Small("bluestem_xl");
+    experiment.network.mirror = mirror;
+    const std::unique_ptr<Module> module = RandomModule(experiment);
+    const std::vector<uint8_t> pixels = RandomPixels(module->network());
+    const std::vector<uint8_t> turned = FromRightToLeft(module->network(), pixels);
+    const ExactNetwork exact(*module);
+    const bool same =
+        exact.Probabilities(kImages, pixels.data()) == exact.Probabilities(kImages, turned.data());
+    EXPECT_EQ(same, mirror);
   }
 }
 

@@ -26,6 +26,9 @@ TEST(Networks, LmnetV1HasTheSeedsParametersAndShapes) {
   EXPECT_EQ(parameters, 717226);
   EXPECT_EQ(cost[2].macs, 75497472);  // conv3, the largest
   EXPECT_EQ(macs / 100000, 1335);     // 133.5 M
+  Network both = network;
+  both.mirror = true;
+  EXPECT_EQ(CostTable(both, shapes)[2].macs, 2 * 75497472);
   const task::Macs by_bits = MacsByBits(cost);
   int64_t sum = 0;
   for (const auto& [bits, count] : by_bits) sum += count;

@@ -6,6 +6,7 @@
 #include "bluestem/image/image.h"
 #include "bluestem/train/internal/batches.h"
 #include "bluestem/train/internal/exact_math.h"
+#include "bluestem/train/internal/mirror.h"
 #include "bluestem/train/internal/torch.h"
 
 namespace bluestem::train {
@@ -63,6 +64,8 @@ struct ExactNetwork::State {
   std::vector<ExactBlock> blocks;
 
   Flow Input(int64_t count, const uint8_t* pixels) const;
+  // Returns the means over the last map, [count, classes].
+  std::vector<float> Means(int64_t count, const uint8_t* pixels, const CodesSeen& seen) const;
   // What block i's code_shortcut adds, of what its source put out.
   std::vector<float> Added(size_t i, int64_t count, const std::vector<float>& output) const;
   Flow Run(size_t i, int64_t count, Flow flow) const;
@@ -228,26 +231,38 @@ ExactNetwork::ExactNetwork(const Module& module) : state_(std::make_unique<State
 
 ExactNetwork::~ExactNetwork() = default;
 
-std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pixels,
-                                               const CodesSeen& seen) const {
-  const State& s = *state_;
-  Flow flow = s.Input(count, pixels);
-  std::vector<std::vector<float>> outputs(s.blocks.size());  // where a code_shortcut reads them
-  for (size_t i = 0; i < s.blocks.size(); ++i) {
-    const auto back = static_cast<size_t>(s.network.blocks[i].code_shortcut);
-    if (back > 0) flow.before = s.Added(i, count, outputs[i - back]);
-    flow = s.Run(i, count, std::move(flow));
-    if (s.network.FeedsShortcut(i)) outputs[i] = RealValues(flow);
+std::vector<float> ExactNetwork::State::Means(int64_t count, const uint8_t* pixels,
+                                              const CodesSeen& seen) const {
+  Flow flow = Input(count, pixels);
+  std::vector<std::vector<float>> outputs(blocks.size());  // where a code_shortcut reads them
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const auto back = static_cast<size_t>(network.blocks[i].code_shortcut);
+    if (back > 0) flow.before = Added(i, count, outputs[i - back]);
+    flow = Run(i, count, std::move(flow));
+    if (network.FeedsShortcut(i)) outputs[i] = RealValues(flow);
     if (seen && flow.codes) seen(i, flow.values);
   }
   const std::vector<float> scores = RealValues(flow);
-  const BlockShape& last = s.shapes.back();
-  const int64_t classes = s.network.classes, pixels_left = last.out_h * last.out_w;
-  std::vector<float> probabilities(static_cast<size_t>(count * classes));
-  for (int64_t i = 0; i < count; ++i) {
-    RunHead(s.network.head, pixels_left, classes, scores.data() + i * pixels_left * classes,
-            probabilities.data() + i * classes);
+  const int64_t classes = network.classes, left = shapes.back().out_h * shapes.back().out_w;
+  std::vector<float> means(static_cast<size_t>(count * classes));
+  for (int64_t i = 0; i < count; ++i)
+    RunMean(left, classes, scores.data() + i * left * classes, means.data() + i * classes);
+  return means;
+}
+
+std::vector<float> ExactNetwork::Probabilities(int64_t count, const uint8_t* pixels,
+                                               const CodesSeen& seen) const {
+  const Network& network = state_->network;
+  std::vector<float> means = state_->Means(count, pixels, seen);
+  if (network.mirror) {
+    std::vector<uint8_t> mirrored(static_cast<size_t>(count * network.h * network.w * network.c));
+    Mirror(count * network.h, network.w, network.c, pixels, mirrored.data());
+    const std::vector<float> others = state_->Means(count, mirrored.data(), seen);
+    for (size_t i = 0; i < means.size(); ++i) means[i] = (means[i] + others[i]) * 0.5F;
   }
+  std::vector<float> probabilities(means.size());
+  for (int64_t at = 0; at < count * network.classes; at += network.classes)
+    RunHead(network.head, network.classes, means.data() + at, probabilities.data() + at);
   return probabilities;
 }
 

@@ -123,16 +123,18 @@ void Sigmoids(int64_t count, const float* x, float* y) {
   kernels::unary_f32({.op = kernels::UnaryOp::kSigmoid, .count = count, .p0 = 0, .p1 = 0}, x, y);
 }
 
-void RunHead(Head head, int64_t pixels, int64_t c, const float* x, float* probabilities) {
-  std::vector<float> mean(static_cast<size_t>(c), 0.0F);
+void RunMean(int64_t pixels, int64_t c, const float* x, float* y) {
+  std::fill_n(y, c, 0.0F);
   for (int64_t p = 0; p < pixels; ++p) {
-    for (int64_t ch = 0; ch < c; ++ch) mean[static_cast<size_t>(ch)] += x[p * c + ch];
+    for (int64_t ch = 0; ch < c; ++ch) y[ch] += x[p * c + ch];
   }
   const float share = 1.0F / static_cast<float>(pixels);
-  for (float& m : mean) m *= share;
-  if (head == Head::kSigmoid) return Sigmoids(c, mean.data(), probabilities);
-  kernels::softmax_f32({.rows = 1, .channels = static_cast<int32_t>(c)}, mean.data(),
-                       probabilities);
+  for (int64_t ch = 0; ch < c; ++ch) y[ch] *= share;
+}
+
+void RunHead(Head head, int64_t c, const float* x, float* probabilities) {
+  if (head == Head::kSigmoid) return Sigmoids(c, x, probabilities);
+  kernels::softmax_f32({.rows = 1, .channels = static_cast<int32_t>(c)}, x, probabilities);
 }
 
 }  // namespace bluestem::train

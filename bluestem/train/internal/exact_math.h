@@ -54,7 +54,8 @@ struct Picked {
 void RunShortcut(const Picked& picked, const float* x, float* y);
 // y[i] = sigmoid(x[i]), by the kernel that artefacts have.
 void Sigmoids(int64_t count, const float* x, float* y);
-// Mean over [pixels, c], in order, times f32(1/pixels); then the head.
-void RunHead(Head head, int64_t pixels, int64_t c, const float* x, float* probabilities);
+// y[ch] = the mean over [pixels, c], in order, times f32(1/pixels).
+void RunMean(int64_t pixels, int64_t c, const float* x, float* y);
+void RunHead(Head head, int64_t c, const float* x, float* probabilities);
 
 }  // namespace bluestem::train

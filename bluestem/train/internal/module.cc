@@ -13,6 +13,7 @@
 #include "bluestem/train/internal/integer_block.h"
 #include "bluestem/train/internal/loss.h"
 #include "bluestem/train/internal/map_mean.h"
+#include "bluestem/train/internal/mirror.h"
 #include "bluestem/train/internal/norm_act.h"
 #include "bluestem/train/internal/space_to_depth.h"
 #include "bluestem/train/internal/torch.h"
@@ -421,9 +422,19 @@ void Module::FinishStatistics() {
 
 std::vector<float> Module::Scores(const StepInput& input) {
   const c10::InferenceMode no_tape;
+  const Network& network = state_->network;
   state_->UseWeights(false);
   state_->Forward(input, State::Mode::kScores, 0);
-  return MapMean(state_->blocks.back().output);
+  std::vector<float> scores = MapMean(state_->blocks.back().output);
+  if (!network.mirror) return scores;
+  std::vector<float> mirrored(static_cast<size_t>(input.count * network.h * network.w * network.c));
+  Mirror(input.count * network.h, network.w, network.c, input.images, mirrored.data());
+  StepInput other = input;
+  other.images = mirrored.data();
+  state_->Forward(other, State::Mode::kScores, 0);
+  const std::vector<float> others = MapMean(state_->blocks.back().output);
+  for (size_t i = 0; i < scores.size(); ++i) scores[i] = (scores[i] + others[i]) * 0.5F;
+  return scores;
 }
 
 std::vector<float> Module::LastOutput(size_t block) const {

@@ -90,7 +90,8 @@ class Module {
   void AddStatistics(const StepInput& input);
   void FinishStatistics();
 
-  // Returns the scores before the head, [count, classes], with the statistics.
+  // Returns the scores before the head, [count, classes], with the statistics; of a network with
+  // mirror those of two forward passes.
   std::vector<float> Scores(const StepInput& input);
   // Returns what the block put out in the last Scores, in any order. Requires: no block in
   // integers.

@@ -43,7 +43,7 @@ std::vector<LayerCost> CostTable(const Network& network, const std::vector<Block
     const int32_t w_bits = network.WeightsOf(block).bits;
     row.w_bits = w_bits == 0 ? 32 : w_bits;
     row.weights = shape.co * shape.k;
-    row.macs = row.weights * shape.conv_h * shape.conv_w;
+    row.macs = row.weights * shape.conv_h * shape.conv_w * (network.mirror ? 2 : 1);
     row.parameters = row.weights + (block.bias ? shape.co : 0) +
                      (block.batch_norm ? (block.gamma ? 2 : 1) * shape.co : 0);
     row.weight_bytes = (row.weights * row.w_bits + 7) / 8;

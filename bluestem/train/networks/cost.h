@@ -17,7 +17,7 @@ struct LayerCost {
   std::string shape;    // "3x3 64 -> 128 at 14x14"
   int32_t x_bits = 32;  // 32: f32
   int32_t w_bits = 32;
-  int64_t macs = 0;
+  int64_t macs = 0;              // of an answer: twice the layer's where the network has mirror
   int64_t weights = 0;           // count
   int64_t parameters = 0;        // weights, biases, gamma, beta
   int64_t weight_bytes = 0;      // at w_bits

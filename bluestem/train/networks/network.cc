@@ -209,6 +209,7 @@ Result<Network> MakeNetwork(const config::Experiment& experiment, int64_t classe
   for (const std::string& layer : config.layer_bits)
     BLUESTEM_RETURN_IF_ERROR(SetLayerBits(layer, network));
   network.dropout = config.dropout;
+  network.mirror = config.mirror;
   const auto choose = [](double given, double& own) { own = given >= 0 ? given : own; };
   choose(experiment.train.float_weights, network.recipe.float_weight_share);
   choose(experiment.train.beta_rate, network.recipe.beta_rate);

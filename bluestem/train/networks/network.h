@@ -5,7 +5,9 @@
 //   convolution [+ bias] -> max-pool (if pool_first) -> batch norm -> + the value before the
 //   previous block's activation (shortcut), or what an earlier block puts out (code_shortcut)
 //   -> activation -> dropout -> max-pool -> space to depth
-// After the last block: mean over height and width, then the head.
+// After the last block: mean over height and width, then the head. A network with `mirror` does all
+// but the head for the picture and for its mirror image, left to right, and the head of (a + b)
+// / 2.
 //
 // A pool before the batch norm needs gamma fixed at 1: then norm and quantizer are rising,
 // max-pooling commutes with them, and the exported graph pools codes.
@@ -102,6 +104,7 @@ struct Network {
   const ActivationQuantizer* activation_quantizer = nullptr;  // of Activation::kQuantized
   const WeightSte* weight_ste = FindWeightSte("identity");    // of 1-bit weights
   double dropout = 0;
+  bool mirror = false;  // of answers; a training step sees the picture alone
   Recipe recipe;
   std::vector<Block> blocks;
 
