@@ -250,6 +250,10 @@ TEST(EveryOp, GivesTheValuesOfItsDefinition) {
       {"input %x : f32[5] %y = Slice(%x) {starts=[9], ends=[-5], axes=[0], steps=[-3]}",
        {1, 2, 3, 4, 5},
        {5, 2}},
+      {"input %x : f32[5] %y = Slice(%x) {starts=[-2], ends=[-6], axes=[0], "
+       "steps=[-9223372036854775807]}",
+       {1, 2, 3, 4, 5},
+       {4}},
       {"input %x : f32[1,2,1,1] %w = const f32[1,1,1,1] {3} %y = ResizeNearest(%x) {scale_h=2, "
        "scale_w=1}",
        {1, 2},

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #include "bluestem/ir/ops/families.h"
 #include "bluestem/ir/ops/geometry.h"
@@ -153,13 +152,14 @@ Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x) {
   for (size_t i = 0; i < axes.size(); ++i) {
     BLUESTEM_ASSIGN_OR_RETURN(const int64_t axis, NormalAxis(axes[i], x.size()));
     const int64_t extent = x[static_cast<size_t>(axis)];
-    if (steps[i] == 0 || steps[i] == std::numeric_limits<int64_t>::min()) {
-      return Error(Code::kInvalidData, "step {} on axis {}: expected steps forwards or backwards",
-                   steps[i], axis);
+    if (steps[i] == 0) {
+      return Error(Code::kInvalidData, "step 0 on axis {}: expected steps forwards or backwards",
+                   axis);
     }
+    const int64_t step = std::clamp(steps[i], -extent, extent);  // beyond them all take one element
     // Forwards from 0 up to before `extent`; backwards from `extent` - 1 down to before 0, which is
     // -1 and lies before every negative place (ONNX, Slice).
-    const bool back = steps[i] < 0;
+    const bool back = step < 0;
     const auto place = [&](int64_t at) {
       return std::clamp<int64_t>(at < 0 ? std::max(at, -extent - 1) + extent : at, back ? -1 : 0,
                                  back ? extent - 1 : extent);
@@ -171,8 +171,8 @@ Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x) {
                    starts[i], ends[i], axis, ShapeText(x), steps[i]);
     }
     range.start[static_cast<size_t>(axis)] = start;
-    range.step[static_cast<size_t>(axis)] = steps[i];
-    range.extent[static_cast<size_t>(axis)] = (count - 1) / std::abs(steps[i]) + 1;
+    range.step[static_cast<size_t>(axis)] = step;
+    range.extent[static_cast<size_t>(axis)] = (count - 1) / std::abs(step) + 1;
   }
   return range;
 }
