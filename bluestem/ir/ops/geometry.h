@@ -47,7 +47,7 @@ struct SliceRange {
 };
 
 // Reads starts, ends, axes and steps; negative positions count from the end and all are clamped to
-// the axis.
+// the axis. Steps below 0 go backwards.
 Result<SliceRange> SliceRangeOf(const Attributes& attributes, const Shape& x);
 
 }  // namespace bluestem::ir

@@ -6,8 +6,8 @@
 //   previous block's activation (shortcut), or what an earlier block puts out (code_shortcut)
 //   -> activation -> dropout -> max-pool -> space to depth
 // After the last block: mean over height and width, then the head. A network with `mirror` does all
-// but the head for the picture and for its mirror image, left to right, and the head of (a + b)
-// / 2.
+// but the head for the picture and for its mirror image, left to right; the head is that of the
+// mean of both.
 //
 // A pool before the batch norm needs gamma fixed at 1: then norm and quantizer are rising,
 // max-pooling commutes with them, and the exported graph pools codes.
